@@ -1,0 +1,26 @@
+//! The words that every room of Lockstep shares.
+//!
+//! Identities of Active Directory ([`Guid`], [`Sid`], [`Dn`]), attribute names and values, the
+//! [`SourceAnchor`] that survives renames and moves, ids that cannot be mixed up ([`ids`]), time as a
+//! value ([`Timestamp`]) and [`Secret`]. Values in, values out: nothing here reads a clock, a file or
+//! a random number, and nothing is serialisable; what leaves a process has types of its own in `api`
+//! and `store`.
+
+#![deny(missing_docs)]
+
+mod anchor;
+mod attribute;
+mod dn;
+mod guid;
+pub mod ids;
+mod secret;
+mod sid;
+mod timestamp;
+
+pub use anchor::{SourceAnchor, SourceAnchorError};
+pub use attribute::{AttributeName, Attributes, Value};
+pub use dn::{Dn, DnError, Rdn};
+pub use guid::{Guid, GuidError};
+pub use secret::Secret;
+pub use sid::{Sid, SidError};
+pub use timestamp::{Timestamp, TimestampError};
