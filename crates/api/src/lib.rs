@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What leaves a process: the contracts between agent, service and everyone else.
+//!
+//! * [`channel`]: what agent and service say to one another;
+//! * [`problem`]: how every HTTP interface reports an error (RFC 9457).
+//!
+//! The types here are the only serialisable ones besides those of `store`; each is converted by hand
+//! from and to the core's types, so that a change of format is visible as such.
+
+#![deny(missing_docs)]
+
+pub mod channel;
+pub mod problem;
+pub mod text;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 ///
 /// Kept in the order in which it is written for people (RFC 9562); Active Directory sends the first
 /// three fields little-endian, see [`Guid::from_wire`].
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Guid([u8; 16]);
 
 /// Why a text or a byte string is not a GUID.

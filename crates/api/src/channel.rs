@@ -1,0 +1,50 @@
+//! The agents' channel, `/agent/v1`: plain HTTPS requests, always made by the agent.
+//!
+//! | request | body → answer | |
+//! |---|---|---|
+//! | `POST /agent/v1/enroll` | [`EnrollRequest`] → [`EnrollAnswer`] | once, with the one-use token |
+//! | `POST /agent/v1/session` | [`SessionRequest`] → [`SessionAnswer`] | at start, every ten minutes, when domains change |
+//! | `GET /agent/v1/instructions?wait=SECONDS` | → [`Instruction`], or 204 | long poll |
+//! | `POST /agent/v1/instructions/ID/begin` | [`Begin`] → [`BeginAnswer`] | which controller answers |
+//! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place; the service says what it wants |
+//! | `POST …/objects` | [`Objects`] → [`Ack`] | attributes of wanted objects |
+//! | `POST …/page` | [`PageEnd`] → [`PageAnswer`] | the cookie, stored with the changes before it |
+//! | `POST …/alive` | [`Alive`] → [`Ack`] | still waiting for the controller |
+//! | `POST …/finish` | [`Finish`] → [`Ack`] | the outcome of any instruction |
+//! | `POST /agent/v1/changes` | [`ChangeNotice`] → [`Ack`] | something changed in a domain |
+//! | `POST /agent/v1/key` | [`KeyRotation`] → [`Ack`] | a new public key, signed for by the old one |
+//!
+//! Bodies are JSON, so that an administrator can read what leaves; `Content-Encoding: zstd` on requests
+//! of more than a kilobyte. All but `enroll` carry `Authorization: Bearer ASSERTION`, see
+//! [`assertion`]. Errors are [problem documents](crate::problem::Problem); a superseded agent gets 409
+//! with code [`SUPERSEDED`] and forgets the instruction.
+
+pub mod assertion;
+mod instruction;
+mod read;
+mod session;
+mod value;
+
+pub use instruction::{
+    Action, Finish, Instruction, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve, ResolveBy,
+    Resolved, ScopeHint,
+};
+pub use read::{
+    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,
+    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
+    Verdict,
+};
+pub use session::{
+    ChangeNotice, DomainStatus, EnrollAnswer, EnrollRequest, EnrollmentToken, EnrollmentTokenError,
+    KeyRotation, SessionAnswer, SessionRequest, Watch,
+};
+pub use value::WireValue;
+
+/// The versions of this channel that this build speaks, the preferred one first.
+pub const PROTOCOL_VERSIONS: [u16; 1] = [1];
+
+/// The code of the problem document that tells an agent that its lease has been given on.
+pub const SUPERSEDED: &str = "LeaseSuperseded";
+
+/// Attributes by name, as they travel. A name with an empty list is an attribute that is empty now.
+pub type WireAttributes = std::collections::BTreeMap<String, Vec<WireValue>>;
