@@ -1,0 +1,3 @@
+//! Every HTTP interface of the service.
+
+pub mod error;
