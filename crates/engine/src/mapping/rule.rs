@@ -1,0 +1,219 @@
+//! How one value is made.
+
+use super::{MappedValue, MappingError};
+use crate::policy::Policy;
+use crate::scope::Chain;
+use crate::staged::StagedObject;
+use lockstep_model::{PropertyValue, Timestamp, Value};
+
+/// How the value of a property is made from an object of Active Directory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Rule {
+    /// The first value as text.
+    Direct(String),
+    /// All values.
+    DirectList(String),
+    /// The first value as a whole number.
+    Number(String),
+    /// The first value as true or false.
+    Truth(String),
+    /// The first value as bytes.
+    Bytes(String),
+    /// The first value without blanks around it; nothing when nothing is left.
+    Trimmed(String),
+    /// Every value without blanks around it, without duplicates.
+    TrimmedList(String),
+    /// The first value without blanks around it, cut at 448 characters.
+    Cut(String),
+    /// Several attributes as one list, each trimmed, the first attribute's values first.
+    Joined(Vec<String>),
+    /// The first of these attributes that has a value.
+    FirstOf(Vec<String>),
+    /// A FILETIME as a moment; nothing for zero and "never".
+    FileTime(String),
+    /// objectGUID as text.
+    ObjectGuid,
+    /// objectSid as text.
+    Sid,
+    /// The distinguished name, made from the names on the way to the top.
+    DistinguishedName,
+    /// DNS name of the domain.
+    DomainName,
+    /// NetBIOS name of the domain.
+    NetbiosName,
+    /// True unless userAccountControl says "disabled" ([MS-ADTS] 2.2.16, bit 0x2).
+    AccountEnabled,
+    /// userPrincipalName, else sAMAccountName at the domain.
+    UserPrincipalName,
+    /// Whether groupType says "security enabled" ([MS-ADTS] 2.2.12, bit 0x80000000).
+    SecurityEnabled,
+    /// Whether there is a primary SMTP address or a mail address.
+    MailEnabled,
+}
+
+/// What a rule can see.
+pub(super) struct Input<'a> {
+    pub(super) object: &'a StagedObject,
+    pub(super) chain: &'a Chain,
+    pub(super) policy: &'a Policy,
+}
+
+/// Longer descriptions are cut, as the original does.
+const CUT: usize = 448;
+
+impl Rule {
+    /// The attributes that the rule reads.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&str> {
+        match self {
+            Self::Direct(source)
+            | Self::DirectList(source)
+            | Self::Number(source)
+            | Self::Truth(source)
+            | Self::Bytes(source)
+            | Self::Trimmed(source)
+            | Self::TrimmedList(source)
+            | Self::Cut(source)
+            | Self::FileTime(source) => vec![source],
+            Self::Joined(sources) | Self::FirstOf(sources) => {
+                sources.iter().map(String::as_str).collect()
+            }
+            Self::AccountEnabled => vec!["userAccountControl"],
+            Self::UserPrincipalName => vec!["userPrincipalName", "sAMAccountName"],
+            Self::SecurityEnabled => vec!["groupType"],
+            Self::MailEnabled => vec!["proxyAddresses", "mail"],
+            Self::ObjectGuid
+            | Self::Sid
+            | Self::DistinguishedName
+            | Self::DomainName
+            | Self::NetbiosName => Vec::new(),
+        }
+    }
+
+    /// Makes the value; `None` when the property is to be empty.
+    pub(super) fn apply(&self, input: &Input<'_>) -> Result<Option<MappedValue>, MappingError> {
+        let object = input.object;
+        Ok(match self {
+            Self::Direct(source) => object.text(&lower(source)).map(text),
+            Self::DirectList(source) => list(object.values(&lower(source)), false),
+            Self::Number(source) => object.number(&lower(source)).map(PropertyValue::Integer),
+            Self::Truth(source) => object
+                .text(&lower(source))
+                .map(|v| PropertyValue::Boolean(v.eq_ignore_ascii_case("true"))),
+            Self::Bytes(source) => object
+                .values(&lower(source))
+                .first()
+                .map(|value| PropertyValue::Binary(value.as_bytes().to_vec())),
+            Self::Trimmed(source) => object.text(&lower(source)).and_then(trimmed),
+            Self::TrimmedList(source) => list(object.values(&lower(source)), true),
+            Self::Cut(source) => object.text(&lower(source)).and_then(cut),
+            Self::Joined(sources) => {
+                let values: Vec<Value> = sources
+                    .iter()
+                    .flat_map(|s| object.values(&lower(s)))
+                    .cloned()
+                    .collect();
+                list(&values, true)
+            }
+            Self::FirstOf(sources) => sources
+                .iter()
+                .find_map(|s| object.text(&lower(s)))
+                .map(text),
+            Self::FileTime(source) => object.number(&lower(source)).and_then(file_time),
+            Self::ObjectGuid => Some(PropertyValue::Text(object.guid.to_string())),
+            Self::Sid => object
+                .sid
+                .as_ref()
+                .map(|sid| PropertyValue::Text(sid.to_string())),
+            Self::DistinguishedName => input
+                .chain
+                .dn(object, &input.policy.naming_context_dn)
+                .map(|dn| PropertyValue::Text(dn.to_string())),
+            Self::DomainName => Some(text(&input.policy.domain)),
+            Self::NetbiosName => Some(text(&input.policy.netbios_name)).filter(|v| *v != text("")),
+            Self::AccountEnabled => object
+                .number("useraccountcontrol")
+                .map(|flags| PropertyValue::Boolean(flags & 0x2 == 0)),
+            Self::UserPrincipalName => Some(user_principal_name(input)?),
+            Self::SecurityEnabled => {
+                // groupType is a signed 32-bit number; its sign bit is the flag.
+                object
+                    .number("grouptype")
+                    .map(|flags| PropertyValue::Boolean(flags & 0x8000_0000 != 0))
+            }
+            Self::MailEnabled => Some(PropertyValue::Boolean(has_mail_address(object))),
+        })
+    }
+}
+
+/// Whether an object has a primary SMTP address, or a mail address, with an `@`.
+pub(crate) fn has_mail_address(object: &StagedObject) -> bool {
+    let primary = object
+        .values("proxyaddresses")
+        .iter()
+        .filter_map(Value::as_str)
+        .any(|address| {
+            address
+                .trim()
+                .strip_prefix("SMTP:")
+                .is_some_and(|a| a.contains('@'))
+        });
+    primary || object.text("mail").is_some_and(|mail| mail.contains('@'))
+}
+
+fn user_principal_name(input: &Input<'_>) -> Result<MappedValue, MappingError> {
+    if let Some(name) = input
+        .object
+        .text("userprincipalname")
+        .map(str::trim)
+        .filter(|n| !n.is_empty())
+    {
+        return Ok(text(name));
+    }
+    let account = input
+        .object
+        .text("samaccountname")
+        .map(str::trim)
+        .filter(|n| !n.is_empty());
+    let account = account.ok_or(MappingError::NoUserPrincipalName)?;
+    Ok(PropertyValue::Text(format!(
+        "{account}@{}",
+        input.policy.domain
+    )))
+}
+
+/// Rows keep attribute names in lower case.
+fn lower(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+fn text(value: &str) -> MappedValue {
+    PropertyValue::Text(value.to_owned())
+}
+
+fn trimmed(value: &str) -> Option<MappedValue> {
+    let value = value.trim();
+    (!value.is_empty()).then(|| text(value))
+}
+
+fn cut(value: &str) -> Option<MappedValue> {
+    let value: String = value.trim().chars().take(CUT).collect();
+    trimmed(&value)
+}
+
+fn list(values: &[Value], trim: bool) -> Option<MappedValue> {
+    let texts: Vec<String> = values
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|value| if trim { value.trim() } else { value })
+        .filter(|value| !value.is_empty())
+        .map(str::to_owned)
+        .collect();
+    (!texts.is_empty()).then(|| PropertyValue::texts(texts))
+}
+
+/// "Never" is written as zero or as the largest number.
+fn file_time(value: i64) -> Option<MappedValue> {
+    (value > 0 && value < i64::MAX)
+        .then(|| PropertyValue::Timestamp(Timestamp::from_filetime(value)))
+}

@@ -1,0 +1,30 @@
+//! What the administrator decided, as the engine needs it.
+
+use crate::mapping::Mapping;
+use crate::scope::Scope;
+use lockstep_model::{Dn, Guid};
+
+/// A configuration with all names resolved: GUIDs instead of distinguished names.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// DNS name of the domain.
+    pub domain: String,
+    /// NetBIOS name of the domain.
+    pub netbios_name: String,
+    /// objectGUID of the naming context's head.
+    pub naming_context: Guid,
+    /// Name of the naming context's head.
+    pub naming_context_dn: Dn,
+    /// Who takes part by place.
+    pub scope: Scope,
+    /// Whether users and inetOrgPersons are provisioned.
+    pub users: bool,
+    /// Whether groups are provisioned.
+    pub groups: bool,
+    /// Whether contacts are provisioned.
+    pub contacts: bool,
+    /// Which value each property gets.
+    pub mapping: Mapping,
+    /// The version of the list of attributes that are read.
+    pub read_set: u64,
+}
