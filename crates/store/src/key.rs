@@ -85,6 +85,13 @@ impl KeyReader<'_> {
         Some(Guid::from_bytes(*part))
     }
 
+    /// A byte.
+    pub fn byte(&mut self) -> Option<u8> {
+        let (&part, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(part)
+    }
+
     /// A number.
     pub fn number(&mut self) -> Option<u64> {
         let (part, rest) = self.0.split_first_chunk::<8>()?;

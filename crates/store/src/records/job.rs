@@ -1,0 +1,349 @@
+//! Configurations, their jobs, and the instructions that jobs give to agents.
+
+use super::json_record;
+use crate::{Key, Table};
+use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
+use lockstep_model::{Guid, Sid};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The tables of this module.
+pub(super) const TABLES: &[&Table] = &[&CONFIGURATIONS, &JOBS, &INSTRUCTIONS, &CYCLES, &HELD];
+
+static CONFIGURATIONS: Table = Table { name: "configurations", indexes: &["by_name", "by_domain"] };
+static JOBS: Table = Table { name: "jobs", indexes: &[] };
+static INSTRUCTIONS: Table = Table { name: "instructions", indexes: &["by_domain"] };
+static CYCLES: Table = Table { name: "cycles", indexes: &["by_configuration"] };
+static HELD: Table = Table { name: "held_deletes", indexes: &["by_configuration"] };
+
+/// A configuration: what the administrator wants of one domain.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Configuration {
+    /// Its id; the name may change.
+    #[serde(with = "super::text")]
+    pub id: ConfigurationId,
+    /// Its name, unique.
+    pub name: String,
+    /// DNS name of the domain, in lower case.
+    pub domain: String,
+    /// The configuration as it was applied, as JSON.
+    pub spec: String,
+    /// Grows with every change; a plan names the version it was made from.
+    pub version: u64,
+    /// Subtrees that take part, by GUID, with the name that the administrator wrote; `None`: the whole
+    /// domain.
+    pub roots: Option<Vec<ScopeRoot>>,
+    /// Subtrees that are left out.
+    pub excluded: Vec<ScopeRoot>,
+    /// No cycle by clock or by change.
+    pub paused: bool,
+    /// The service principal that bears the domain's name.
+    #[serde(with = "super::text")]
+    pub service_principal: ObjectId,
+}
+
+/// A container that the administrator named.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ScopeRoot {
+    /// objectGUID.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+    /// The distinguished name when the configuration was applied.
+    pub dn: String,
+}
+
+impl Configuration {
+    /// Along this index: configurations by name.
+    pub const BY_NAME: usize = 0;
+    /// Along this index: configurations by domain.
+    pub const BY_DOMAIN: usize = 1;
+}
+
+json_record!(
+    Configuration, &CONFIGURATIONS,
+    id ConfigurationId, |id| Key::empty().with(*id), |own| own.id,
+    indexes |own| vec![
+        Some(Key::empty().with(own.name.as_str())),
+        Some(Key::empty().with(own.domain.as_str())),
+    ]
+);
+
+/// How far the job of a configuration has come.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Job {
+    /// Whose job.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The number of the lease under which agents read now. Whoever has an older one writes nothing.
+    pub lease: u64,
+    /// The instruction that has the lease.
+    #[serde(with = "super::text::option", default)]
+    pub instruction: Option<InstructionId>,
+    /// Counts full imports.
+    pub epoch: u64,
+    /// Numbers marks.
+    pub sequence: u64,
+    /// Numbers readings of whole reference sets.
+    pub reading: u64,
+    /// What is read of each object.
+    pub read_set: ReadSet,
+    /// The position.
+    pub watermark: Watermark,
+    /// What is known of the domain.
+    pub domain: Option<DomainFacts>,
+    /// Every controller that has answered, by DNS name in lower case.
+    pub controllers: BTreeMap<String, Controller>,
+    /// The cycle that runs.
+    #[serde(with = "super::text::option", default)]
+    pub cycle: Option<CycleId>,
+    /// The newest cycle that has ended.
+    #[serde(with = "super::text::option", default)]
+    pub last_cycle: Option<CycleId>,
+    /// How many cycles have succeeded.
+    pub succeeded: u64,
+    /// The guard has tripped: deletes are held until they are allowed or rejected.
+    pub guard_tripped: bool,
+    /// Why the guard was opened by hand, until the next cycle.
+    pub deletes_allowed: bool,
+}
+
+/// Which attributes are read, under a version.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReadSet {
+    /// Grows whenever a list changes.
+    pub version: u64,
+    /// Attributes of wanted objects.
+    pub attributes: Vec<String>,
+    /// Attributes that name other objects.
+    pub links: Vec<String>,
+    /// Attributes that decide whether an object in place takes part.
+    pub decision: Vec<String>,
+}
+
+/// A job's position: which cookie, of which controller, as of when.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub enum Watermark {
+    /// Nothing has been read, or everything is to be read anew.
+    #[default]
+    Start,
+    /// A full import is under way.
+    Paging {
+        /// Its last page's cookie in Base64.
+        cookie: String,
+        /// Whose cookie, by DNS name.
+        controller: String,
+        /// When it was issued, in milliseconds since 1970.
+        issued: i64,
+    },
+    /// A full import has read everything; what it did not see is being asked for.
+    Sweeping {
+        /// The last page's cookie in Base64.
+        cookie: String,
+        /// Whose cookie, by DNS name.
+        controller: String,
+        /// When it was issued, in milliseconds since 1970.
+        issued: i64,
+        /// The GUID up to which has been looked.
+        #[serde(with = "super::text")]
+        position: Guid,
+    },
+    /// Everything up to the cookie is in the connector space.
+    Current {
+        /// The cookie in Base64.
+        cookie: String,
+        /// Whose cookie, by DNS name.
+        controller: String,
+        /// When it was issued, in milliseconds since 1970.
+        issued: i64,
+    },
+}
+
+/// What is known of a domain.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DomainFacts {
+    /// objectGUID of the naming context's head.
+    #[serde(with = "super::text")]
+    pub naming_context: Guid,
+    /// objectSid of the domain.
+    #[serde(with = "super::text")]
+    pub sid: Sid,
+    /// NetBIOS name.
+    pub netbios_name: String,
+    /// DNS name of the forest.
+    pub forest: String,
+}
+
+/// A controller as it was last seen.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Controller {
+    /// Its DNS name.
+    pub dns_name: String,
+    /// The invocation id of its database.
+    #[serde(with = "super::text")]
+    pub invocation_id: Guid,
+    /// Its highestCommittedUSN.
+    pub highest_usn: u64,
+    /// An object by which a database that was set back is noticed, and its uSNChanged there.
+    #[serde(default)]
+    pub canary: Option<(String, u64)>,
+}
+
+json_record!(
+    Job, &JOBS,
+    id ConfigurationId, |id| Key::empty().with(*id), |own| own.configuration
+);
+
+/// An instruction to an agent, until its outcome has been taken up.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct InstructionRow {
+    /// Its id.
+    #[serde(with = "super::text")]
+    pub id: InstructionId,
+    /// DNS name of the domain.
+    pub domain: String,
+    /// For which configuration; none for a question of the administration.
+    #[serde(with = "super::text::option", default)]
+    pub configuration: Option<ConfigurationId>,
+    /// The lease under which it is carried out.
+    pub lease: u64,
+    /// The instruction as it travels, as JSON.
+    pub body: String,
+    /// How far it has come.
+    pub state: InstructionState,
+    /// When it was given, in milliseconds since 1970.
+    pub given: i64,
+    /// When the agent was last heard of, in milliseconds since 1970.
+    pub heard: i64,
+}
+
+/// How far an instruction has come.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum InstructionState {
+    /// Nobody has taken it up.
+    Waiting,
+    /// This agent carries it out.
+    Taken(#[serde(with = "super::text")] AgentId),
+    /// The outcome as it travelled, as JSON.
+    Finished(String),
+}
+
+impl InstructionRow {
+    /// Along this index: instructions that wait, by domain.
+    pub const BY_DOMAIN: usize = 0;
+}
+
+json_record!(
+    InstructionRow, &INSTRUCTIONS,
+    id InstructionId, |id| Key::empty().with(*id), |own| own.id,
+    indexes |own| vec![
+        (own.state == InstructionState::Waiting).then(|| Key::empty().with(own.domain.as_str())),
+    ]
+);
+
+/// One run of a job.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Cycle {
+    /// Its id.
+    #[serde(with = "super::text")]
+    pub id: CycleId,
+    /// Whose.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// `initial`, `incremental` or `full`.
+    pub kind: String,
+    /// `running`, `succeeded`, `failed` or `quarantined`.
+    pub state: String,
+    /// Objects and changes that agents sent.
+    pub imported: u64,
+    /// Objects made.
+    pub created: u64,
+    /// Objects changed.
+    pub updated: u64,
+    /// Objects deleted.
+    pub deleted: u64,
+    /// Objects brought back.
+    pub restored: u64,
+    /// Objects looked at that were as they should be.
+    pub unchanged: u64,
+    /// Objects that take no part.
+    pub skipped: u64,
+    /// Objects that could not be provisioned.
+    pub failed: u64,
+    /// Deletes that the guard holds.
+    pub held: u64,
+    /// What stopped it.
+    pub error: Option<CycleError>,
+    /// When it began, in milliseconds since 1970.
+    pub started: i64,
+    /// When it ended.
+    pub ended: Option<i64>,
+}
+
+/// What stopped a cycle.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CycleError {
+    /// A stable name in CamelCase.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Cycle {
+    /// Along this index: cycles by configuration, the newest first.
+    pub const BY_CONFIGURATION: usize = 0;
+}
+
+json_record!(
+    Cycle, &CYCLES,
+    id CycleId, |id| Key::empty().with(*id), |own| own.id,
+    indexes |own| {
+        let newest_first = u64::MAX - u64::try_from(own.started).unwrap_or(0);
+        vec![Some(Key::empty().with(own.configuration).with(newest_first))]
+    }
+);
+
+/// A delete that the guard holds: the object and the reason, never a request to replay.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct HeldDelete {
+    /// Whose.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// objectGUID of the object in AD.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+    /// The object in the cloud directory.
+    #[serde(with = "super::text")]
+    pub object: ObjectId,
+    /// How people know it.
+    pub name: String,
+    /// `user`, `group` or `contact`.
+    pub kind: String,
+    /// Why it would be deleted.
+    pub reason: String,
+    /// The reason's stable name: the approval is good for this decision only.
+    pub code: String,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+    /// What the administrator said.
+    pub verdict: HeldVerdict,
+}
+
+/// What the administrator said of a held delete.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum HeldVerdict {
+    /// Nothing yet.
+    Open,
+    /// It may leave, if it is still decided so.
+    Allowed,
+    /// It must not, as long as it is decided for the same reason.
+    Rejected,
+}
+
+json_record!(
+    HeldDelete, &HELD,
+    id (ConfigurationId, Guid), |&(configuration, guid)| Key::empty().with(configuration).with(guid),
+    |own| (own.configuration, own.guid),
+    indexes |own| vec![Some(Key::empty().with(own.configuration))]
+);
