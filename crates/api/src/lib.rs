@@ -9,5 +9,6 @@
 #![deny(missing_docs)]
 
 pub mod channel;
+pub mod configuration;
 pub mod problem;
 pub mod text;

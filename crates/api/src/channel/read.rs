@@ -173,9 +173,13 @@ pub struct ObjectUpdate {
     /// `attributes` and `links` replace all that was known; else they change only what they name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
-    /// More slices of links follow for this object; it is complete with the first update without this.
+    /// More slices of links follow for this object; attributes come with the last one, which is without
+    /// this.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Numbers the readings of whole objects within one instruction; the same for all slices of one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reading: u32,
     /// Attributes of the read set.
     #[serde(skip_serializing_if = "WireAttributes::is_empty")]
     pub attributes: WireAttributes,
@@ -289,3 +293,7 @@ pub struct Alive {
 /// Stored.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Ack {}
+
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
