@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn parts_read_back_as_they_were_put_in() {
         let guid = Guid::from_random([7; 16]);
-        let key = Key::empty().with(guid).with("me\0mber").with(42);
+        let key = Key::empty().with(guid).with("me\0mber").with(42_u64);
         let mut reader = key.reader();
         assert_eq!(reader.guid(), Some(guid));
         assert_eq!(reader.text().as_deref(), Some("me\0mber"));

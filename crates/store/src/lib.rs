@@ -11,6 +11,7 @@
 
 #![deny(missing_docs)]
 
+mod checked;
 pub mod conformance;
 mod contract;
 mod key;
@@ -18,6 +19,7 @@ mod memory;
 mod overlay;
 mod record;
 pub mod records;
+mod sorted;
 mod sqlite;
 
 pub use contract::{Read, Row, Scan, Store, StoreError, Table, Write};

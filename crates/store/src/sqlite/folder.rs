@@ -1,0 +1,90 @@
+//! The folder that holds the database, and who may open it.
+
+use crate::StoreError;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// A folder that belongs to this process as long as the value lives, and no longer than the process.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Holds the lock. SQLite's own locks would not do: they admit several processes, in turn.
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder, making it when it is not there.
+    pub(super) fn claim(path: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(|error| failure(path, error))?;
+        let lock_file = path.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_file)
+            .map_err(|error| failure(&lock_file, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(error)) => Err(failure(&lock_file, error)),
+        }
+    }
+
+    /// Where the database is.
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+}
+
+/// Removes a file, or finds that it is not there.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failure(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a new name in the folder of `path` last.
+pub(super) fn sync_parent(path: &Path) -> Result<(), StoreError> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // Where a folder cannot be opened as a file, there is nothing to do.
+    match File::open(parent) {
+        Ok(folder) => folder.sync_all().map_err(|error| failure(parent, error)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Tells why a file could not be handled.
+pub(super) fn failure(path: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+        ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+        _ => StoreError::Database {
+            source: Box::new(FileError {
+                path: path.to_owned(),
+                source: error,
+            }),
+        },
+    }
+}
+
+/// A file that could not be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("could not open or write {path}")]
+struct FileError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+const DATABASE: &str = "lockstep.db";
+const LOCK: &str = "lockstep.lock";

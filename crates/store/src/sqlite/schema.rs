@@ -1,0 +1,100 @@
+//! Making the tables, and taking a file of an older build forward.
+//!
+//! The version of a file counts the steps that were made. A new table needs no step: it is made at the
+//! next opening. A changed table, or bodies that must be rewritten, do.
+
+use super::failure::failure;
+use super::statement;
+use crate::{StoreError, Table};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// SQL that takes a file from one version to the next, oldest first. A step that was released is never
+/// changed. The first version is 1, so the first step leads from 1 to 2.
+pub(super) const STEPS: &[&str] = &[];
+
+/// Brings the file to the newest version and makes the tables that it does not have.
+pub(super) fn prepare(
+    connection: &mut Connection,
+    tables: &[&'static Table],
+    steps: &[&str],
+) -> Result<(), StoreError> {
+    let known = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
+    let found = version(connection)?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    // A new file has no version, and nothing that a step could change.
+    for (step, to) in steps
+        .iter()
+        .zip(2..)
+        .filter(|(_, to)| found > 0 && *to > found)
+    {
+        in_transaction(connection, |transaction| {
+            transaction.execute_batch(step)?;
+            set_version(transaction, to)
+        })?;
+    }
+    in_transaction(connection, |transaction| {
+        for table in tables {
+            transaction.execute_batch(&statement::create(table))?;
+        }
+        set_version(transaction, known)
+    })?;
+    tables
+        .iter()
+        .try_for_each(|table| check_columns(connection, table))
+}
+
+/// Fixes what the transaction sees at this moment, rather than at its first statement.
+pub(super) fn begin_snapshot(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    version(transaction).map(|_| ())
+}
+
+fn version(connection: &Connection) -> Result<u32, StoreError> {
+    let mut statement = connection
+        .prepare_cached("pragma user_version")
+        .map_err(failure)?;
+    statement.query_row([], |row| row.get(0)).map_err(failure)
+}
+
+fn set_version(transaction: &Transaction<'_>, version: u32) -> rusqlite::Result<()> {
+    transaction.pragma_update(None, "user_version", version)
+}
+
+fn in_transaction(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> Result<(), StoreError> {
+    let begin = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = begin.map_err(failure)?;
+    work(&transaction).map_err(failure)?;
+    transaction.commit().map_err(failure)
+}
+
+/// A table that got an index since the file was made, without a step that fills it, would give wrong
+/// answers silently.
+fn check_columns(connection: &Connection, table: &'static Table) -> Result<(), StoreError> {
+    let columns = "select count(*) from pragma_table_info(?) where name not in ('key', 'body')";
+    let found: u32 = connection
+        .query_row(columns, [table.name], |row| row.get(0))
+        .map_err(failure)?;
+    let expected = table.indexes.len();
+    if usize::try_from(found) == Ok(expected) {
+        return Ok(());
+    }
+    let source = Box::new(WrongIndexes {
+        table: table.name,
+        found,
+        expected,
+    });
+    Err(StoreError::Database { source })
+}
+
+/// A table of the file is not the table of this build.
+#[derive(Debug, thiserror::Error)]
+#[error("the table {table} has {found} indexes, this build expects {expected}")]
+struct WrongIndexes {
+    table: &'static str,
+    found: u32,
+    expected: usize,
+}

@@ -1,0 +1,300 @@
+use super::*;
+use crate::conformance::tables::{ITEMS, PLAIN, TABLES};
+use crate::{Key, Row, Scan};
+
+const ORDER: &Table = &Table {
+    name: "order",
+    indexes: &["by_group"],
+};
+
+fn item(number: u64, place: &str) -> Row {
+    let place = Key::empty().with(place);
+    Row {
+        key: Key::empty().with(number),
+        indexes: vec![Some(place), None, None],
+        body: b"{\"name\":\"Ada\"}".to_vec(),
+    }
+}
+
+fn put_item(store: &SqliteStore, number: u64) -> Result<(), StoreError> {
+    store.write(&mut |tx| tx.put(ITEMS, vec![item(number, "a")]))
+}
+
+fn items(store: &SqliteStore) -> u64 {
+    let mut found = 0;
+    store
+        .read(&mut |tx| {
+            found = tx.count(ITEMS, None, &Key::empty())?;
+            Ok(())
+        })
+        .unwrap();
+    found
+}
+
+fn plan(store: &SqliteStore, sql: &str, parameters: usize) -> String {
+    let connection = store.writer.lock().unwrap();
+    let mut statement = connection
+        .prepare(&format!("explain query plan {sql}"))
+        .unwrap();
+    let values = vec![Vec::<u8>::new(); parameters];
+    let rows = statement
+        .query_map(rusqlite::params_from_iter(values), |row| {
+            row.get::<_, String>(3)
+        })
+        .unwrap();
+    rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn scans_search_the_index_and_never_sort() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    let (some, after) = (
+        Key::empty().with("a"),
+        (Key::empty().with("ab"), Key::empty().with(7_u64)),
+    );
+    for index in [None, Some(0), Some(2)] {
+        for prefix in [Key::empty(), some.clone()] {
+            for after in [None, Some(after.clone())] {
+                let scan = Scan {
+                    index,
+                    prefix: prefix.clone(),
+                    after,
+                    limit: 10,
+                };
+                let statement = statement::scan(ITEMS, &scan);
+                let plan = plan(&store, &statement.sql, statement.values.len() + 1);
+                let way = match index {
+                    None if statement.values.is_empty() => "SCAN",
+                    None => "USING PRIMARY KEY (key>",
+                    Some(0) if statement.values.is_empty() => {
+                        "USING INDEX conformance_items_by_place"
+                    }
+                    Some(0) => "SEARCH conformance_items USING INDEX conformance_items_by_place (",
+                    Some(_) => "USING INDEX conformance_items_by_note",
+                };
+                assert!(plan.contains(way), "{plan} ({})", statement.sql);
+                assert!(!plan.contains("TEMP B-TREE"), "{plan} ({})", statement.sql);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scan_that_goes_on_is_bounded_at_both_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    let prefix = Key::empty().with("a");
+    let after = Some((prefix.clone().with(3_u64), Key::empty().with(7_u64)));
+    let scan = Scan {
+        index: Some(0),
+        prefix,
+        after,
+        limit: 10,
+    };
+    let plan = plan(&store, &statement::scan(ITEMS, &scan).sql, 4);
+    assert!(plan.contains("((i0,key)>(?,?) AND i0<?)"), "{plan}");
+}
+
+#[test]
+fn a_count_reads_the_index_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    let prefix = Key::empty().with("a");
+    let plan = plan(&store, &statement::count(ITEMS, Some(0), &prefix).sql, 2);
+    assert!(
+        plan.contains("USING COVERING INDEX conformance_items_by_place"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_commit_is_on_the_disk_before_it_returns() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    let writer = store.writer.lock().unwrap();
+    let setting = |name: &str| {
+        writer
+            .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+            .unwrap()
+    };
+    assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+    assert_eq!(setting("synchronous"), 2.into());
+}
+
+#[test]
+fn a_body_of_text_can_be_read_with_the_database_s_own_tools() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    put_item(&store, 1).unwrap();
+    let other = Connection::open(dir.path().join("lockstep.db")).unwrap();
+    let query = "select body ->> 'name' from conformance_items";
+    let name: String = other.query_row(query, [], |row| row.get(0)).unwrap();
+    assert_eq!(name, "Ada");
+}
+
+#[test]
+fn a_folder_in_use_is_refused_until_it_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    let second = SqliteStore::open(dir.path(), TABLES);
+    assert!(matches!(second, Err(StoreError::InUse { path }) if path == dir.path()));
+    drop(store);
+    SqliteStore::open(dir.path(), TABLES).unwrap();
+}
+
+#[test]
+fn what_was_written_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    put_item(&SqliteStore::open(dir.path(), TABLES).unwrap(), 1).unwrap();
+    assert_eq!(items(&SqliteStore::open(dir.path(), TABLES).unwrap()), 1);
+}
+
+#[test]
+fn a_newer_build_adds_its_tables_and_keeps_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    put_item(&SqliteStore::open(dir.path(), &[ITEMS]).unwrap(), 1).unwrap();
+    let store = SqliteStore::open(dir.path(), &[ITEMS, PLAIN, ORDER]).unwrap();
+    let row = Row {
+        key: Key::empty(),
+        indexes: vec![Some(Key::empty())],
+        body: Vec::new(),
+    };
+    store
+        .write(&mut |tx| tx.put(ORDER, vec![row.clone()]))
+        .unwrap();
+    assert_eq!(items(&store), 1);
+}
+
+#[test]
+fn a_file_of_a_newer_build_is_refused_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(dir.path(), &[ITEMS]).unwrap());
+    let file = Connection::open(dir.path().join("lockstep.db")).unwrap();
+    file.pragma_update(None, "user_version", 7).unwrap();
+    let refused = SqliteStore::open(dir.path(), &[ORDER]);
+    assert!(
+        matches!(refused, Err(StoreError::Newer { found: 7, known: 1 })),
+        "{refused:?}"
+    );
+    let orders = "select count(*) from sqlite_schema where name = 'order'";
+    assert_eq!(
+        file.query_row(orders, [], |row| row.get::<_, u32>(0))
+            .unwrap(),
+        0
+    );
+}
+
+#[test]
+fn steps_take_an_older_file_forward_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    put_item(&store, 1).unwrap();
+    let mut file = store.writer.lock().unwrap();
+    let steps = [
+        "update conformance_items set body = body || '1'",
+        "update conformance_items set body = body || '2'",
+    ];
+    schema::prepare(&mut file, TABLES, &steps[..1]).unwrap();
+    schema::prepare(&mut file, TABLES, &steps).unwrap();
+    schema::prepare(&mut file, TABLES, &steps).unwrap();
+    let body: String = file
+        .query_row("select body from conformance_items", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(body, "{\"name\":\"Ada\"}12");
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_file_at_the_version_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    put_item(&store, 1).unwrap();
+    let mut file = store.writer.lock().unwrap();
+    let half = "delete from conformance_items; insert into nowhere values (1)";
+    assert!(schema::prepare(&mut file, TABLES, &[half]).is_err());
+    schema::prepare(&mut file, TABLES, &[]).unwrap();
+    drop(file);
+    assert_eq!(items(&store), 1);
+}
+
+#[test]
+fn a_table_that_got_an_index_without_a_step_is_refused() {
+    const MORE: &Table = &Table {
+        name: "order",
+        indexes: &["by_group", "by_time"],
+    };
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(dir.path(), &[ORDER]).unwrap());
+    assert!(SqliteStore::open(dir.path(), &[MORE]).is_err());
+}
+
+#[test]
+fn a_full_disk_is_named_and_nothing_of_the_transaction_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    put_item(&store, 1).unwrap();
+    let limit = |pages: u32| {
+        store
+            .writer
+            .lock()
+            .unwrap()
+            .pragma_update(None, "max_page_count", pages)
+            .unwrap();
+    };
+    limit(20);
+    let large = |number| Row {
+        body: vec![b'x'; 100_000],
+        ..item(number, "b")
+    };
+    let full = store.write(&mut |tx| tx.put(ITEMS, (2..10).map(large).collect()));
+    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+    assert_eq!(items(&store), 1);
+    let overlooked = store.write(&mut |tx| {
+        let _ = tx.put(ITEMS, (2..10).map(large).collect());
+        let _ = tx.put(ITEMS, vec![item(11, "c")]);
+        Ok(())
+    });
+    assert!(
+        matches!(overlooked, Err(StoreError::Abandoned { .. })),
+        "{overlooked:?}"
+    );
+    assert_eq!(items(&store), 1);
+    limit(1_000_000);
+    put_item(&store, 2).unwrap();
+    assert_eq!(items(&store), 2);
+}
+
+#[test]
+fn a_backup_opens_as_the_store_of_its_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("here"), TABLES).unwrap();
+    store
+        .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
+        .unwrap();
+    let there = dir.path().join("there");
+    std::fs::create_dir(&there).unwrap();
+    store.backup(&there.join("lockstep.db")).unwrap();
+    put_item(&store, 5_000).unwrap();
+    store.backup(&dir.path().join("again.db")).unwrap();
+    assert_eq!(items(&SqliteStore::open(&there, TABLES).unwrap()), 5_000);
+    assert_eq!(items(&store), 5_001);
+}
+
+#[test]
+fn readers_are_kept_for_the_next_and_not_more_than_a_few() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), TABLES).unwrap();
+    fn nest(store: &SqliteStore, depth: usize) {
+        store
+            .read(&mut |tx| {
+                tx.count(ITEMS, None, &Key::empty())?;
+                if depth > 0 {
+                    nest(store, depth - 1);
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    nest(&store, 12);
+    assert_eq!(store.readers.lock().unwrap().len(), IDLE_READERS);
+}
