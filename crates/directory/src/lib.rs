@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The rules of the cloud directory.
+//!
+//! Values in, values out: [`write_batch`] takes changes and a [`View`] of what is there, and says what
+//! the directory is to look like and what became of each change. Who asks (a sync job, an
+//! administrator, SCIM) and where it is stored is none of its business.
+//!
+//! * [`schema`]: which properties there are;
+//! * [`Object`]: users, groups, contacts, service principals;
+//! * [`unique`]: values that only one object may have, and who waits for one;
+//! * [`upn`]: which user principal name a user gets.
+
+#![deny(missing_docs)]
+
+mod batch;
+mod object;
+pub mod schema;
+pub mod unique;
+pub mod upn;
+
+pub use batch::{Applied, Batch, Change, Outcome, PropertyChange, Refusal, View, write_batch};
+pub use object::{Conflict, Kind, Mastery, Object};
+pub use schema::{Property, UnknownProperty, Values};
+pub use unique::UniqueValue;
+pub use upn::TenantRules;

@@ -1,0 +1,291 @@
+//! Which properties there are.
+
+use crate::object::Kind;
+use lockstep_model::PropertyValue;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A property of the schema; cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Property(&'static Definition);
+
+/// Values by property.
+pub type Values = BTreeMap<Property, PropertyValue>;
+
+/// What values of a property are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Type {
+    /// True or false.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A text.
+    Text,
+    /// Texts as a set.
+    TextList,
+    /// Bytes.
+    Binary,
+    /// A moment.
+    Timestamp,
+}
+
+/// One line of the schema.
+#[derive(Debug)]
+struct Definition {
+    name: &'static str,
+    kinds: &'static [Kind],
+    value: Type,
+    default: bool,
+}
+
+/// A name that is no property of this kind of object.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{name}` is no property of this kind of object; the nearest is `{nearest}`")]
+pub struct UnknownProperty {
+    /// The name as it came.
+    pub name: String,
+    /// The property whose name is most like it.
+    pub nearest: &'static str,
+}
+
+impl Property {
+    /// The property with this name, without regard to case, of this kind of object.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownProperty`], with the nearest name.
+    pub fn named(kind: Kind, name: &str) -> Result<Self, UnknownProperty> {
+        let of_kind = || {
+            SCHEMA
+                .iter()
+                .filter(|definition| definition.kinds.contains(&kind))
+        };
+        let exact = of_kind().find(|definition| definition.name == name);
+        let found = exact.or_else(|| of_kind().find(|d| d.name.eq_ignore_ascii_case(name)));
+        found.map(Self).ok_or_else(|| UnknownProperty {
+            name: name.to_owned(),
+            nearest: of_kind()
+                .map(|definition| definition.name)
+                .min_by_key(|candidate| distance(candidate, name))
+                .unwrap_or("displayName"),
+        })
+    }
+
+    /// Every property of this kind of object.
+    pub fn all(kind: Kind) -> impl Iterator<Item = Self> {
+        SCHEMA
+            .iter()
+            .filter(move |definition| definition.kinds.contains(&kind))
+            .map(Self)
+    }
+
+    /// Its name, as Graph spells it where Graph has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// What its values are.
+    #[must_use]
+    pub const fn value_type(self) -> Type {
+        self.0.value
+    }
+
+    /// Whether it is shown without being asked for.
+    #[must_use]
+    pub const fn is_default(self) -> bool {
+        self.0.default
+    }
+}
+
+impl PartialEq for Property {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Property {}
+
+impl PartialOrd for Property {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Property {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl std::hash::Hash for Property {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl fmt::Debug for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many letters have to be changed to make one name of the other, without regard to case.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+const ALL: &[Kind] = &[
+    Kind::User,
+    Kind::Group,
+    Kind::Contact,
+    Kind::ServicePrincipal,
+];
+const SYNCED: &[Kind] = &[Kind::User, Kind::Group, Kind::Contact];
+const PEOPLE: &[Kind] = &[Kind::User, Kind::Contact];
+const USER: &[Kind] = &[Kind::User];
+const GROUP: &[Kind] = &[Kind::Group];
+const USER_GROUP: &[Kind] = &[Kind::User, Kind::Group];
+const SERVICE: &[Kind] = &[Kind::ServicePrincipal];
+
+const fn shown(name: &'static str, kinds: &'static [Kind], value: Type) -> Definition {
+    Definition {
+        name,
+        kinds,
+        value,
+        default: true,
+    }
+}
+
+const fn asked(name: &'static str, kinds: &'static [Kind], value: Type) -> Definition {
+    Definition {
+        name,
+        kinds,
+        value,
+        default: false,
+    }
+}
+
+use Type::{Boolean, Integer, Text, TextList, Timestamp};
+
+/// The schema. Properties of Graph bear Graph's names and stand in Graph's default sets; the rest bear
+/// the names of the mapping in camelCase and are shown when they are selected.
+static SCHEMA: &[Definition] = &[
+    shown("displayName", ALL, Text),
+    shown("givenName", PEOPLE, Text),
+    shown("surname", PEOPLE, Text),
+    shown("jobTitle", PEOPLE, Text),
+    shown("mail", SYNCED, Text),
+    shown("mobilePhone", PEOPLE, Text),
+    shown("officeLocation", PEOPLE, Text),
+    shown("preferredLanguage", USER, Text),
+    shown("userPrincipalName", USER, Text),
+    shown("businessPhones", PEOPLE, TextList),
+    shown("description", GROUP, Text),
+    shown("mailEnabled", GROUP, Boolean),
+    shown("mailNickname", GROUP, Text),
+    shown("securityEnabled", GROUP, Boolean),
+    shown("appId", SERVICE, Text),
+    shown("servicePrincipalType", SERVICE, Text),
+    asked("description", PEOPLE, Text),
+    asked("mailNickname", PEOPLE, Text),
+    asked("accountEnabled", USER, Boolean),
+    asked("city", PEOPLE, Text),
+    asked("commonName", USER_GROUP, Text),
+    asked("companyName", PEOPLE, Text),
+    asked("country", PEOPLE, Text),
+    asked("countryCode", PEOPLE, Integer),
+    asked("countryLetterCode", PEOPLE, Text),
+    asked("department", PEOPLE, Text),
+    asked("employeeId", PEOPLE, Text),
+    asked("employeeNumber", PEOPLE, Text),
+    asked("employeeType", PEOPLE, Text),
+    asked("extensionAttribute1", SYNCED, Text),
+    asked("extensionAttribute2", SYNCED, Text),
+    asked("extensionAttribute3", SYNCED, Text),
+    asked("extensionAttribute4", SYNCED, Text),
+    asked("extensionAttribute5", SYNCED, Text),
+    asked("extensionAttribute6", SYNCED, Text),
+    asked("extensionAttribute7", SYNCED, Text),
+    asked("extensionAttribute8", SYNCED, Text),
+    asked("extensionAttribute9", SYNCED, Text),
+    asked("extensionAttribute10", SYNCED, Text),
+    asked("extensionAttribute11", SYNCED, Text),
+    asked("extensionAttribute12", SYNCED, Text),
+    asked("extensionAttribute13", SYNCED, Text),
+    asked("extensionAttribute14", SYNCED, Text),
+    asked("extensionAttribute15", SYNCED, Text),
+    asked("faxNumber", PEOPLE, Text),
+    asked("homePhone", PEOPLE, Text),
+    asked("info", SYNCED, Text),
+    asked("initials", PEOPLE, Text),
+    asked("ipPhone", PEOPLE, Text),
+    asked("lastPasswordChangeDateTime", USER, Timestamp),
+    asked("legacyExchangeDN", SYNCED, Text),
+    asked("middleName", PEOPLE, Text),
+    asked("onPremisesDistinguishedName", SYNCED, Text),
+    asked("onPremisesDomainName", SYNCED, Text),
+    asked("onPremisesNetBiosName", USER_GROUP, Text),
+    asked("onPremisesObjectIdentifier", SYNCED, Text),
+    asked("onPremisesSamAccountName", USER_GROUP, Text),
+    asked("onPremisesSecurityIdentifier", USER_GROUP, Text),
+    asked("onPremisesUserPrincipalName", USER, Text),
+    asked("otherFacsimileTelephoneNumber", PEOPLE, TextList),
+    asked("otherHomePhone", PEOPLE, TextList),
+    asked("otherIpPhone", PEOPLE, TextList),
+    asked("otherMobile", PEOPLE, TextList),
+    asked("otherPager", PEOPLE, TextList),
+    asked("otherTelephone", PEOPLE, TextList),
+    asked("pager", PEOPLE, Text),
+    asked("postOfficeBox", PEOPLE, Text),
+    asked("postalCode", PEOPLE, Text),
+    asked("preferredDataLocation", USER, Text),
+    asked("preferredLanguage", &[Kind::Contact], Text),
+    asked("proxyAddresses", SYNCED, TextList),
+    asked("state", PEOPLE, Text),
+    asked("streetAddress", PEOPLE, Text),
+    asked("targetAddress", PEOPLE, Text),
+    asked("telephoneAssistant", PEOPLE, Text),
+    asked("url", PEOPLE, Text),
+    asked("usageLocation", USER, Text),
+    asked("userType", USER, Text),
+    asked("wWWHomePage", PEOPLE, Text),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_without_regard_to_case_and_wrong_ones_get_the_nearest() {
+        assert_eq!(
+            Property::named(Kind::User, "DISPLAYNAME").unwrap().name(),
+            "displayName"
+        );
+        let error = Property::named(Kind::User, "departmnt").unwrap_err();
+        assert_eq!(error.nearest, "department");
+        assert!(Property::named(Kind::Group, "userPrincipalName").is_err());
+    }
+
+    #[test]
+    fn no_kind_has_two_properties_of_one_name() {
+        for kind in ALL {
+            let mut names: Vec<_> = Property::all(*kind).map(Property::name).collect();
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
+    }
+}
