@@ -4,6 +4,7 @@
 //! serialised, with a conversion by hand.
 
 pub mod connector_space;
+pub mod directory;
 pub mod job;
 pub mod log;
 pub mod service;
@@ -15,24 +16,38 @@ use serde::de::DeserializeOwned;
 /// Every table that a store has.
 #[must_use]
 pub fn tables() -> Vec<&'static Table> {
-    [connector_space::TABLES, job::TABLES, log::TABLES, service::TABLES].concat()
+    [
+        connector_space::TABLES,
+        directory::TABLES,
+        job::TABLES,
+        log::TABLES,
+        service::TABLES,
+    ]
+    .concat()
 }
 
 /// Writes a body as JSON.
 fn to_json<T: Serialize>(table: &'static Table, value: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value)
-        .map_err(|source| StoreError::Row { table: table.name, source: source.into() })
+    serde_json::to_vec(value).map_err(|source| StoreError::Row {
+        table: table.name,
+        source: source.into(),
+    })
 }
 
 /// Reads a body from JSON.
 fn from_json<T: DeserializeOwned>(table: &'static Table, body: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(body)
-        .map_err(|source| StoreError::Row { table: table.name, source: source.into() })
+    serde_json::from_slice(body).map_err(|source| StoreError::Row {
+        table: table.name,
+        source: source.into(),
+    })
 }
 
 /// The error for a key that does not have the parts of its table.
 fn bad_key(table: &'static Table, key: &Key) -> StoreError {
-    StoreError::Row { table: table.name, source: format!("its key is {key:?}").into() }
+    StoreError::Row {
+        table: table.name,
+        source: format!("its key is {key:?}").into(),
+    }
 }
 
 /// Declares a record whose body is its own JSON and whose key parts stand in the body too.
@@ -85,7 +100,9 @@ pub(crate) mod text {
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,
     {
-        std::borrow::Cow::<'de, str>::deserialize(d)?.parse().map_err(D::Error::custom)
+        std::borrow::Cow::<'de, str>::deserialize(d)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 
     pub(crate) mod option {
@@ -107,7 +124,8 @@ pub(crate) mod text {
             D: Deserializer<'de>,
         {
             let text = Option::<String>::deserialize(d)?;
-            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+            text.map(|text| text.parse().map_err(D::Error::custom))
+                .transpose()
         }
     }
 }

@@ -16,11 +16,22 @@ use std::collections::BTreeMap;
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS];
 
-static OBJECTS: Table =
-    Table { name: "connector_space_objects", indexes: &["by_parent", "by_unread", "by_sid"] };
-static REFERENCES: Table = Table { name: "connector_space_references", indexes: &["by_target"] };
-static DIRTY: Table = Table { name: "dirty", indexes: &["by_sequence"] };
-static LINKS: Table = Table { name: "links", indexes: &["by_object"] };
+static OBJECTS: Table = Table {
+    name: "connector_space_objects",
+    indexes: &["by_parent", "by_unread", "by_sid"],
+};
+static REFERENCES: Table = Table {
+    name: "connector_space_references",
+    indexes: &["by_target"],
+};
+static DIRTY: Table = Table {
+    name: "dirty",
+    indexes: &["by_sequence"],
+};
+static LINKS: Table = Table {
+    name: "links",
+    indexes: &["by_object"],
+};
 
 /// An object of the connector space.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +63,19 @@ enum ValueBody {
 struct StagedBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     class: Option<String>,
-    #[serde(with = "super::text::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "super::text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     parent: Option<Guid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rdn: Option<(String, String)>,
-    #[serde(with = "super::text::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "super::text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     sid: Option<lockstep_model::Sid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     primary_group: Option<u32>,
@@ -102,7 +121,10 @@ impl Record for Staged {
         vec![
             self.object.parent.map(|parent| own().with(parent)),
             unread.then(own),
-            self.object.sid.as_ref().map(|sid| own().with(sid.to_string().as_str())),
+            self.object
+                .sid
+                .as_ref()
+                .map(|sid| own().with(sid.to_string().as_str())),
         ]
     }
 
@@ -120,7 +142,10 @@ impl Record for Staged {
             &StagedBody {
                 class: object.class.map(|class| class.name().to_owned()),
                 parent: object.parent,
-                rdn: object.rdn.as_ref().map(|rdn| (rdn.attribute.clone(), rdn.value.clone())),
+                rdn: object
+                    .rdn
+                    .as_ref()
+                    .map(|rdn| (rdn.attribute.clone(), rdn.value.clone())),
                 sid: object.sid.clone(),
                 primary_group: object.primary_group,
                 state: match object.state {
@@ -166,9 +191,9 @@ impl Record for Staged {
                 },
                 presence: match body.presence {
                     PresenceBody::Alive(epoch) => Presence::Alive { epoch },
-                    PresenceBody::Missing(since) => {
-                        Presence::Missing { since: Timestamp::from_millis(since) }
-                    }
+                    PresenceBody::Missing(since) => Presence::Missing {
+                        since: Timestamp::from_millis(since),
+                    },
                     PresenceBody::Deleted => Presence::Deleted,
                 },
                 attributes,
@@ -181,10 +206,15 @@ impl Record for Staged {
 fn value_of(body: ValueBody) -> Result<Value, StoreError> {
     match body {
         ValueBody::Text(text) => Ok(Value::new(text.into_bytes())),
-        ValueBody::Bytes([base64]) => STANDARD
-            .decode(base64)
-            .map(Value::new)
-            .map_err(|source| StoreError::Row { table: OBJECTS.name, source: source.into() }),
+        ValueBody::Bytes([base64]) => {
+            STANDARD
+                .decode(base64)
+                .map(Value::new)
+                .map_err(|source| StoreError::Row {
+                    table: OBJECTS.name,
+                    source: source.into(),
+                })
+        }
     }
 }
 
@@ -210,7 +240,10 @@ impl StagedReference {
     /// The prefix of all references of one attribute of an object.
     #[must_use]
     pub fn of(configuration: ConfigurationId, source: Guid, attribute: &str) -> Key {
-        Key::empty().with(configuration).with(source).with(attribute)
+        Key::empty()
+            .with(configuration)
+            .with(source)
+            .with(attribute)
     }
 
     /// The prefix of all references of an object.
@@ -228,7 +261,12 @@ impl StagedReference {
     /// What names this reference.
     #[must_use]
     pub fn id(&self) -> <Self as Record>::Id {
-        (self.configuration, self.source, self.attribute.clone(), self.target)
+        (
+            self.configuration,
+            self.source,
+            self.attribute.clone(),
+            self.target,
+        )
     }
 }
 
@@ -261,7 +299,13 @@ impl Record for StagedReference {
         };
         let configuration = ConfigurationId::new(configuration);
         let reading = from_json(Self::TABLE, body)?;
-        Ok(Self { configuration, source, attribute, target, reading })
+        Ok(Self {
+            configuration,
+            source,
+            attribute,
+            target,
+            reading,
+        })
     }
 }
 
@@ -347,12 +391,23 @@ impl Record for Dirty {
     }
 
     fn indexes(&self) -> Vec<Option<Key>> {
-        vec![Some(Self::of_kind(self.configuration, &self.subject).with(self.sequence))]
+        vec![Some(
+            Self::of_kind(self.configuration, &self.subject).with(self.sequence),
+        )]
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let position = self.position.as_ref().map(|key| STANDARD.encode(key.as_bytes()));
-        to_json(Self::TABLE, &DirtyBody { sequence: self.sequence, position })
+        let position = self
+            .position
+            .as_ref()
+            .map(|key| STANDARD.encode(key.as_bytes()));
+        to_json(
+            Self::TABLE,
+            &DirtyBody {
+                sequence: self.sequence,
+                position,
+            },
+        )
     }
 
     fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
@@ -400,7 +455,7 @@ impl Joined {
 /// A property value in a body.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum PropertyBody {
+pub(super) enum PropertyBody {
     #[serde(rename = "b")]
     Boolean(bool),
     #[serde(rename = "i")]
@@ -426,7 +481,7 @@ struct LinkBody {
     deleted: bool,
 }
 
-fn property_body(value: &PropertyValue) -> PropertyBody {
+pub(super) fn property_body(value: &PropertyValue) -> PropertyBody {
     match value {
         PropertyValue::Boolean(value) => PropertyBody::Boolean(*value),
         PropertyValue::Integer(value) => PropertyBody::Integer(*value),
@@ -437,20 +492,19 @@ fn property_body(value: &PropertyValue) -> PropertyBody {
     }
 }
 
-fn property_value(body: PropertyBody) -> Result<PropertyValue, StoreError> {
+pub(super) fn property_value(body: PropertyBody) -> Result<PropertyValue, StoreError> {
     Ok(match body {
         PropertyBody::Boolean(value) => PropertyValue::Boolean(value),
         PropertyBody::Integer(value) => PropertyValue::Integer(value),
         PropertyBody::Text(text) => PropertyValue::Text(text),
         PropertyBody::TextList(texts) => PropertyValue::TextList(texts),
-        PropertyBody::Binary(base64) => PropertyValue::Binary(
-            STANDARD
-                .decode(base64)
-                .map_err(|source| StoreError::Row { table: LINKS.name, source: source.into() })?,
-        ),
-        PropertyBody::Timestamp(millis) => {
-            PropertyValue::Timestamp(Timestamp::from_millis(millis))
+        PropertyBody::Binary(base64) => {
+            PropertyValue::Binary(STANDARD.decode(base64).map_err(|source| StoreError::Row {
+                table: LINKS.name,
+                source: source.into(),
+            })?)
         }
+        PropertyBody::Timestamp(millis) => PropertyValue::Timestamp(Timestamp::from_millis(millis)),
     })
 }
 
@@ -477,7 +531,9 @@ impl Record for Joined {
             &LinkBody {
                 object: self.link.object,
                 anchor: self.link.anchor.clone(),
-                applied: applied.map(|(name, v)| (name.clone(), property_body(v))).collect(),
+                applied: applied
+                    .map(|(name, v)| (name.clone(), property_body(v)))
+                    .collect(),
                 deleted: self.link.deleted,
             },
         )
@@ -489,7 +545,10 @@ impl Record for Joined {
             return Err(bad_key(Self::TABLE, key));
         };
         let body: LinkBody = from_json(Self::TABLE, body)?;
-        let applied = body.applied.into_iter().map(|(name, v)| Ok((name, property_value(v)?)));
+        let applied = body
+            .applied
+            .into_iter()
+            .map(|(name, v)| Ok((name, property_value(v)?)));
         Ok(Self {
             configuration: ConfigurationId::new(configuration),
             link: Link {
@@ -518,22 +577,46 @@ mod tests {
         let configuration = ConfigurationId::new(Guid::from_bytes([1; 16]));
         let guid = Guid::from_bytes([2; 16]);
         let mut object = StagedObject::new(guid, 3);
-        object.rdn = Some(Rdn { attribute: "CN".into(), value: "Zoë, \"x\"".into() });
+        object.rdn = Some(Rdn {
+            attribute: "CN".into(),
+            value: "Zoë, \"x\"".into(),
+        });
         object.class = Some(ObjectClass::Group);
         object.sid = "S-1-5-21-1-2-3-4".parse().ok();
         object.state = RowState::Complete { read_set: 9 };
-        object.merge([(AttributeName::new("cn"), vec![Value::from("x"), Value::new(vec![0xff])])].into(), true);
-        round_trip(&Staged { configuration, object });
+        object.merge(
+            [(
+                AttributeName::new("cn"),
+                vec![Value::from("x"), Value::new(vec![0xff])],
+            )]
+            .into(),
+            true,
+        );
+        round_trip(&Staged {
+            configuration,
+            object,
+        });
         for subject in [
             Subject::Subtree(guid),
             Subject::Object(guid),
             Subject::Reference(guid, "member".into(), guid),
         ] {
             let position = Some(Key::empty().with("x"));
-            round_trip(&Dirty { configuration, subject, sequence: 7, position });
+            round_trip(&Dirty {
+                configuration,
+                subject,
+                sequence: 7,
+                position,
+            });
         }
         let attribute = "member".to_owned();
-        round_trip(&StagedReference { configuration, source: guid, attribute, target: guid, reading: 4 });
+        round_trip(&StagedReference {
+            configuration,
+            source: guid,
+            attribute,
+            target: guid,
+            reading: 4,
+        });
         let applied = [
             ("a", PropertyValue::Boolean(true)),
             ("b", PropertyValue::Integer(-4)),
@@ -546,9 +629,15 @@ mod tests {
             guid,
             object: ObjectId::new(guid),
             anchor: SourceAnchor::from_object_guid(guid),
-            applied: applied.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+            applied: applied
+                .into_iter()
+                .map(|(n, v)| (n.to_owned(), v))
+                .collect(),
             deleted: true,
         };
-        round_trip(&Joined { configuration, link });
+        round_trip(&Joined {
+            configuration,
+            link,
+        });
     }
 }

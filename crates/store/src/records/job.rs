@@ -10,11 +10,26 @@ use std::collections::BTreeMap;
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&CONFIGURATIONS, &JOBS, &INSTRUCTIONS, &CYCLES, &HELD];
 
-static CONFIGURATIONS: Table = Table { name: "configurations", indexes: &["by_name", "by_domain"] };
-static JOBS: Table = Table { name: "jobs", indexes: &[] };
-static INSTRUCTIONS: Table = Table { name: "instructions", indexes: &["by_domain"] };
-static CYCLES: Table = Table { name: "cycles", indexes: &["by_configuration"] };
-static HELD: Table = Table { name: "held_deletes", indexes: &["by_configuration"] };
+static CONFIGURATIONS: Table = Table {
+    name: "configurations",
+    indexes: &["by_name", "by_domain"],
+};
+static JOBS: Table = Table {
+    name: "jobs",
+    indexes: &[],
+};
+static INSTRUCTIONS: Table = Table {
+    name: "instructions",
+    indexes: &["by_domain"],
+};
+static CYCLES: Table = Table {
+    name: "cycles",
+    indexes: &["by_configuration"],
+};
+static HELD: Table = Table {
+    name: "held_deletes",
+    indexes: &["by_verdict"],
+};
 
 /// A configuration: what the administrator wants of one domain.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -83,8 +98,6 @@ pub struct Job {
     pub epoch: u64,
     /// Numbers marks.
     pub sequence: u64,
-    /// Numbers readings of whole reference sets.
-    pub reading: u64,
     /// What is read of each object.
     pub read_set: ReadSet,
     /// The position.
@@ -103,8 +116,6 @@ pub struct Job {
     pub succeeded: u64,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
-    /// Why the guard was opened by hand, until the next cycle.
-    pub deletes_allowed: bool,
 }
 
 /// Which attributes are read, under a version.
@@ -328,6 +339,24 @@ pub struct HeldDelete {
     pub since: i64,
     /// What the administrator said.
     pub verdict: HeldVerdict,
+    /// The log says that it is held.
+    pub announced: bool,
+}
+
+impl HeldDelete {
+    /// Along this index: by configuration and verdict.
+    pub const BY_VERDICT: usize = 0;
+
+    /// The prefix, along [`HeldDelete::BY_VERDICT`], of those with this verdict.
+    #[must_use]
+    pub fn with(configuration: ConfigurationId, verdict: HeldVerdict) -> Key {
+        let verdict: u8 = match verdict {
+            HeldVerdict::Open => 0,
+            HeldVerdict::Allowed => 1,
+            HeldVerdict::Rejected => 2,
+        };
+        Key::empty().with(configuration).with(verdict)
+    }
 }
 
 /// What the administrator said of a held delete.
@@ -342,8 +371,10 @@ pub enum HeldVerdict {
 }
 
 json_record!(
-    HeldDelete, &HELD,
-    id (ConfigurationId, Guid), |&(configuration, guid)| Key::empty().with(configuration).with(guid),
+    HeldDelete,
+    &HELD,
+    id(ConfigurationId, Guid),
+    |&(configuration, guid)| Key::empty().with(configuration).with(guid),
     |own| (own.configuration, own.guid),
-    indexes |own| vec![Some(Key::empty().with(own.configuration))]
+    indexes | own | vec![Some(HeldDelete::with(own.configuration, own.verdict))]
 );

@@ -9,10 +9,18 @@ use serde::{Deserialize, Serialize};
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&LOG, &DECISIONS, &AUDIT];
 
-static LOG: Table =
-    Table { name: "provisioning_log", indexes: &["by_configuration", "by_object", "by_cycle"] };
-static DECISIONS: Table = Table { name: "decisions", indexes: &[] };
-static AUDIT: Table = Table { name: "audit_log", indexes: &[] };
+static LOG: Table = Table {
+    name: "provisioning_log",
+    indexes: &["by_configuration", "by_object", "by_cycle"],
+};
+static DECISIONS: Table = Table {
+    name: "decisions",
+    indexes: &[],
+};
+static AUDIT: Table = Table {
+    name: "audit_log",
+    indexes: &[],
+};
 
 /// One entry of the provisioning log.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -109,8 +117,10 @@ pub struct LastDecision {
 }
 
 json_record!(
-    LastDecision, &DECISIONS,
-    id (ConfigurationId, Guid), |&(configuration, guid)| Key::empty().with(configuration).with(guid),
+    LastDecision,
+    &DECISIONS,
+    id(ConfigurationId, Guid),
+    |&(configuration, guid)| Key::empty().with(configuration).with(guid),
     |own| (own.configuration, own.guid)
 );
 

@@ -8,10 +8,22 @@ use serde::{Deserialize, Serialize};
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&TENANT, &AGENTS, &ENROLLMENT_TOKENS, &API_TOKENS];
 
-static TENANT: Table = Table { name: "tenant", indexes: &[] };
-static AGENTS: Table = Table { name: "agents", indexes: &[] };
-static ENROLLMENT_TOKENS: Table = Table { name: "enrollment_tokens", indexes: &[] };
-static API_TOKENS: Table = Table { name: "api_tokens", indexes: &[] };
+static TENANT: Table = Table {
+    name: "tenant",
+    indexes: &[],
+};
+static AGENTS: Table = Table {
+    name: "agents",
+    indexes: &[],
+};
+static ENROLLMENT_TOKENS: Table = Table {
+    name: "enrollment_tokens",
+    indexes: &[],
+};
+static API_TOKENS: Table = Table {
+    name: "api_tokens",
+    indexes: &[],
+};
 
 /// The owner of the directory. There is one row.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -25,7 +37,13 @@ pub struct Tenant {
     pub domains: Vec<String>,
 }
 
-json_record!(Tenant, &TENANT, id (), |()| Key::empty().with("tenant"), |_| ());
+json_record!(
+    Tenant,
+    &TENANT,
+    id(),
+    |()| Key::empty().with("tenant"),
+    |_| ()
+);
 
 /// An agent.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
