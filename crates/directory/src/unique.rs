@@ -56,18 +56,18 @@ fn fold(text: &str) -> String {
 pub fn claims(kind: Kind, values: &Values) -> Vec<(Property, UniqueValue)> {
     let mut claims = Vec::new();
     let property = |name| Property::named(kind, name).ok();
-    if let Some(name) = property("userPrincipalName") {
-        if let Some(text) = values.get(&name).and_then(PropertyValue::as_text) {
-            claims.push((name, UniqueValue::user_principal_name(text)));
-        }
+    if let Some(name) = property("userPrincipalName")
+        && let Some(text) = values.get(&name).and_then(PropertyValue::as_text)
+    {
+        claims.push((name, UniqueValue::user_principal_name(text)));
     }
-    if let Some(addresses) = property("proxyAddresses") {
-        if let Some(PropertyValue::TextList(list)) = values.get(&addresses) {
-            claims.extend(
-                list.iter()
-                    .map(|a| (addresses, UniqueValue::proxy_address(a))),
-            );
-        }
+    if let Some(addresses) = property("proxyAddresses")
+        && let Some(PropertyValue::TextList(list)) = values.get(&addresses)
+    {
+        claims.extend(
+            list.iter()
+                .map(|a| (addresses, UniqueValue::proxy_address(a))),
+        );
     }
     claims
 }

@@ -28,10 +28,11 @@ impl TenantRules {
         let parts = wanted
             .rsplit_once('@')
             .filter(|(prefix, _)| !prefix.is_empty());
-        if let Some((prefix, suffix)) = parts {
-            if self.owns(suffix) && prefix.chars().all(is_allowed) {
-                return wanted.to_owned();
-            }
+        if let Some((prefix, suffix)) = parts
+            && self.owns(suffix)
+            && prefix.chars().all(is_allowed)
+        {
+            return wanted.to_owned();
         }
         let alias = alias(wanted, values);
         format!("{alias}@{}", self.initial_domain)

@@ -1,5 +1,17 @@
 //! The cloud side of Lockstep: jobs, import, apply, the agents' channel and every HTTP interface.
+//!
+//! * [`import`]: what agents report goes into the connector space;
+//! * [`cycle`]: what is marked is decided and applied;
+//! * [`directory`]: the directory's rules over the store;
+//! * [`service`]: what all of them share.
 
 pub mod clock;
+pub mod configuration;
+pub mod cycle;
+pub mod directory;
 pub mod http;
+pub mod ids;
+pub mod import;
+pub mod log;
+pub mod policy;
 pub mod service;

@@ -76,10 +76,16 @@ where
 {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|source| Err(StoreError::Abandoned { source: source.into() }))
+        .unwrap_or_else(|source| {
+            Err(StoreError::Abandoned {
+                source: source.into(),
+            })
+        })
 }
 
 /// A store that breaks its contract: it returned without running the work.
 fn not_run() -> StoreError {
-    StoreError::Abandoned { source: "the work was not run".into() }
+    StoreError::Abandoned {
+        source: "the work was not run".into(),
+    }
 }

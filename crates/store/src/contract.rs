@@ -63,7 +63,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The data was written by a newer build.
-    #[error("the service's data has schema version {found}, this build knows versions up to {known}")]
+    #[error(
+        "the service's data has schema version {found}, this build knows versions up to {known}"
+    )]
     Newer {
         /// The version in the file.
         found: u32,

@@ -158,7 +158,14 @@ macro_rules! ids {
     )*};
 }
 
-ids!(AgentId, ConfigurationId, CycleId, InstructionId, ObjectId, TenantId);
+ids!(
+    AgentId,
+    ConfigurationId,
+    CycleId,
+    InstructionId,
+    ObjectId,
+    TenantId
+);
 
 #[cfg(test)]
 mod tests {
@@ -167,10 +174,23 @@ mod tests {
     #[test]
     fn keys_sort_as_their_parts_do() {
         let key = |text: &str, number: u64| Key::empty().with(text).with(number);
-        let mut keys = [key("b", 0), key("ab", 2), key("a", 300), key("a", 2), key("", 9), key("a\0", 1)];
+        let mut keys = [
+            key("b", 0),
+            key("ab", 2),
+            key("a", 300),
+            key("a", 2),
+            key("", 9),
+            key("a\0", 1),
+        ];
         keys.sort();
-        let expected =
-            [key("", 9), key("a", 2), key("a", 300), key("a\0", 1), key("ab", 2), key("b", 0)];
+        let expected = [
+            key("", 9),
+            key("a", 2),
+            key("a", 300),
+            key("a\0", 1),
+            key("ab", 2),
+            key("b", 0),
+        ];
         assert_eq!(keys, expected);
     }
 

@@ -63,14 +63,20 @@ pub trait ReadRecords {
     /// # Errors
     ///
     /// Those of [`Read::count`].
-    fn how_many<R: Record>(&mut self, index: Option<usize>, prefix: &Key) -> Result<u64, StoreError>;
+    fn how_many<R: Record>(
+        &mut self,
+        index: Option<usize>,
+        prefix: &Key,
+    ) -> Result<u64, StoreError>;
 }
 
 impl<T: Read + ?Sized> ReadRecords for T {
     fn fetch<R: Record>(&mut self, ids: &[R::Id]) -> Result<Vec<Option<R>>, StoreError> {
         let keys: Vec<Key> = ids.iter().map(R::key_of).collect();
         let rows = self.get(R::TABLE, &keys)?;
-        rows.into_iter().map(|row| row.map(|row| R::decode(&row.key, &row.body)).transpose()).collect()
+        rows.into_iter()
+            .map(|row| row.map(|row| R::decode(&row.key, &row.body)).transpose())
+            .collect()
     }
 
     fn fetch_one<R: Record>(&mut self, id: &R::Id) -> Result<Option<R>, StoreError> {
@@ -79,10 +85,17 @@ impl<T: Read + ?Sized> ReadRecords for T {
     }
 
     fn list<R: Record>(&mut self, scan: &Scan) -> Result<Vec<R>, StoreError> {
-        self.scan(R::TABLE, scan)?.into_iter().map(|row| R::decode(&row.key, &row.body)).collect()
+        self.scan(R::TABLE, scan)?
+            .into_iter()
+            .map(|row| R::decode(&row.key, &row.body))
+            .collect()
     }
 
-    fn how_many<R: Record>(&mut self, index: Option<usize>, prefix: &Key) -> Result<u64, StoreError> {
+    fn how_many<R: Record>(
+        &mut self,
+        index: Option<usize>,
+        prefix: &Key,
+    ) -> Result<u64, StoreError> {
         self.count(R::TABLE, index, prefix)
     }
 }
@@ -110,7 +123,11 @@ impl<T: Write + ?Sized> WriteRecords for T {
             return Ok(());
         }
         let row = |record: &R| -> Result<Row, StoreError> {
-            Ok(Row { key: record.key(), indexes: record.indexes(), body: record.encode()? })
+            Ok(Row {
+                key: record.key(),
+                indexes: record.indexes(),
+                body: record.encode()?,
+            })
         };
         let rows = records.iter().map(row).collect::<Result<_, _>>()?;
         self.put(R::TABLE, rows)
@@ -129,13 +146,23 @@ impl Scan {
     /// The first `limit` rows of the table whose keys begin with `prefix`.
     #[must_use]
     pub const fn of(prefix: Key, limit: usize) -> Self {
-        Self { index: None, prefix, after: None, limit }
+        Self {
+            index: None,
+            prefix,
+            after: None,
+            limit,
+        }
     }
 
     /// The same along an index.
     #[must_use]
     pub const fn along(index: usize, prefix: Key, limit: usize) -> Self {
-        Self { index: Some(index), prefix, after: None, limit }
+        Self {
+            index: Some(index),
+            prefix,
+            after: None,
+            limit,
+        }
     }
 
     /// Goes on behind this record, the last one that the scan gave before.

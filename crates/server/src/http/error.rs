@@ -25,12 +25,17 @@ impl From<StoreError> for HttpError {
         }
         tracing::error!(error = chain, "request failed");
         let problem = match error {
-            StoreError::Full => Problem::new(507, "DiskFull", error.to_string())
-                .remedy("make room on the disk; nothing was changed, and the request can be repeated"),
+            StoreError::Full => Problem::new(507, "DiskFull", error.to_string()).remedy(
+                "make room on the disk; nothing was changed, and the request can be repeated",
+            ),
             StoreError::ReadOnly => Problem::new(503, "DatabaseReadOnly", error.to_string())
                 .remedy("make the data folder writable again; nothing was changed"),
-            _ => Problem::new(500, "Internal", "the service could not carry out the request")
-                .remedy("the service's log tells the cause; nothing was changed"),
+            _ => Problem::new(
+                500,
+                "Internal",
+                "the service could not carry out the request",
+            )
+            .remedy("the service's log tells the cause; nothing was changed"),
         };
         Self(problem)
     }
@@ -41,6 +46,11 @@ impl IntoResponse for HttpError {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            body,
+        )
+            .into_response()
     }
 }

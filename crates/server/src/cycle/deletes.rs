@@ -1,0 +1,224 @@
+//! Deletes leave here, and nowhere else: after the import has said "no more", counted together, under
+//! the guard.
+
+use super::objects::{Case, cases};
+use super::{Context, report::Item};
+use crate::directory;
+use crate::import::{Lane, Places};
+use lockstep_directory::Change;
+use lockstep_engine::guard::{DeleteThreshold, Verdict};
+use lockstep_engine::mapping::MappedKind;
+use lockstep_engine::{Decision, Reason};
+use lockstep_model::Guid;
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::job::{HeldDelete, HeldVerdict};
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+
+/// How many deletes one batch carries out.
+const BATCH: usize = 500;
+
+/// Lets staged deletes leave, or holds them. Returns whether there may be more to do.
+pub(super) fn leave(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let configuration = lane.configuration.id;
+    let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
+    if !allowed.is_empty() {
+        return carry_out(tx, lane, context, allowed);
+    }
+    let index = Some(HeldDelete::BY_VERDICT);
+    let open = HeldDelete::with(configuration, HeldVerdict::Open);
+    let staged = tx.how_many::<HeldDelete>(index, &open)?;
+    if staged == 0 {
+        lane.job.guard_tripped = false;
+        return Ok(false);
+    }
+    if !context.deletes_leave {
+        return Ok(false);
+    }
+    let guard = &crate::configuration::spec_of(&lane.configuration).accidental_deletes;
+    let threshold = DeleteThreshold {
+        threshold: guard.enabled.then_some(guard.threshold),
+    };
+    let held = if lane.job.guard_tripped { staged } else { 0 };
+    // Once it lets some leave, the rest of the same cycle follows: they were counted together.
+    let leaving = context.report.tally.deleted > 0 && !lane.job.guard_tripped;
+    match threshold.judge(staged - held, held) {
+        Verdict::Hold { .. } if !leaving => {
+            lane.job.guard_tripped = true;
+            context.report.tally.held = staged;
+            announce(tx, lane, context)?;
+            Ok(false)
+        }
+        _ => {
+            let rows = list(tx, configuration, HeldVerdict::Open)?;
+            carry_out(tx, lane, context, rows)
+        }
+    }
+}
+
+fn list(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    verdict: HeldVerdict,
+) -> Result<Vec<HeldDelete>, StoreError> {
+    let prefix = HeldDelete::with(configuration, verdict);
+    tx.list(&Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH))
+}
+
+/// Deletes what is still decided so for the same reason; everything else is struck off the list.
+fn carry_out(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    rows: Vec<HeldDelete>,
+) -> Result<bool, StoreError> {
+    let configuration = lane.configuration.id;
+    let guids: Vec<Guid> = rows.iter().map(|row| row.guid).collect();
+    let mut places = Places::new(configuration, lane.policy.naming_context);
+    let cases = cases(tx, lane, &mut places, &guids)?;
+    let mut leaving: Vec<(Case, Reason)> = Vec::new();
+    for case in cases {
+        let Some(row) = rows.iter().find(|row| row.guid == case.object.guid) else {
+            continue;
+        };
+        let (decision, reason) = case.decide(lane, context);
+        if decision == Decision::Delete(row.object) && reason.code() == row.code {
+            leaving.push((case, reason));
+        }
+    }
+    let target = |case: &Case| case.link.as_ref().map(|link| link.object);
+    let changes = leaving
+        .iter()
+        .filter_map(|(case, _)| Some(Change::Delete { id: target(case)? }));
+    let outcomes = directory::write(tx, context.tenant, changes.collect(), context.now)?;
+    for ((case, reason), outcome) in leaving.into_iter().zip(outcomes) {
+        if let Err(refusal) = outcome.result {
+            super::objects::fail(
+                tx,
+                lane,
+                context,
+                &case,
+                &refusal.to_string(),
+                refusal.code(),
+            )?;
+            continue;
+        }
+        let item = case.item(lane, "Delete", &reason, target(&case));
+        gone(tx, configuration, case)?;
+        context.report.tally.deleted += 1;
+        crate::log::record(tx, context, "Success", item)?;
+    }
+    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
+    tx.remove::<HeldDelete>(&ids)?;
+    Ok(true)
+}
+
+/// A user stays in the recycle bin, and the link with it; anything else is gone for good.
+fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Result<(), StoreError> {
+    let guid = case.object.guid;
+    let user = case.object.class.and_then(MappedKind::of) == Some(MappedKind::User);
+    match case.link {
+        Some(mut link) if user => {
+            link.deleted = true;
+            tx.store(&[Joined {
+                configuration,
+                link,
+            }])
+        }
+        _ => tx.remove::<Joined>(&[(configuration, guid)]),
+    }
+}
+
+/// Logs each held delete once.
+fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
+    let prefix = HeldDelete::with(lane.configuration.id, HeldVerdict::Open);
+    let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH);
+    loop {
+        let rows: Vec<HeldDelete> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        scan = scan.behind(last);
+        for mut row in rows.into_iter().filter(|row| !row.announced) {
+            crate::log::record(tx, context, "Warning", staged(&row))?;
+            row.announced = true;
+            tx.store(&[row])?;
+        }
+    }
+}
+
+fn staged(row: &HeldDelete) -> Item {
+    Item {
+        guid: row.guid,
+        configuration: row.configuration,
+        target: Some(row.object),
+        action: "StagedDelete",
+        anchor: String::new(),
+        kind: match row.kind.as_str() {
+            "user" => "user",
+            "group" => "group",
+            _ => "contact",
+        },
+        dn: Some(row.name.clone()),
+        reason: format!("the threshold for deletes was reached; {}", row.reason),
+        code: "DeleteThresholdReached",
+        changes: Vec::new(),
+    }
+}
+
+/// Lets these held deletes leave in the next cycle, if they are still decided so; none named: all.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn allow(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    guids: &[Guid],
+) -> Result<u64, StoreError> {
+    set_verdict(tx, configuration, guids, HeldVerdict::Allowed)
+}
+
+/// Keeps these objects as long as they would be deleted for the same reason; none named: all.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn reject(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    guids: &[Guid],
+) -> Result<u64, StoreError> {
+    set_verdict(tx, configuration, guids, HeldVerdict::Rejected)
+}
+
+fn set_verdict(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    guids: &[Guid],
+    verdict: HeldVerdict,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    let mut scan = Scan::of(Key::empty().with(configuration), BATCH);
+    loop {
+        let rows: Vec<HeldDelete> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(changed);
+        };
+        scan = scan.behind(last);
+        let chosen = |row: &HeldDelete| {
+            row.verdict == HeldVerdict::Open && (guids.is_empty() || guids.contains(&row.guid))
+        };
+        let rows: Vec<HeldDelete> = rows
+            .into_iter()
+            .filter(chosen)
+            .map(|row| HeldDelete { verdict, ..row })
+            .collect();
+        changed += rows.len() as u64;
+        tx.store(&rows)?;
+    }
+}

@@ -1,0 +1,502 @@
+//! Decides and applies objects.
+
+use super::report::Item;
+use super::{Context, clear};
+use crate::directory;
+use crate::import::{Lane, Places, mark_all};
+use lockstep_directory::{Change, Kind, Mastery, Outcome, Property};
+use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
+use lockstep_engine::scope::Chain;
+use lockstep_engine::{
+    Decision, DesiredObject, Link, Presence, Reason, RowState, Situation, StagedObject,
+    TargetState, decide,
+};
+use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, PropertyValue, SourceAnchor};
+use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_store::records::job::{HeldDelete, HeldVerdict};
+use lockstep_store::records::log::LastDecision;
+use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use std::collections::BTreeMap;
+
+/// Everything that is known of one object when it is decided.
+pub(super) struct Case {
+    pub(super) object: StagedObject,
+    pub(super) link: Option<Link>,
+    pub(super) chain: Chain,
+    pub(super) target: TargetState,
+}
+
+impl Case {
+    /// Asks the engine.
+    pub(super) fn decide(&self, lane: &Lane, context: &Context<'_>) -> (Decision, Reason) {
+        let situation = Situation {
+            object: &self.object,
+            chain: &self.chain,
+            link: self.link.as_ref(),
+            target: self.target,
+            phase: context.phase,
+        };
+        decide(&situation, &lane.policy)
+    }
+
+    /// Its kind as logs show it.
+    pub(super) fn kind(&self) -> &'static str {
+        self.object
+            .class
+            .and_then(MappedKind::of)
+            .map_or("other", MappedKind::name)
+    }
+
+    /// Its distinguished name; none for an object that stays home.
+    fn dn(&self, lane: &Lane) -> Option<String> {
+        let applied = self
+            .link
+            .as_ref()
+            .and_then(|link| link.applied.get("onPremisesDistinguishedName"));
+        let name = self.chain.dn(&self.object, &lane.policy.naming_context_dn);
+        name.map(|dn| dn.to_string())
+            .or_else(|| applied.and_then(PropertyValue::as_text).map(str::to_owned))
+    }
+
+    fn anchor(&self) -> SourceAnchor {
+        let link = self.link.as_ref().map(|link| link.anchor.clone());
+        link.or_else(|| source_anchor(&self.object).ok())
+            .unwrap_or_else(|| SourceAnchor::from_object_guid(self.object.guid))
+    }
+
+    pub(super) fn item(
+        &self,
+        lane: &Lane,
+        action: &'static str,
+        reason: &Reason,
+        target: Option<ObjectId>,
+    ) -> Item {
+        Item {
+            guid: self.object.guid,
+            configuration: lane.configuration.id,
+            target,
+            action,
+            anchor: self.anchor().to_string(),
+            kind: self.kind(),
+            dn: self.dn(lane),
+            reason: reason.to_string(),
+            code: reason.code(),
+            changes: Vec::new(),
+        }
+    }
+}
+
+/// Gathers what is known of these objects.
+pub(super) fn cases(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    places: &mut Places,
+    guids: &[Guid],
+) -> Result<Vec<Case>, StoreError> {
+    let configuration = lane.configuration.id;
+    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let mut cases = Vec::with_capacity(guids.len());
+    for (row, link) in rows.into_iter().zip(links) {
+        let Some(Staged { object, .. }) = row else {
+            continue;
+        };
+        let chain = places.chain(tx, &object)?;
+        let link = link.map(|joined| joined.link);
+        cases.push(Case {
+            object,
+            link,
+            chain,
+            target: TargetState::Absent,
+        });
+    }
+    find_targets(tx, lane, &mut cases)?;
+    Ok(cases)
+}
+
+/// Looks up what the directory holds under the links, and under the anchors of what has no link.
+fn find_targets(tx: &mut dyn Write, lane: &Lane, cases: &mut [Case]) -> Result<(), StoreError> {
+    let (linked, unlinked): (Vec<&mut Case>, Vec<&mut Case>) =
+        cases.iter_mut().partition(|case| case.link.is_some());
+    let ids: Vec<ObjectId> = linked
+        .iter()
+        .filter_map(|case| case.link.as_ref())
+        .map(|link| link.object)
+        .collect();
+    let found = directory::holdings(tx, &ids)?;
+    for (case, holding) in linked.into_iter().zip(found) {
+        case.target = target_state(lane, holding);
+    }
+    let complete: Vec<&mut Case> = unlinked
+        .into_iter()
+        .filter(|case| case.object.is_complete(lane.policy.read_set))
+        .collect();
+    let anchors: Vec<SourceAnchor> = complete.iter().map(|case| case.anchor()).collect();
+    let found = directory::holdings_by_anchor(tx, &anchors)?;
+    for (case, holding) in complete.into_iter().zip(found) {
+        case.target = target_state(lane, holding);
+    }
+    Ok(())
+}
+
+fn target_state(lane: &Lane, holding: Option<directory::Holding>) -> TargetState {
+    match holding {
+        None => TargetState::Absent,
+        Some(holding) => match holding.configuration {
+            Some(owner) if owner != lane.configuration.id => {
+                TargetState::OwnedByAnother(holding.id)
+            }
+            _ if holding.deleted => TargetState::InRecycleBin(holding.id),
+            _ => TargetState::Live(holding.id),
+        },
+    }
+}
+
+/// What was decided about one object and has to be written to the directory.
+struct Pending {
+    case: Case,
+    reason: Reason,
+    desired: DesiredObject,
+    action: &'static str,
+    id: ObjectId,
+}
+
+/// Decides a batch of objects and applies what was decided, except deletes, which are staged.
+pub(super) fn decide_all(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    places: &mut Places,
+    marks: Vec<Dirty>,
+) -> Result<(), StoreError> {
+    let guids: Vec<Guid> = marks
+        .iter()
+        .filter_map(|mark| {
+            if let Subject::Object(guid) = mark.subject {
+                Some(guid)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let cases = cases(tx, lane, places, &guids)?;
+    let mut kept = Vec::new();
+    let mut pending = Vec::new();
+    let mut changes = Vec::new();
+    for case in cases {
+        let guid = case.object.guid;
+        let (decision, reason) = case.decide(lane, context);
+        if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
+            tx.remove::<HeldDelete>(&[(lane.configuration.id, guid)])?;
+        }
+        let (action, id, desired, values) = match decision {
+            Decision::Create(desired) => {
+                let id = ObjectId::new(crate::ids::random_guid());
+                let values = desired.values.clone();
+                ("Create", id, desired, values)
+            }
+            Decision::Join(id, desired) => ("Update", id, desired.clone(), desired.values),
+            Decision::Restore(id, desired) => ("Restore", id, desired.clone(), desired.values),
+            Decision::Update {
+                object,
+                changes,
+                desired,
+            } => ("Update", object, desired, changes),
+            Decision::Delete(target) => {
+                stage_delete(tx, lane, context, &case, &reason, target)?;
+                continue;
+            }
+            Decision::Unchanged => {
+                context.report.tally.unchanged += 1;
+                continue;
+            }
+            Decision::Skip => {
+                skip(tx, lane, context, &case, &reason)?;
+                continue;
+            }
+            Decision::Fail => {
+                fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+                continue;
+            }
+            Decision::Wait => {
+                kept.push(guid);
+                continue;
+            }
+            Decision::Read(missing) => {
+                if ask_for(tx, lane, case, missing)? {
+                    kept.push(guid);
+                }
+                continue;
+            }
+        };
+        changes.push(change(lane, action, id, &desired, values));
+        pending.push(Pending {
+            case,
+            reason,
+            desired,
+            action,
+            id,
+        });
+    }
+    let outcomes = directory::write(tx, context.tenant, changes, context.now)?;
+    for (pending, outcome) in pending.into_iter().zip(outcomes) {
+        applied(tx, lane, context, pending, outcome)?;
+    }
+    let keep = |mark: &Dirty| matches!(mark.subject, Subject::Object(guid) if kept.contains(&guid));
+    let done: Vec<Dirty> = marks.into_iter().filter(|mark| !keep(mark)).collect();
+    clear(tx, &done)
+}
+
+/// The change that carries a decision out.
+fn change(
+    lane: &Lane,
+    action: &str,
+    id: ObjectId,
+    desired: &DesiredObject,
+    values: MappedValues,
+) -> Change {
+    let kind = match desired.kind {
+        MappedKind::User => Kind::User,
+        MappedKind::Group => Kind::Group,
+        MappedKind::Contact => Kind::Contact,
+    };
+    let values: BTreeMap<Property, Option<MappedValue>> = values
+        .into_iter()
+        .filter_map(|(name, value)| Some((Property::named(kind, &name).ok()?, value)))
+        .collect();
+    let mastery = Mastery {
+        configuration: lane.configuration.id,
+        anchor: desired.anchor.clone(),
+    };
+    match action {
+        "Create" => Change::Create {
+            id,
+            kind,
+            mastery: Some(mastery),
+            values,
+        },
+        "Restore" => Change::Restore { id, values },
+        _ => Change::Update { id, values },
+    }
+}
+
+/// Takes up what became of a change.
+fn applied(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    pending: Pending,
+    outcome: Outcome,
+) -> Result<(), StoreError> {
+    let Pending {
+        case,
+        reason,
+        desired,
+        action,
+        id,
+    } = pending;
+    let guid = case.object.guid;
+    let configuration = lane.configuration.id;
+    let result = match outcome.result {
+        Ok(result) => result,
+        Err(refusal) => {
+            return fail(
+                tx,
+                lane,
+                context,
+                &case,
+                &refusal.to_string(),
+                refusal.code(),
+            );
+        }
+    };
+    let applied = desired
+        .values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let link = Link {
+        guid,
+        object: id,
+        anchor: desired.anchor,
+        applied: applied.collect(),
+        deleted: false,
+    };
+    tx.store(&[Joined {
+        configuration,
+        link,
+    }])?;
+    tx.remove::<LastDecision>(&[(configuration, guid)])?;
+    if action != "Update" || case.link.is_none() {
+        // What refers to it could not be written before.
+        let incoming = Scan::along(
+            StagedReference::BY_TARGET,
+            StagedReference::to(configuration, guid),
+            1,
+        );
+        let referred = !tx.list::<StagedReference>(&incoming)?.is_empty();
+        let mut subjects = vec![Subject::From(guid)];
+        subjects.extend(referred.then_some(Subject::To(guid)));
+        mark_all(tx, &mut lane.job, subjects)?;
+    }
+    let tally = &mut context.report.tally;
+    match action {
+        "Create" => tally.created += 1,
+        "Restore" => tally.restored += 1,
+        _ => tally.updated += 1,
+    }
+    context.report.counted.insert(id);
+    let mut item = case.item(lane, action, &reason, Some(id));
+    item.dn = case
+        .chain
+        .dn(&case.object, &lane.policy.naming_context_dn)
+        .map(|dn| dn.to_string());
+    item.changes = result
+        .changes
+        .into_iter()
+        .map(|change| (change.property.name().to_owned(), change.old, change.new))
+        .collect();
+    crate::log::record(tx, context, "Success", item)
+}
+
+/// Stages a delete. Whether it leaves is decided when all are known.
+fn stage_delete(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    case: &Case,
+    reason: &Reason,
+    target: ObjectId,
+) -> Result<(), StoreError> {
+    let (configuration, guid) = (lane.configuration.id, case.object.guid);
+    let held: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
+    if held.is_some_and(|held| held.code == reason.code() && held.object == target) {
+        return Ok(());
+    }
+    tx.store(&[HeldDelete {
+        configuration,
+        guid,
+        object: target,
+        name: case.dn(lane).unwrap_or_else(|| guid.to_string()),
+        kind: case.kind().to_owned(),
+        reason: reason.to_string(),
+        code: reason.code().to_owned(),
+        since: context.now.as_millis(),
+        verdict: HeldVerdict::Open,
+        announced: false,
+    }])
+}
+
+/// An object that takes no part. What lies outside of the scope is not logged one by one: asked for, its
+/// reason is found again from its place.
+fn skip(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    case: &Case,
+    reason: &Reason,
+) -> Result<(), StoreError> {
+    let place = matches!(
+        reason,
+        Reason::OutsideScope
+            | Reason::Excluded { .. }
+            | Reason::OtherClass
+            | Reason::KindNotProvisioned(_)
+            | Reason::DeletedInAd
+    );
+    if !matches!(reason, Reason::OtherClass | Reason::DeletedInAd) {
+        context.report.tally.skipped += 1;
+    }
+    if place {
+        if let Some(items) = &mut context.report.items
+            && !matches!(reason, Reason::OtherClass | Reason::DeletedInAd)
+        {
+            let mut item = case.item(lane, "Skip", reason, None);
+            item.dn = None;
+            items.push(item);
+        }
+        return tx.remove::<LastDecision>(&[(lane.configuration.id, case.object.guid)]);
+    }
+    remember(
+        tx,
+        lane,
+        context,
+        case,
+        "Skip",
+        "Skipped",
+        &reason.to_string(),
+        reason.code(),
+    )
+}
+
+pub(super) fn fail(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    case: &Case,
+    reason: &str,
+    code: &'static str,
+) -> Result<(), StoreError> {
+    context.report.tally.failed += 1;
+    remember(tx, lane, context, case, "Other", "Failure", reason, code)
+}
+
+/// Logs a decision that leaves an object out, unless it is the same as before.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one entry of the log, told in full by two callers"
+)]
+fn remember(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    case: &Case,
+    action: &'static str,
+    status: &'static str,
+    reason: &str,
+    code: &'static str,
+) -> Result<(), StoreError> {
+    let id = (lane.configuration.id, case.object.guid);
+    let before: Option<LastDecision> = tx.fetch_one(&id)?;
+    let same = before.is_some_and(|before| before.code == code && before.reason == reason);
+    if same && context.report.items.is_none() {
+        return Ok(());
+    }
+    tx.store(&[LastDecision {
+        configuration: id.0,
+        guid: id.1,
+        outcome: status.to_owned(),
+        code: code.to_owned(),
+        reason: reason.to_owned(),
+        since: context.now.as_millis(),
+    }])?;
+    let mut item = case.item(
+        lane,
+        action,
+        &Reason::InScope,
+        case.link.as_ref().map(|l| l.object),
+    );
+    item.reason = reason.to_owned();
+    item.code = code;
+    crate::log::record(tx, context, status, item)
+}
+
+/// Has an object read by GUID at the end of the next page. Returns whether it is worth waiting for.
+fn ask_for(tx: &mut dyn Write, lane: &Lane, case: Case, missing: Guid) -> Result<bool, StoreError> {
+    let configuration = lane.configuration.id;
+    let row: Option<Staged> = tx.fetch_one(&(configuration, missing))?;
+    if row.is_some_and(|row| matches!(row.object.presence, Presence::Missing { .. })) {
+        return Ok(false);
+    }
+    let mut object = case.object;
+    if object.state != RowState::Unread {
+        object.state = RowState::Unread;
+        object.version += 1;
+        tx.store(&[Staged {
+            configuration,
+            object,
+        }])?;
+    }
+    Ok(true)
+}

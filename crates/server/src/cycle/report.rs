@@ -1,0 +1,65 @@
+//! What a cycle did, for its result, for the log and for a preview.
+
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{Guid, PropertyValue};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many objects came to what.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// Objects made.
+    pub created: u64,
+    /// Objects changed.
+    pub updated: u64,
+    /// Objects deleted.
+    pub deleted: u64,
+    /// Objects brought back.
+    pub restored: u64,
+    /// Objects that were as they should be.
+    pub unchanged: u64,
+    /// Objects that take no part.
+    pub skipped: u64,
+    /// Objects that could not be provisioned.
+    pub failed: u64,
+    /// Deletes that the guard holds.
+    pub held: u64,
+}
+
+/// What is, or would be, done to one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// objectGUID of the object in AD.
+    pub guid: Guid,
+    /// Which configuration.
+    pub configuration: ConfigurationId,
+    /// The object in the cloud directory.
+    pub target: Option<ObjectId>,
+    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete` or `Skip`.
+    pub action: &'static str,
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// `user`, `group` or `contact`.
+    pub kind: &'static str,
+    /// Its distinguished name; none for an object that stays home.
+    pub dn: Option<String>,
+    /// Why, in words.
+    pub reason: String,
+    /// The reason's stable name.
+    pub code: &'static str,
+    /// Property, old value, new value.
+    pub changes: Vec<(String, Option<PropertyValue>, Option<PropertyValue>)>,
+}
+
+/// What a cycle did.
+#[derive(Debug, Default)]
+#[must_use = "an unread report hides why an object was skipped"]
+pub struct Report {
+    /// Counts, each object once.
+    pub tally: Tally,
+    /// Objects counted as changed, so that a later change of their references does not count again.
+    pub counted: BTreeSet<ObjectId>,
+    /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
+    pub items: Option<Vec<Item>>,
+    /// Reference changes per holder in this cycle, for one entry in the log: added and removed.
+    pub references: BTreeMap<ObjectId, (u64, u64)>,
+}

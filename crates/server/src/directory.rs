@@ -1,0 +1,256 @@
+//! The directory's rules over the store.
+
+use lockstep_directory::{
+    Batch, Change, Object, Outcome, TenantRules, UniqueValue, View, write_batch,
+};
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{SourceAnchor, Timestamp};
+use lockstep_store::records::directory::{
+    DirectoryObject, DirectoryReference, UniqueOwner, Waiting,
+};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+
+/// How many references are removed in one go.
+const SLICE: usize = 1_000;
+
+/// What the directory holds under an id or an anchor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Holding {
+    /// The object.
+    pub id: ObjectId,
+    /// It is in the recycle bin.
+    pub deleted: bool,
+    /// The configuration that provisions it.
+    pub configuration: Option<ConfigurationId>,
+}
+
+impl Holding {
+    fn of(object: &Object) -> Self {
+        Self {
+            id: object.id,
+            deleted: object.deleted.is_some(),
+            configuration: object.mastery.as_ref().map(|mastery| mastery.configuration),
+        }
+    }
+}
+
+/// What the directory holds under these ids.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn holdings(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Holding>>, StoreError> {
+    let objects: Vec<Option<DirectoryObject>> = tx.fetch(ids)?;
+    Ok(objects
+        .iter()
+        .map(|object| object.as_ref().map(|o| Holding::of(&o.0)))
+        .collect())
+}
+
+/// What the directory holds under these anchors; a live object before a deleted one.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn holdings_by_anchor(
+    tx: &mut dyn Read,
+    anchors: &[SourceAnchor],
+) -> Result<Vec<Option<Holding>>, StoreError> {
+    let mut found = Vec::with_capacity(anchors.len());
+    for anchor in anchors {
+        let prefix = DirectoryObject::with_anchor(anchor);
+        let scan = Scan::along(DirectoryObject::BY_ANCHOR, prefix, 10);
+        let objects: Vec<DirectoryObject> = tx.list(&scan)?;
+        let holdings = objects.iter().map(|object| Holding::of(&object.0));
+        found.push(holdings.min_by_key(|holding| holding.deleted));
+    }
+    Ok(found)
+}
+
+/// The store as the directory's rules see it.
+struct StoreView<'a>(&'a mut dyn Write);
+
+impl View for StoreView<'_> {
+    type Error = StoreError;
+
+    fn objects(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Object>>, StoreError> {
+        let objects: Vec<Option<DirectoryObject>> = self.0.fetch(ids)?;
+        Ok(objects
+            .into_iter()
+            .map(|object| object.map(|object| object.0))
+            .collect())
+    }
+
+    fn owners(&mut self, values: &[UniqueValue]) -> Result<Vec<Option<ObjectId>>, StoreError> {
+        let owners: Vec<Option<UniqueOwner>> = self.0.fetch(values)?;
+        Ok(owners
+            .into_iter()
+            .map(|owner| owner.map(|owner| owner.owner))
+            .collect())
+    }
+
+    fn waiting(&mut self, values: &[UniqueValue]) -> Result<Vec<Vec<ObjectId>>, StoreError> {
+        let mut waiting = Vec::with_capacity(values.len());
+        for value in values {
+            let rows: Vec<Waiting> = self.0.list(&Scan::of(Waiting::for_value(value), SLICE))?;
+            waiting.push(rows.into_iter().map(|row| row.object).collect());
+        }
+        Ok(waiting)
+    }
+}
+
+/// Carries out changes and stores what the directory looks like then.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn write(
+    tx: &mut dyn Write,
+    tenant: &TenantRules,
+    changes: Vec<Change>,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, StoreError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch = write_batch(&mut StoreView(tx), tenant, changes, now)?;
+    persist(tx, batch)
+}
+
+fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
+    for id in &batch.removed {
+        remove_references(tx, *id)?;
+    }
+    tx.remove::<DirectoryObject>(&batch.removed)?;
+    tx.remove::<UniqueOwner>(&batch.released)?;
+    let claimed: Vec<UniqueOwner> = batch
+        .claimed
+        .iter()
+        .map(|(value, owner)| UniqueOwner::new(value, *owner))
+        .collect();
+    tx.store(&claimed)?;
+    tx.remove::<Waiting>(&batch.satisfied)?;
+    let waiting: Vec<Waiting> = batch
+        .waiting
+        .into_iter()
+        .map(|(value, object)| Waiting { value, object })
+        .collect();
+    tx.store(&waiting)?;
+    let objects: Vec<DirectoryObject> = batch.objects.into_iter().map(DirectoryObject).collect();
+    tx.store(&objects)?;
+    Ok(batch.outcomes)
+}
+
+/// Removes every reference from and to an object, in slices.
+fn remove_references(tx: &mut dyn Write, id: ObjectId) -> Result<(), StoreError> {
+    let by_target = DirectoryReference::BY_TARGET;
+    for scan in [
+        Scan::of(DirectoryReference::from(id), SLICE),
+        Scan::along(by_target, DirectoryReference::to_any(id), SLICE),
+    ] {
+        loop {
+            let rows: Vec<DirectoryReference> = tx.list(&scan)?;
+            if rows.is_empty() {
+                break;
+            }
+            let ids: Vec<_> = rows.iter().map(DirectoryReference::id).collect();
+            tx.remove::<DirectoryReference>(&ids)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes references; says how many there were not before. The manager of a user replaces the one before.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn link(
+    tx: &mut dyn Write,
+    source: ObjectId,
+    property: &str,
+    targets: &[ObjectId],
+) -> Result<u64, StoreError> {
+    let ids: Vec<_> = targets
+        .iter()
+        .map(|target| (source, property.to_owned(), *target))
+        .collect();
+    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
+    let fresh: Vec<DirectoryReference> = ids
+        .into_iter()
+        .zip(known)
+        .filter(|(_, known)| known.is_none())
+        .map(|((source, property, target), _)| DirectoryReference {
+            source,
+            property,
+            target,
+        })
+        .collect();
+    tx.store(&fresh)?;
+    Ok(fresh.len() as u64)
+}
+
+/// Removes references; says how many there were.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn unlink(
+    tx: &mut dyn Write,
+    source: ObjectId,
+    property: &str,
+    targets: &[ObjectId],
+) -> Result<u64, StoreError> {
+    let ids: Vec<_> = targets
+        .iter()
+        .map(|target| (source, property.to_owned(), *target))
+        .collect();
+    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
+    tx.remove::<DirectoryReference>(&ids)?;
+    Ok(known.iter().flatten().count() as u64)
+}
+
+/// The targets of one property of an object, in order of their ids.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn targets(
+    tx: &mut dyn Read,
+    source: ObjectId,
+    property: &str,
+    after: Option<ObjectId>,
+    limit: usize,
+) -> Result<Vec<ObjectId>, StoreError> {
+    let mut scan = Scan::of(DirectoryReference::of(source, property), limit);
+    let place = |target: ObjectId| {
+        let key: Key = DirectoryReference::of(source, property).with(target);
+        (key.clone(), key)
+    };
+    scan.after = after.map(place);
+    let rows: Vec<DirectoryReference> = tx.list(&scan)?;
+    Ok(rows.into_iter().map(|row| row.target).collect())
+}
+
+/// The objects that refer to an object by one property, in order of their ids.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn sources(
+    tx: &mut dyn Read,
+    target: ObjectId,
+    property: &str,
+    after: Option<ObjectId>,
+    limit: usize,
+) -> Result<Vec<ObjectId>, StoreError> {
+    let prefix = DirectoryReference::to(target, property);
+    let mut scan = Scan::along(DirectoryReference::BY_TARGET, prefix, limit);
+    let place = |source: ObjectId| {
+        let place = DirectoryReference::to(target, property).with(source);
+        (place, DirectoryReference::of(source, property).with(target))
+    };
+    scan.after = after.map(place);
+    let rows: Vec<DirectoryReference> = tx.list(&scan)?;
+    Ok(rows.into_iter().map(|row| row.source).collect())
+}

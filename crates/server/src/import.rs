@@ -1,0 +1,73 @@
+//! Takes what agents report into the connector space.
+//!
+//! Each function is one request of an agent, carried out in one transaction under the lease that the
+//! request names: a superseded agent writes nothing. Nothing is decided here about the cloud directory;
+//! what has to be looked at again is marked.
+
+mod begin;
+mod marks;
+mod objects;
+mod offer;
+mod page;
+mod place;
+
+pub use begin::begin;
+pub use marks::{mark, mark_all};
+pub use objects::objects;
+pub use offer::offer;
+pub use page::page;
+pub use place::{Places, chain_of};
+
+use lockstep_api::problem::Problem;
+use lockstep_engine::Policy;
+use lockstep_model::ids::InstructionId;
+use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
+use lockstep_store::{ReadRecords as _, StoreError, Write};
+
+/// Why a request of an agent was not carried out. Nothing of it is stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// What the agent is told.
+    #[error("{}", .0.title)]
+    Refused(Problem),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What every request needs: the job that the instruction belongs to, and what the administrator wants.
+#[derive(Debug)]
+pub struct Lane {
+    /// The job, to be stored again when it was changed.
+    pub job: Job,
+    /// The configuration.
+    pub configuration: Configuration,
+    /// The configuration as the engine needs it.
+    pub policy: Policy,
+}
+
+/// Finds the job of an instruction, if the lease is still the agent's.
+///
+/// # Errors
+///
+/// [`ImportError::Refused`] with code `LeaseSuperseded` when it is not.
+pub fn lane(tx: &mut dyn Write, id: InstructionId, lease: u64) -> Result<Lane, ImportError> {
+    let superseded = || {
+        let title = "the lease of this instruction has been given on; nothing was stored";
+        ImportError::Refused(Problem::new(409, lockstep_api::channel::SUPERSEDED, title))
+    };
+    let row: InstructionRow = tx.fetch_one(&id)?.ok_or_else(superseded)?;
+    let taken = matches!(row.state, InstructionState::Taken(_));
+    let configuration = row.configuration.filter(|_| taken).ok_or_else(superseded)?;
+    let job: Job = tx.fetch_one(&configuration)?.ok_or_else(superseded)?;
+    if job.lease != lease || row.lease != lease || job.instruction != Some(id) {
+        return Err(superseded());
+    }
+    let configuration: Configuration = tx.fetch_one(&configuration)?.ok_or_else(superseded)?;
+    let policy = crate::policy::policy(&configuration, &job);
+    Ok(Lane {
+        job,
+        configuration,
+        policy,
+    })
+}

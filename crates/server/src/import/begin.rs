@@ -1,0 +1,129 @@
+//! Which controller answers, and whether it may go on from the cookie.
+
+use super::{ImportError, Lane};
+use lockstep_api::channel::{Begin, BeginAnswer, ControllerIdentity, Opening};
+use lockstep_api::problem::Problem;
+use lockstep_model::Timestamp;
+use lockstep_store::records::job::{Controller, DomainFacts, Watermark};
+use lockstep_store::{Write, WriteRecords as _};
+use std::time::Duration;
+
+/// Why everything is read anew although there is a cookie.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Doubt {
+    DatabaseReplaced,
+    DatabaseSetBack,
+    CookieTooOld,
+}
+
+/// Takes up who answers; decides where reading starts.
+///
+/// # Errors
+///
+/// [`ImportError::Refused`] with code `ForeignDomain` when the controller holds another domain than the
+/// one that was read before.
+pub fn begin(
+    tx: &mut dyn Write,
+    mut lane: Lane,
+    begin: &Begin,
+    now: Timestamp,
+) -> Result<BeginAnswer, ImportError> {
+    let identity = &begin.controller;
+    same_domain(&lane, identity)?;
+    lane.job.domain = Some(DomainFacts {
+        naming_context: identity.naming_context,
+        sid: identity.domain_sid.clone(),
+        netbios_name: begin.netbios_name.clone(),
+        forest: begin.forest.clone(),
+    });
+    let doubt = doubt(&lane, begin, now);
+    if let Some(doubt) = doubt {
+        tracing::warn!(
+            configuration = lane.configuration.name,
+            controller = identity.dns_name,
+            ?doubt,
+            "everything is read anew"
+        );
+        lane.job.watermark = Watermark::Start;
+        lane.job
+            .controllers
+            .remove(&identity.dns_name.to_lowercase());
+    }
+    let opening = match &lane.job.watermark {
+        Watermark::Start => {
+            lane.job.epoch += 1;
+            Opening::Everything
+        }
+        Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
+        Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
+    };
+    remember(&mut lane, identity);
+    tx.store(&[lane.job])?;
+    Ok(BeginAnswer { opening })
+}
+
+fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<(), ImportError> {
+    let same = lane.job.domain.as_ref().is_none_or(|domain| {
+        domain.naming_context == identity.naming_context && domain.sid == identity.domain_sid
+    });
+    if same {
+        return Ok(());
+    }
+    let title = format!(
+        "{} holds another domain of the name {} than the one that was read before",
+        identity.dns_name, lane.configuration.domain
+    );
+    let remedy = "give the agent a domain controller of the right domain; if the domain was really made \
+                  anew, delete the configuration and create it again";
+    Err(ImportError::Refused(
+        Problem::new(409, "ForeignDomain", title).remedy(remedy),
+    ))
+}
+
+/// Whether this controller's database is one that has come to where we believe it has.
+fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
+    let issued = match &lane.job.watermark {
+        Watermark::Start => return None,
+        Watermark::Paging { issued, .. }
+        | Watermark::Sweeping { issued, .. }
+        | Watermark::Current { issued, .. } => Timestamp::from_millis(*issued),
+    };
+    // Tombstones are collected after their lifetime; half of it leaves room for replication.
+    let lifetime = Duration::from_secs(u64::from(begin.tombstone_lifetime_days) * 86_400);
+    if now.since(issued) > lifetime / 2 {
+        return Some(Doubt::CookieTooOld);
+    }
+    let known = lane
+        .job
+        .controllers
+        .get(&begin.controller.dns_name.to_lowercase())?;
+    if known.invocation_id != begin.controller.invocation_id {
+        return Some(Doubt::DatabaseReplaced);
+    }
+    if begin.controller.highest_usn < known.highest_usn {
+        return Some(Doubt::DatabaseSetBack);
+    }
+    // By now a database that was set back may have counted on beyond the number we remember; the canary
+    // has not.
+    let (_, usn) = known.canary.as_ref()?;
+    let found = begin.canary.as_ref().map_or(0, |canary| canary.usn_changed);
+    (found < *usn).then_some(Doubt::DatabaseSetBack)
+}
+
+fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
+    let name = identity.dns_name.to_lowercase();
+    let canary = lane
+        .job
+        .controllers
+        .get(&name)
+        .and_then(|known| known.canary.clone());
+    lane.job.controllers.insert(
+        name,
+        Controller {
+            dns_name: identity.dns_name.clone(),
+            invocation_id: identity.invocation_id,
+            highest_usn: identity.highest_usn,
+            canary,
+        },
+    );
+}

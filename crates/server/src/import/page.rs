@@ -1,0 +1,268 @@
+//! The end of a page: its cookie is stored with the changes before it, or not at all.
+
+use super::marks::mark_all;
+use super::{ImportError, Lane};
+use lockstep_api::channel::{Found, PageAnswer, PageEnd, Presence as Answer};
+use lockstep_api::problem::Problem;
+use lockstep_engine::scope::Chain;
+use lockstep_engine::{ObjectClass, Presence, RowState};
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::{Staged, Subject};
+use lockstep_store::records::job::Watermark;
+use lockstep_store::{Key, ReadRecords as _, Scan, Write, WriteRecords as _};
+use std::collections::BTreeSet;
+
+/// How many objects are asked for by GUID in one go.
+const READS: usize = 200;
+/// How many rows are looked at in one go when a full import looks for what it has not seen.
+const SWEEP: usize = 2_000;
+
+/// Stores a page's cookie, and says what is to be read by GUID before the next page is asked for.
+///
+/// Sent again, it is answered again: a cookie that is stored already changes nothing.
+///
+/// # Errors
+///
+/// [`ImportError::Refused`] with code `ReadSetChanged` for a page that was read with another list of
+/// attributes, `CookieMismatch` for one that does not follow the stored one.
+pub fn page(
+    tx: &mut dyn Write,
+    mut lane: Lane,
+    controller: &str,
+    page: &PageEnd,
+    now: Timestamp,
+) -> Result<PageAnswer, ImportError> {
+    if page.read_set != lane.job.read_set.version {
+        let title = "the list of attributes has changed since this page was asked for";
+        return Err(ImportError::Refused(Problem::new(
+            409,
+            "ReadSetChanged",
+            title,
+        )));
+    }
+    if page.cookie.is_some() {
+        advance(&mut lane, controller, page, now)?;
+    }
+    remember(&mut lane, controller, page);
+    let mut marks = Vec::new();
+    let asked: BTreeSet<Guid> = page.found.iter().map(|found| found.guid).collect();
+    found(tx, &lane, &page.found, now, &mut marks)?;
+    let mut read = unread(tx, &lane, &asked)?;
+    if read.is_empty() {
+        read = unseen(tx, &mut lane)?;
+    }
+    mark_all(tx, &mut lane.job, marks)?;
+    tx.store(&[lane.job])?;
+    Ok(PageAnswer {
+        read: read.into_iter().collect(),
+    })
+}
+
+/// Moves the watermark on, if the page follows it.
+fn advance(
+    lane: &mut Lane,
+    controller: &str,
+    page: &PageEnd,
+    now: Timestamp,
+) -> Result<(), ImportError> {
+    let (stored, full) = match &lane.job.watermark {
+        Watermark::Start => (None, true),
+        Watermark::Paging { cookie, .. } => (Some(cookie), true),
+        Watermark::Sweeping { cookie, .. } | Watermark::Current { cookie, .. } => {
+            (Some(cookie), false)
+        }
+    };
+    if stored.is_some() && stored == page.cookie.as_ref() && stored != page.cookie_before.as_ref() {
+        return Ok(());
+    }
+    if stored != page.cookie_before.as_ref() {
+        let title = "the page does not follow the one that is stored";
+        return Err(ImportError::Refused(Problem::new(
+            409,
+            "CookieMismatch",
+            title,
+        )));
+    }
+    let Some(cookie) = page.cookie.clone() else {
+        return Ok(());
+    };
+    let (controller, issued) = (controller.to_owned(), now.as_millis());
+    let sweeping = match &lane.job.watermark {
+        Watermark::Sweeping { position, .. } => Some(*position),
+        _ => None,
+    };
+    lane.job.watermark = match (full, page.more, sweeping) {
+        (true, true, _) => Watermark::Paging {
+            cookie,
+            controller,
+            issued,
+        },
+        (true, false, _) => Watermark::Sweeping {
+            cookie,
+            controller,
+            issued,
+            position: Guid::NIL,
+        },
+        (false, _, Some(position)) => Watermark::Sweeping {
+            cookie,
+            controller,
+            issued,
+            position,
+        },
+        (false, _, None) => Watermark::Current {
+            cookie,
+            controller,
+            issued,
+        },
+    };
+    Ok(())
+}
+
+/// What the controller shows now, to recognise it by.
+fn remember(lane: &mut Lane, controller: &str, page: &PageEnd) {
+    let Some(known) = lane.job.controllers.get_mut(&controller.to_lowercase()) else {
+        return;
+    };
+    if let Some(usn) = page.highest_usn {
+        known.highest_usn = known.highest_usn.max(usn);
+    }
+    if let Some(canary) = &page.canary {
+        known.canary = Some((canary.guid.to_string(), canary.usn_changed));
+    }
+}
+
+/// Takes up what became of objects that were asked for by GUID.
+fn found(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    answers: &[Found],
+    now: Timestamp,
+    marks: &mut Vec<Subject>,
+) -> Result<(), ImportError> {
+    let configuration = lane.configuration.id;
+    let ids: Vec<_> = answers
+        .iter()
+        .map(|found| (configuration, found.guid))
+        .collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let mut changed = Vec::new();
+    for (answer, row) in answers.iter().zip(rows) {
+        let mut row = row.unwrap_or_else(|| Staged {
+            configuration,
+            object: lockstep_engine::StagedObject::new(answer.guid, lane.job.epoch),
+        });
+        let object = &mut row.object;
+        match answer.presence {
+            Answer::Alive => continue,
+            Answer::Tombstone => {
+                object.presence = Presence::Deleted;
+                object.forget_content();
+                marks.extend([Subject::From(object.guid), Subject::To(object.guid)]);
+            }
+            // Silence is no evidence: it may be that the account must not see the object.
+            Answer::Silent => match object.presence {
+                Presence::Alive { .. } => object.presence = Presence::Missing { since: now },
+                Presence::Missing { .. } | Presence::Deleted => continue,
+            },
+        }
+        object.version += 1;
+        marks.push(Subject::Object(object.guid));
+        changed.push(row);
+    }
+    tx.store(&changed)?;
+    Ok(())
+}
+
+/// Objects that wait to be read, and parents of which nothing is known.
+fn unread(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    asked: &BTreeSet<Guid>,
+) -> Result<BTreeSet<Guid>, ImportError> {
+    let configuration = lane.configuration.id;
+    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(configuration), READS);
+    let rows: Vec<Staged> = tx.list(&waiting)?;
+    let mut read = BTreeSet::new();
+    let mut places = super::Places::new(configuration, lane.policy.naming_context);
+    for mut row in rows {
+        let chain = places.chain(tx, &row.object)?;
+        match chain {
+            Chain::Unknown { missing }
+                if missing != row.object.guid && !asked.contains(&missing) =>
+            {
+                let parent: Option<Staged> = tx.fetch_one(&(configuration, missing))?;
+                let silent =
+                    parent.is_some_and(|p| matches!(p.object.presence, Presence::Missing { .. }));
+                if !silent {
+                    read.insert(missing);
+                }
+            }
+            _ => {}
+        }
+        if asked.contains(&row.object.guid) {
+            // It was read, and nothing that is wanted came: it stays home.
+            if row.object.class == Some(ObjectClass::Container)
+                || chain
+                    != (Chain::Unknown {
+                        missing: row.object.guid,
+                    })
+            {
+                row.object.state = RowState::PlaceOnly;
+                row.object.version += 1;
+                tx.store(&[row])?;
+            }
+        } else {
+            read.insert(row.object.guid);
+        }
+    }
+    Ok(read)
+}
+
+/// Looks for objects that a full import has not seen; when there are no more, the import is complete.
+fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportError> {
+    let mut unseen = BTreeSet::new();
+    while let Watermark::Sweeping {
+        cookie,
+        controller,
+        issued,
+        position,
+    } = &lane.job.watermark
+    {
+        let configuration = lane.configuration.id;
+        let mut scan = Scan::of(Key::empty().with(configuration), SWEEP);
+        let behind = Key::empty().with(configuration).with(*position);
+        scan.after = (*position != Guid::NIL).then(|| (behind.clone(), behind));
+        let rows: Vec<Staged> = tx.list(&scan)?;
+        let (cookie, controller, issued) = (cookie.clone(), controller.clone(), *issued);
+        let Some(last) = rows.last().map(|row| row.object.guid) else {
+            lane.job.watermark = Watermark::Current {
+                cookie,
+                controller,
+                issued,
+            };
+            break;
+        };
+        let epoch = lane.job.epoch;
+        let old = rows.iter().filter(
+            |row| matches!(row.object.presence, Presence::Alive { epoch: seen } if seen != epoch),
+        );
+        let mut position = last;
+        for row in old {
+            unseen.insert(row.object.guid);
+            if unseen.len() >= READS {
+                position = row.object.guid;
+                break;
+            }
+        }
+        lane.job.watermark = Watermark::Sweeping {
+            cookie,
+            controller,
+            issued,
+            position,
+        };
+        if !unseen.is_empty() {
+            break;
+        }
+    }
+    Ok(unseen)
+}

@@ -1,0 +1,109 @@
+//! Where objects lie.
+
+use lockstep_engine::StagedObject;
+use lockstep_engine::scope::{Chain, ChainLink};
+use lockstep_model::Guid;
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::records::connector_space::Staged;
+use lockstep_store::{Read, ReadRecords as _, StoreError};
+use std::collections::{BTreeMap, HashSet};
+
+/// Containers looked up in one transaction, so that ten thousand objects of one organizational unit ask
+/// for it once.
+#[derive(Debug)]
+pub struct Places {
+    configuration: ConfigurationId,
+    naming_context: Guid,
+    known: BTreeMap<Guid, Option<StagedObject>>,
+}
+
+impl Places {
+    /// Looks places up in this connector space.
+    #[must_use]
+    pub const fn new(configuration: ConfigurationId, naming_context: Guid) -> Self {
+        Self {
+            configuration,
+            naming_context,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Forgets a container that has changed.
+    pub fn changed(&mut self, object: &StagedObject) {
+        self.known.insert(object.guid, Some(object.clone()));
+    }
+
+    fn container(
+        &mut self,
+        tx: &mut dyn Read,
+        guid: Guid,
+    ) -> Result<Option<StagedObject>, StoreError> {
+        if let Some(known) = self.known.get(&guid) {
+            return Ok(known.clone());
+        }
+        let found: Option<Staged> = tx.fetch_one(&(self.configuration, guid))?;
+        let mut found = found.map(|staged| staged.object);
+        if let Some(object) = &mut found {
+            object.attributes.clear();
+        }
+        self.known.insert(guid, found.clone());
+        Ok(found)
+    }
+
+    /// The parents of an object.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub fn chain(&mut self, tx: &mut dyn Read, object: &StagedObject) -> Result<Chain, StoreError> {
+        let mut parents = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = match object.parent {
+            Some(parent) => parent,
+            None if object.guid == self.naming_context => return Ok(Chain::Known(parents)),
+            None => {
+                return Ok(Chain::Unknown {
+                    missing: object.guid,
+                });
+            }
+        };
+        loop {
+            if next == self.naming_context {
+                parents.push(ChainLink {
+                    guid: next,
+                    rdn: None,
+                });
+                return Ok(Chain::Known(parents));
+            }
+            // A loop cannot be in AD; in a replica that is read while objects move it can be for a moment.
+            if !seen.insert(next) {
+                return Ok(Chain::Unknown { missing: next });
+            }
+            let Some(container) = self.container(tx, next)? else {
+                return Ok(Chain::Unknown { missing: next });
+            };
+            parents.push(ChainLink {
+                guid: next,
+                rdn: container.rdn,
+            });
+            match container.parent {
+                Some(parent) => next = parent,
+                None => return Ok(Chain::Unknown { missing: next }),
+            }
+        }
+    }
+}
+
+/// The parents of one object.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn chain_of(
+    tx: &mut dyn Read,
+    configuration: ConfigurationId,
+    naming_context: Guid,
+    object: &StagedObject,
+) -> Result<Chain, StoreError> {
+    Places::new(configuration, naming_context).chain(tx, object)
+}
