@@ -2,6 +2,7 @@
 //!
 //! | request | body → answer | |
 //! |---|---|---|
+//! | `GET /agent/v1/ca` | → PEM of the service's own CA | at enrolment, without assertion; 404 when it has none |
 //! | `POST /agent/v1/enroll` | [`EnrollRequest`] → [`EnrollAnswer`] | once, with the one-use token |
 //! | `POST /agent/v1/session` | [`SessionRequest`] → [`SessionAnswer`] | at start, every ten minutes, when domains change |
 //! | `GET /agent/v1/instructions?wait=SECONDS` | → [`Instruction`], or 204 | long poll |
@@ -15,9 +16,10 @@
 //! | `POST /agent/v1/key` | [`KeyRotation`] → [`Ack`] | a new public key, signed for by the old one |
 //!
 //! Bodies are JSON, so that an administrator can read what leaves; `Content-Encoding: zstd` on requests
-//! of more than a kilobyte. All but `enroll` carry `Authorization: Bearer ASSERTION`, see
+//! of more than a kilobyte. All but `ca` and `enroll` carry `Authorization: Bearer ASSERTION`, see
 //! [`assertion`]. Errors are [problem documents](crate::problem::Problem); a superseded agent gets 409
-//! with code [`SUPERSEDED`] and forgets the instruction.
+//! with code [`SUPERSEDED`] and forgets the instruction; a removed one gets 401 with code [`REMOVED`] and
+//! stops.
 
 pub mod assertion;
 mod instruction;
@@ -26,8 +28,8 @@ mod session;
 mod value;
 
 pub use instruction::{
-    Action, Finish, Instruction, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve, ResolveBy,
-    Resolved, ScopeHint,
+    Action, Finish, Instruction, KnownCanary, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve,
+    ResolveBy, Resolved, ScopeHint,
 };
 pub use read::{
     Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,
@@ -45,6 +47,9 @@ pub const PROTOCOL_VERSIONS: [u16; 1] = [1];
 
 /// The code of the problem document that tells an agent that its lease has been given on.
 pub const SUPERSEDED: &str = "LeaseSuperseded";
+
+/// The code of the problem document that tells an agent that it has been removed.
+pub const REMOVED: &str = "AgentRemoved";
 
 /// Attributes by name, as they travel. A name with an empty list is an attribute that is empty now.
 pub type WireAttributes = std::collections::BTreeMap<String, Vec<WireValue>>;

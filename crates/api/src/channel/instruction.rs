@@ -1,6 +1,6 @@
 //! What the service asks of an agent.
 
-use super::ControllerIdentity;
+use super::{Canary, ControllerIdentity};
 use crate::text;
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -53,6 +53,10 @@ pub struct ReadChanges {
     /// The controller that issued the cookie: asked first when it can be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<ControllerIdentity>,
+    /// What is stored as canary of each controller that has been read from. The agent looks up the one of
+    /// the controller that it reaches, and answers in [`Begin`](super::Begin) what it is now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<KnownCanary>,
     /// What to read of each object.
     pub read_set: ReadSet,
     /// Where objects are in place, as far as organizational units decide it.
@@ -61,6 +65,16 @@ pub struct ReadChanges {
     pub batch: usize,
     /// How many link values one request carries at most.
     pub link_batch: usize,
+}
+
+/// The canary of one controller. A uSNChanged means something only there.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownCanary {
+    /// The controller's DNS name, in any case.
+    pub dns_name: String,
+    /// The object, and its uSNChanged when it was chosen.
+    pub canary: Canary,
 }
 
 /// Which attributes are read. Its version grows whenever a list changes.

@@ -1,0 +1,2 @@
+//! The program `lockstep-agent`.
+fn main() {}

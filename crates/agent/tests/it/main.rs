@@ -1,0 +1,2 @@
+//! The agent against a service that plays by the contract, and a real domain controller.
+
