@@ -58,7 +58,9 @@ fn measure(name: &str, store: &dyn Store) -> Result<(), StoreError> {
     say(name, "scan along an index, pages of 1 000", ROWS, || {
         scan_all(store)
     })?;
-    let rows: Vec<Row> = (0..1_000).map(|number| row(PLAIN, number, 60)).collect();
+    let rows: Vec<Row> = (0..1_000)
+        .map(|number| row(PLAIN, number, vec![b'z'; 60]))
+        .collect();
     say(name, "put, one a transaction", 1_000, || {
         rows.chunks(1)
             .try_for_each(|rows| store.write(&mut |tx| tx.put(PLAIN, rows.to_vec())))
@@ -71,8 +73,10 @@ fn bulk(name: &str, store: &dyn Store, body: usize) -> Result<(), StoreError> {
         ("1 index", WORDS),
         ("3 indexes", ITEMS),
     ] {
-        for time in ["first", "again"] {
-            let rows: Vec<Row> = (0..ROWS).map(|number| row(table, number, body)).collect();
+        for (time, fill) in [("first", b'x'), ("again", b'y')] {
+            let rows: Vec<Row> = (0..ROWS)
+                .map(|number| row(table, number, vec![fill; body]))
+                .collect();
             let mut pages: Vec<Vec<Row>> = rows.chunks(1_000).map(<[Row]>::to_vec).collect();
             say(
                 name,
@@ -120,11 +124,11 @@ fn key(number: u64) -> Key {
         .with(number)
 }
 
-fn row(table: &Table, number: u64, body: usize) -> Row {
+fn row(table: &Table, number: u64, body: Vec<u8>) -> Row {
     let place = |index: u64| Some(key(number.wrapping_add(index * ROWS)));
     Row {
         key: key(number),
         indexes: (1..).take(table.indexes.len()).map(place).collect(),
-        body: vec![b'x'; body],
+        body,
     }
 }

@@ -65,13 +65,15 @@ fn scans_search_the_index_and_never_sort() {
                 let statement = statement::scan(ITEMS, &scan);
                 let plan = plan(&store, &statement.sql, statement.values.len() + 1);
                 let way = match index {
-                    None if statement.values.is_empty() => "SCAN",
-                    None => "USING PRIMARY KEY (key>",
-                    Some(0) if statement.values.is_empty() => {
-                        "USING INDEX conformance_items_by_place"
+                    None if statement.values.is_empty() => "USING INDEX sqlite_autoindex",
+                    None => {
+                        "SEARCH conformance_items USING INDEX sqlite_autoindex_conformance_items_1 (key>"
                     }
-                    Some(0) => "SEARCH conformance_items USING INDEX conformance_items_by_place (",
-                    Some(_) => "USING INDEX conformance_items_by_note",
+                    Some(0) if statement.values.is_empty() => {
+                        "USING INDEX conformance_items.by_place"
+                    }
+                    Some(0) => "SEARCH conformance_items USING INDEX conformance_items.by_place (",
+                    Some(_) => "USING INDEX conformance_items.by_note",
                 };
                 assert!(plan.contains(way), "{plan} ({})", statement.sql);
                 assert!(!plan.contains("TEMP B-TREE"), "{plan} ({})", statement.sql);
@@ -103,9 +105,37 @@ fn a_count_reads_the_index_alone() {
     let prefix = Key::empty().with("a");
     let plan = plan(&store, &statement::count(ITEMS, Some(0), &prefix).sql, 2);
     assert!(
-        plan.contains("USING COVERING INDEX conformance_items_by_place"),
+        plan.contains("USING COVERING INDEX conformance_items.by_place"),
         "{plan}"
     );
+}
+
+#[test]
+fn indexes_whose_names_run_together_are_kept_apart() {
+    const AGENT: &Table = &Table {
+        name: "agent",
+        indexes: &["token_by_id"],
+    };
+    const TOKEN: &Table = &Table {
+        name: "agent_token",
+        indexes: &["by_id"],
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), &[AGENT, TOKEN]).unwrap();
+    for table in [AGENT, TOKEN] {
+        let row = Row {
+            key: Key::empty(),
+            indexes: vec![Some(Key::empty())],
+            body: Vec::new(),
+        };
+        store
+            .write(&mut |tx| tx.put(table, vec![row.clone()]))
+            .unwrap();
+        let scan = Scan::along(0, Key::empty(), 9);
+        store
+            .read(&mut |tx| tx.scan(table, &scan).map(|rows| assert_eq!(rows.len(), 1)))
+            .unwrap();
+    }
 }
 
 #[test]
