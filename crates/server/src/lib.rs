@@ -2,9 +2,11 @@
 //!
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
+//! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`service`]: what all of them share.
 
+pub mod ask;
 pub mod clock;
 pub mod configuration;
 pub mod cycle;
@@ -12,6 +14,9 @@ pub mod directory;
 pub mod http;
 pub mod ids;
 pub mod import;
+pub mod instructions;
+pub mod job;
 pub mod log;
 pub mod policy;
 pub mod service;
+pub mod signal;

@@ -1,9 +1,14 @@
 //! What every part of the service shares.
 
 use crate::clock::Clock;
+use crate::signal::Signal;
+use lockstep_directory::TenantRules;
 use lockstep_model::ids::TenantId;
-use lockstep_store::{Read, Store, StoreError, Write};
-use std::sync::Arc;
+use lockstep_store::records::service::Tenant;
+use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 /// The running service: one tenant's store and everything that works on it.
 #[derive(Debug)]
@@ -16,9 +21,100 @@ pub struct Service {
     pub tenant: TenantId,
     /// Where others reach it, without a slash at the end.
     pub public_url: String,
+    /// The service's own CA, if it has one.
+    pub ca: Option<OwnCa>,
+    /// Raised when an instruction waits for an agent.
+    pub instructions: Signal,
+    /// Raised when an instruction or a cycle has come further.
+    pub progress: Signal,
+    /// Raised when a job has a reason to run, or configurations have come or gone.
+    pub jobs: Signal,
+    /// Domains in which something changed since a job last looked.
+    pub changed: Mutex<BTreeSet<String>>,
+    /// For how long an agent may be silent before its lease is given on.
+    pub agent_silence: Duration,
+    rules: RwLock<TenantRules>,
+}
+
+/// The service's own CA, as agents and administrators get to know it.
+#[derive(Clone, Debug)]
+pub struct OwnCa {
+    /// The certificate in PEM.
+    pub pem: String,
+    /// SHA-256 of the certificate (DER), in lower-case hex.
+    pub fingerprint: String,
+}
+
+/// What [`Service::new`] needs.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Where others reach it.
+    pub public_url: String,
+    /// The service's own CA, if it has one.
+    pub ca: Option<OwnCa>,
+    /// The domain that a new tenant gets.
+    pub initial_domain: String,
+    /// For how long an agent may be silent before its lease is given on.
+    pub agent_silence: Duration,
 }
 
 impl Service {
+    /// Opens the tenant of a store; a new store gets a new tenant.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let mut tenant = None;
+        parts.store.write(&mut |tx| {
+            let known: Option<Tenant> = tx.fetch_one(&())?;
+            let row = match known {
+                Some(known) => known,
+                None => {
+                    let row = Tenant {
+                        id: TenantId::new(crate::ids::random_guid()),
+                        initial_domain: parts.initial_domain.clone(),
+                        domains: Vec::new(),
+                    };
+                    tx.store(std::slice::from_ref(&row))?;
+                    row
+                }
+            };
+            tenant = Some(row);
+            Ok(())
+        })?;
+        let tenant = tenant.ok_or_else(not_run)?;
+        Ok(Self {
+            store: parts.store,
+            clock: Clock::default(),
+            tenant: tenant.id,
+            public_url: parts.public_url,
+            ca: parts.ca,
+            instructions: Signal::default(),
+            progress: Signal::default(),
+            jobs: Signal::default(),
+            changed: Mutex::default(),
+            agent_silence: parts.agent_silence,
+            rules: RwLock::new(rules_of(&tenant)),
+        })
+    }
+
+    /// The DNS suffixes that the tenant owns.
+    #[must_use]
+    pub fn tenant_rules(&self) -> TenantRules {
+        self.rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes up other suffixes.
+    pub fn set_tenant(&self, tenant: &Tenant) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules_of(tenant);
+    }
+
     /// Runs `work` on a consistent state, on a thread made for blocking.
     ///
     /// # Errors
@@ -65,6 +161,13 @@ impl Service {
             result.ok_or_else(not_run)
         })
         .await
+    }
+}
+
+fn rules_of(tenant: &Tenant) -> TenantRules {
+    TenantRules {
+        initial_domain: tenant.initial_domain.clone(),
+        domains: tenant.domains.clone(),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn begin(
         netbios_name: begin.netbios_name.clone(),
         forest: begin.forest.clone(),
     });
+    lane.job.tombstones_visible = begin.tombstones_visible;
     let doubt = doubt(&lane, begin, now);
     if let Some(doubt) = doubt {
         tracing::warn!(

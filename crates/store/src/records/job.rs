@@ -114,6 +114,12 @@ pub struct Job {
     pub last_cycle: Option<CycleId>,
     /// How many cycles have succeeded.
     pub succeeded: u64,
+    /// How many cycles were asked for by hand.
+    pub requested: u64,
+    /// Up to which of these requests a cycle has answered.
+    pub served: u64,
+    /// Whether the agent's account could see tombstones when it last began.
+    pub tombstones_visible: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
 }
@@ -197,6 +203,31 @@ pub struct Controller {
     /// An object by which a database that was set back is noticed, and its uSNChanged there.
     #[serde(default)]
     pub canary: Option<(String, u64)>,
+}
+
+impl Job {
+    /// The job of a configuration that has not run yet.
+    #[must_use]
+    pub fn new(configuration: ConfigurationId) -> Self {
+        Self {
+            configuration,
+            lease: 0,
+            instruction: None,
+            epoch: 0,
+            sequence: 0,
+            read_set: ReadSet::default(),
+            watermark: Watermark::Start,
+            domain: None,
+            controllers: BTreeMap::new(),
+            cycle: None,
+            last_cycle: None,
+            succeeded: 0,
+            requested: 0,
+            served: 0,
+            tombstones_visible: true,
+            guard_tripped: false,
+        }
+    }
 }
 
 json_record!(

@@ -1,0 +1,120 @@
+//! Instructions to agents, as rows: whoever gives one and whoever hands it out may be two replicas.
+
+use lockstep_api::channel::{Action, Instruction, Outcome};
+use lockstep_model::Timestamp;
+use lockstep_model::ids::{AgentId, ConfigurationId, InstructionId};
+use lockstep_store::records::job::{InstructionRow, InstructionState};
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+
+/// Lays an instruction out for the agents of a domain.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn give(
+    tx: &mut dyn Write,
+    domain: &str,
+    owner: Option<(ConfigurationId, u64)>,
+    action: Action,
+    now: Timestamp,
+) -> Result<InstructionId, StoreError> {
+    let id = InstructionId::new(crate::ids::random_guid());
+    let lease = owner.map_or(0, |(_, lease)| lease);
+    let instruction = Instruction {
+        id,
+        lease,
+        domain: domain.to_owned(),
+        action,
+    };
+    let body = serde_json::to_string(&instruction).map_err(|source| StoreError::Abandoned {
+        source: source.into(),
+    })?;
+    tx.store(&[InstructionRow {
+        id,
+        domain: domain.to_owned(),
+        configuration: owner.map(|(configuration, _)| configuration),
+        lease,
+        body,
+        state: InstructionState::Waiting,
+        given: now.as_millis(),
+        heard: now.as_millis(),
+    }])?;
+    Ok(id)
+}
+
+/// The oldest instruction that waits for an agent of these domains; it is the agent's from now on.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn take(
+    tx: &mut dyn Write,
+    agent: AgentId,
+    domains: &[String],
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let mut waiting: Vec<InstructionRow> = Vec::new();
+    for domain in domains {
+        let prefix = Key::empty().with(domain.as_str());
+        waiting.extend(tx.list::<InstructionRow>(&Scan::along(
+            InstructionRow::BY_DOMAIN,
+            prefix,
+            100,
+        ))?);
+    }
+    let Some(mut row) = waiting.into_iter().min_by_key(|row| row.given) else {
+        return Ok(None);
+    };
+    row.state = InstructionState::Taken(agent);
+    row.heard = now.as_millis();
+    let body = row.body.clone();
+    tx.store(&[row])?;
+    Ok(Some(body))
+}
+
+/// The agent has been heard of.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn hear(tx: &mut dyn Write, id: InstructionId, now: Timestamp) -> Result<(), StoreError> {
+    if let Some(mut row) = tx.fetch_one::<InstructionRow>(&id)? {
+        row.heard = now.as_millis();
+        tx.store(&[row])?;
+    }
+    Ok(())
+}
+
+/// Notes the outcome, unless the instruction has been withdrawn. Says whether it was noted.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn finish(
+    tx: &mut dyn Write,
+    id: InstructionId,
+    lease: u64,
+    outcome: &Outcome,
+) -> Result<bool, StoreError> {
+    let Some(mut row) = tx.fetch_one::<InstructionRow>(&id)? else {
+        return Ok(false);
+    };
+    if row.lease != lease || !matches!(row.state, InstructionState::Taken(_)) {
+        return Ok(false);
+    }
+    let body = serde_json::to_string(outcome).map_err(|source| StoreError::Abandoned {
+        source: source.into(),
+    })?;
+    row.state = InstructionState::Finished(body);
+    tx.store(&[row])?;
+    Ok(true)
+}
+
+/// Takes an instruction back; an agent that still works on it is refused from now on.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn withdraw(tx: &mut dyn Write, id: InstructionId) -> Result<(), StoreError> {
+    tx.remove::<InstructionRow>(&[id])
+}

@@ -1,0 +1,67 @@
+//! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
+//! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
+
+mod read;
+mod run;
+mod schedule;
+
+pub use run::{Wake, run_cycle};
+pub use schedule::run_jobs;
+
+use crate::service::Service;
+use lockstep_api::problem::Problem;
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::records::job::{Cycle, CycleError, Job};
+use lockstep_store::{ReadRecords as _, StoreError, WriteRecords as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Asks for a cycle by hand and waits until one has run that began after the call.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn cycle_by_hand(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+) -> Result<Option<Cycle>, StoreError> {
+    let mut listener = service.progress.listen();
+    let number = service
+        .write(move |tx| {
+            let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
+                return Ok(0);
+            };
+            job.requested += 1;
+            let number = job.requested;
+            tx.store(&[job])?;
+            Ok(number)
+        })
+        .await?;
+    service.jobs.raise();
+    loop {
+        let cycle = service
+            .read(move |tx| {
+                let Some(job) = tx.fetch_one::<Job>(&configuration)? else {
+                    return Ok(Some(None));
+                };
+                match job.last_cycle.filter(|_| job.served >= number) {
+                    Some(cycle) => Ok(Some(tx.fetch_one::<Cycle>(&cycle)?)),
+                    None => Ok(None),
+                }
+            })
+            .await?;
+        if let Some(cycle) = cycle {
+            return Ok(cycle);
+        }
+        listener.wait(Duration::from_millis(500)).await;
+    }
+}
+
+/// A problem as a cycle's error.
+fn cycle_error(problem: Problem) -> CycleError {
+    CycleError {
+        code: problem.code,
+        message: problem.title,
+        remedy: problem.remedy.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,244 @@
+//! The reading half of a cycle: an instruction to an agent, and what becomes of it.
+
+use crate::ask::{AGENT_PATIENCE, no_active_agents};
+use crate::http::error::HttpError;
+use crate::instructions;
+use crate::service::Service;
+use crate::signal::Listener;
+use lockstep_api::channel::{
+    Action, Canary, ControllerIdentity, KnownCanary, Outcome, ReadChanges, ReadSet, ScopeHint,
+};
+use lockstep_api::problem::Problem;
+use lockstep_engine::mapping::Mapping;
+use lockstep_model::Timestamp;
+use lockstep_model::ids::{ConfigurationId, InstructionId};
+use lockstep_store::records::job::{
+    Configuration, Controller, InstructionRow, InstructionState, Job, ScopeRoot, Watermark,
+};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many agents are tried in one cycle when one after the other falls silent.
+const ATTEMPTS: u32 = 2;
+/// How many objects an offer has at most.
+const OFFER: usize = 500;
+/// How many link values one request carries at most.
+const LINKS: usize = 5_000;
+
+/// How a reading stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    /// Pages are coming, or nobody has taken it up yet.
+    Reading,
+    /// All has been read and stored.
+    Done,
+}
+
+/// A reading under way.
+pub(super) struct Reading {
+    configuration: ConfigurationId,
+    domain: String,
+    instruction: InstructionId,
+    listener: Listener,
+    given: Instant,
+    attempt: u32,
+}
+
+impl Reading {
+    /// Gives the instruction under a new lease.
+    pub(super) async fn begin(
+        service: &Arc<Service>,
+        configuration: ConfigurationId,
+    ) -> Result<Self, Problem> {
+        let listener = service.progress.listen();
+        let now = service.clock.now();
+        let given = service.write(move |tx| give(tx, configuration, now)).await;
+        let (instruction, domain) = given.map_err(problem)?;
+        service.instructions.raise();
+        let given = Instant::now();
+        Ok(Self {
+            configuration,
+            domain,
+            instruction,
+            listener,
+            given,
+            attempt: 1,
+        })
+    }
+
+    /// Waits for something to happen.
+    pub(super) async fn wait(&mut self, limit: Duration) {
+        self.listener.wait(limit).await;
+    }
+
+    /// Looks how it stands; gives it to another agent when the one that had it fell silent.
+    pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
+        let id = self.instruction;
+        let row = service
+            .read(move |tx| tx.fetch_one::<InstructionRow>(&id))
+            .await;
+        let Some(row) = row.map_err(problem)? else {
+            return Err(Problem::new(
+                409,
+                "Interrupted",
+                "the reading was withdrawn",
+            ));
+        };
+        match row.state {
+            InstructionState::Finished(body) => {
+                let withdrawn = service
+                    .write(move |tx| instructions::withdraw(tx, id))
+                    .await;
+                withdrawn.map_err(problem)?;
+                match serde_json::from_str(&body) {
+                    Ok(Outcome::Failed {
+                        code,
+                        message,
+                        remedy,
+                    }) => Err(Problem::new(502, &code, message).remedy(remedy)),
+                    Ok(_) => Ok(State::Done),
+                    Err(error) => Err(Problem::new(502, "BadAnswer", error.to_string())),
+                }
+            }
+            InstructionState::Waiting if self.given.elapsed() > AGENT_PATIENCE => {
+                let withdrawn = service
+                    .write(move |tx| instructions::withdraw(tx, id))
+                    .await;
+                withdrawn.map_err(problem)?;
+                Err(no_active_agents(&self.domain))
+            }
+            InstructionState::Waiting => Ok(State::Reading),
+            InstructionState::Taken(_) => self.silent(service, row.heard).await,
+        }
+    }
+
+    /// An agent that has not been heard of for too long loses the lease.
+    async fn silent(&mut self, service: &Arc<Service>, heard: i64) -> Result<State, Problem> {
+        let silent = service.clock.now().since(Timestamp::from_millis(heard));
+        if silent < service.agent_silence {
+            return Ok(State::Reading);
+        }
+        tracing::warn!(
+            domain = self.domain,
+            "the agent fell silent; its lease is given on"
+        );
+        let (old, configuration) = (self.instruction, self.configuration);
+        let now = service.clock.now();
+        if self.attempt >= ATTEMPTS {
+            let withdrawn = service
+                .write(move |tx| instructions::withdraw(tx, old))
+                .await;
+            withdrawn.map_err(problem)?;
+            let title = format!("the agents of {} fell silent while they read", self.domain);
+            return Err(Problem::new(504, "AgentTimeout", title).remedy(
+                "look at the agents' logs; the next cycle goes on where this one stopped",
+            ));
+        }
+        let given = service
+            .write(move |tx| {
+                instructions::withdraw(tx, old)?;
+                give(tx, configuration, now)
+            })
+            .await;
+        (self.instruction, _) = given.map_err(problem)?;
+        service.instructions.raise();
+        self.given = Instant::now();
+        self.attempt += 1;
+        Ok(State::Reading)
+    }
+}
+
+fn problem(error: StoreError) -> Problem {
+    HttpError::from(error).0
+}
+
+/// Lays the instruction out, under a lease that supersedes every one before.
+fn give(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<(InstructionId, String), StoreError> {
+    let gone = || StoreError::Abandoned {
+        source: "the configuration is gone".into(),
+    };
+    let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    if let Some(old) = job.instruction.take() {
+        instructions::withdraw(tx, old)?;
+    }
+    let wanted = crate::policy::read_set(&Mapping::standard(), job.read_set.version);
+    if wanted != job.read_set {
+        // Rows that were read with another list are not complete: everything is read anew.
+        job.read_set = crate::policy::read_set(&Mapping::standard(), job.read_set.version + 1);
+        job.watermark = Watermark::Start;
+    }
+    job.lease += 1;
+    let action = Action::ReadChanges(read_changes(&configuration, &job));
+    let owner = Some((id, job.lease));
+    let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
+    job.instruction = Some(instruction);
+    tx.store(&[job])?;
+    Ok((instruction, configuration.domain))
+}
+
+fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
+    let (cookie, controller) = match &job.watermark {
+        Watermark::Start => (None, None),
+        Watermark::Paging {
+            cookie, controller, ..
+        }
+        | Watermark::Sweeping {
+            cookie, controller, ..
+        }
+        | Watermark::Current {
+            cookie, controller, ..
+        } => (
+            Some(cookie.clone()),
+            job.controllers.get(&controller.to_lowercase()),
+        ),
+    };
+    let guids = |roots: &[ScopeRoot]| roots.iter().map(|root| root.guid).collect();
+    let scope = match (&configuration.roots, configuration.excluded.is_empty()) {
+        (None, true) => ScopeHint::Everything,
+        (None, false) => ScopeHint::Unknown,
+        (Some(roots), _) => ScopeHint::Below {
+            roots: guids(roots),
+            excluded: guids(&configuration.excluded),
+        },
+    };
+    ReadChanges {
+        cookie,
+        controller: controller
+            .zip(job.domain.as_ref())
+            .map(|(controller, domain)| ControllerIdentity {
+                dns_name: controller.dns_name.clone(),
+                naming_context: domain.naming_context,
+                domain_sid: domain.sid.clone(),
+                invocation_id: controller.invocation_id,
+                highest_usn: controller.highest_usn,
+            }),
+        read_set: ReadSet {
+            version: job.read_set.version,
+            attributes: job.read_set.attributes.clone(),
+            links: job.read_set.links.clone(),
+            decision: job.read_set.decision.clone(),
+        },
+        scope,
+        batch: OFFER,
+        link_batch: LINKS,
+        canaries: job.controllers.values().filter_map(canary).collect(),
+    }
+}
+
+fn canary(controller: &Controller) -> Option<KnownCanary> {
+    let (guid, usn_changed) = controller.canary.as_ref()?;
+    let canary = Canary {
+        guid: guid.parse().ok()?,
+        usn_changed: *usn_changed,
+    };
+    Some(KnownCanary {
+        dns_name: controller.dns_name.clone(),
+        canary,
+    })
+}

@@ -1,0 +1,307 @@
+//! One cycle of one job.
+
+use super::cycle_error;
+use super::read::{self, Reading};
+use crate::cycle::{Context, Progress, Report, batch};
+use crate::import::Lane;
+use crate::service::Service;
+use lockstep_engine::Phase;
+use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What woke a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wake {
+    /// The schedule.
+    Clock,
+    /// A domain controller said that something changed. Deletes are staged, and leave with the clock.
+    Change,
+    /// Somebody asked for it.
+    Hand,
+}
+
+/// What goes along through the batches of a cycle.
+struct Run {
+    configuration: ConfigurationId,
+    cycle: CycleId,
+    wake: Wake,
+    report: Report,
+    behind: u64,
+}
+
+/// Runs one cycle from import to export, and keeps its result.
+///
+/// # Errors
+///
+/// Those of the store, when not even the result could be kept.
+pub async fn run_cycle(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+    wake: Wake,
+) -> Result<(), StoreError> {
+    let Some((cycle, serving)) = begin(service, configuration).await? else {
+        return Ok(());
+    };
+    let run = Run {
+        configuration,
+        cycle,
+        wake,
+        report: Report::default(),
+        behind: 0,
+    };
+    let (run, result) = work(service, run).await;
+    finish(service, run, serving, result).await?;
+    service.progress.raise();
+    Ok(())
+}
+
+/// Notes that a cycle begins.
+async fn begin(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+) -> Result<Option<(CycleId, u64)>, StoreError> {
+    let now = service.clock.now();
+    service
+        .write(move |tx| {
+            let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
+                return Ok(None);
+            };
+            let id = CycleId::new(crate::ids::random_guid());
+            let kind = match (&job.watermark, job.succeeded) {
+                (Watermark::Current { .. }, _) => "incremental",
+                (_, 0) => "initial",
+                _ => "full",
+            };
+            job.cycle = Some(id);
+            let serving = job.requested;
+            tx.store(&[job])?;
+            tx.store(&[Cycle {
+                id,
+                configuration,
+                kind: kind.to_owned(),
+                state: "running".to_owned(),
+                imported: 0,
+                created: 0,
+                updated: 0,
+                deleted: 0,
+                restored: 0,
+                unchanged: 0,
+                skipped: 0,
+                failed: 0,
+                held: 0,
+                error: None,
+                started: now.as_millis(),
+                ended: None,
+            }])?;
+            Ok(Some((id, serving)))
+        })
+        .await
+}
+
+/// Reads and decides side by side; what takes away is decided when all has been read.
+async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
+    let mut reading = match Reading::begin(service, run.configuration).await {
+        Ok(reading) => reading,
+        Err(problem) => return (run, Err(cycle_error(problem))),
+    };
+    loop {
+        let state = reading.look(service).await;
+        match state {
+            Ok(read::State::Reading) => {}
+            Ok(read::State::Done) => break,
+            Err(problem) => return (run, Err(cycle_error(problem))),
+        }
+        let (returned, progress) = drain(service, run, Phase::Reading).await;
+        run = returned;
+        match progress {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done) => reading.wait(Duration::from_millis(250)).await,
+            Err(error) => return (run, Err(store_error(&error))),
+        }
+    }
+    run.behind = 0;
+    loop {
+        let (returned, progress) = drain(service, run, Phase::Complete).await;
+        run = returned;
+        match progress {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done) => return (run, Ok(())),
+            Err(error) => return (run, Err(store_error(&error))),
+        }
+    }
+}
+
+/// One batch in one transaction. A batch that failed leaves no trace in the report.
+async fn drain(
+    service: &Arc<Service>,
+    run: Run,
+    phase: Phase,
+) -> (Run, Result<Progress, StoreError>) {
+    let now = service.clock.now();
+    let tenant = service.tenant_rules();
+    let run = Arc::new(std::sync::Mutex::new(run));
+    let shared = Arc::clone(&run);
+    let progress = service
+        .write(move |tx| {
+            let mut run = shared
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let Some(mut lane) = lane(tx, run.configuration)? else {
+                return Ok(Progress::Done);
+            };
+            let Run {
+                cycle,
+                wake,
+                behind,
+                report,
+                ..
+            } = &mut *run;
+            let (mut looked, before) = (*behind, report.tally);
+            let mut context = Context {
+                cycle: *cycle,
+                now,
+                phase,
+                tenant: &tenant,
+                deletes_leave: *wake != Wake::Change,
+                report,
+            };
+            let progress = batch(tx, &mut lane, &mut context, &mut looked);
+            match progress {
+                Ok(progress) => {
+                    *behind = looked;
+                    note(tx, *cycle, report)?;
+                    Ok(progress)
+                }
+                Err(error) => {
+                    report.tally = before;
+                    Err(error)
+                }
+            }
+        })
+        .await;
+    let run = Arc::into_inner(run).map(std::sync::Mutex::into_inner);
+    match run {
+        Some(Ok(run)) => (run, progress),
+        Some(Err(poisoned)) => (poisoned.into_inner(), progress),
+        // The closure has ended, so nobody else holds it.
+        None => unreachable!("the transaction has ended"),
+    }
+}
+
+/// The job and its configuration, without an agent's lease: the job's own.
+fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
+    let configuration: Option<Configuration> = tx.fetch_one(&id)?;
+    let job: Option<Job> = tx.fetch_one(&id)?;
+    Ok(configuration.zip(job).map(|(configuration, job)| {
+        let policy = crate::policy::policy(&configuration, &job);
+        Lane {
+            job,
+            configuration,
+            policy,
+        }
+    }))
+}
+
+/// Writes the counts down, so that progress can be watched.
+fn note(tx: &mut dyn Write, id: CycleId, report: &Report) -> Result<(), StoreError> {
+    let Some(mut cycle) = tx.fetch_one::<Cycle>(&id)? else {
+        return Ok(());
+    };
+    count(&mut cycle, report);
+    tx.store(&[cycle])
+}
+
+fn count(cycle: &mut Cycle, report: &Report) {
+    let tally = report.tally;
+    cycle.created = tally.created;
+    cycle.updated = tally.updated;
+    cycle.deleted = tally.deleted;
+    cycle.restored = tally.restored;
+    cycle.unchanged = tally.unchanged;
+    cycle.skipped = tally.skipped;
+    cycle.failed = tally.failed;
+    cycle.held = tally.held;
+}
+
+/// Keeps the result.
+async fn finish(
+    service: &Arc<Service>,
+    run: Run,
+    serving: u64,
+    result: Result<(), CycleError>,
+) -> Result<(), StoreError> {
+    let now = service.clock.now();
+    service
+        .write(move |tx| {
+            let Some(mut job) = tx.fetch_one::<Job>(&run.configuration)? else {
+                return Ok(());
+            };
+            let Some(mut cycle) = tx.fetch_one::<Cycle>(&run.cycle)? else {
+                return Ok(());
+            };
+            count(&mut cycle, &run.report);
+            let result = result.and(if job.tombstones_visible {
+                Ok(())
+            } else {
+                Err(deletions_not_visible())
+            });
+            cycle.state = match (&result, cycle.held) {
+                (Err(_), _) => "failed",
+                (Ok(()), 0) => "succeeded",
+                (Ok(()), _) => "quarantined",
+            }
+            .to_owned();
+            cycle.error = result.err();
+            cycle.ended = Some(now.as_millis());
+            job.cycle = None;
+            job.last_cycle = Some(cycle.id);
+            job.served = job.served.max(serving);
+            if cycle.error.is_none() {
+                job.succeeded += 1;
+            }
+            metrics(&cycle);
+            tx.store(&[job])?;
+            tx.store(&[cycle])
+        })
+        .await
+}
+
+fn metrics(cycle: &Cycle) {
+    tracing::info!(
+        cycle = %cycle.id, kind = cycle.kind, state = cycle.state, created = cycle.created,
+        updated = cycle.updated, deleted = cycle.deleted, failed = cycle.failed, held = cycle.held,
+        error = cycle.error.as_ref().map(|error| error.message.as_str()),
+        "cycle ended"
+    );
+}
+
+fn deletions_not_visible() -> CycleError {
+    CycleError {
+        code: "DeletionsNotVisible".into(),
+        message: "the agent's account cannot see deleted objects, so deletions in Active Directory would \
+                  go unnoticed; everything else was synchronised"
+            .into(),
+        remedy: "grant the account List Contents and Read Property on CN=Deleted Objects; \
+                 `lockstep-agent check` prints the command"
+            .into(),
+    }
+}
+
+fn store_error(error: &StoreError) -> CycleError {
+    let (code, remedy) = match error {
+        StoreError::Full => ("DiskFull", "make room on the disk; the next cycle goes on"),
+        StoreError::ReadOnly => ("DatabaseReadOnly", "make the data folder writable again"),
+        _ => (
+            "DatabaseFailed",
+            "the service's log tells the cause; the next cycle tries again",
+        ),
+    };
+    CycleError {
+        code: code.into(),
+        message: error.to_string(),
+        remedy: remedy.into(),
+    }
+}
