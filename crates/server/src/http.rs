@@ -1,3 +1,5 @@
 //! Every HTTP interface of the service.
 
+pub mod admin;
+pub mod channel;
 pub mod error;

@@ -58,6 +58,7 @@ pub fn begin(
         Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
         Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
     };
+    lane.job.reading_from = Some(identity.dns_name.clone());
     remember(&mut lane, identity);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })

@@ -28,7 +28,6 @@ const SWEEP: usize = 2_000;
 pub fn page(
     tx: &mut dyn Write,
     mut lane: Lane,
-    controller: &str,
     page: &PageEnd,
     now: Timestamp,
 ) -> Result<PageAnswer, ImportError> {
@@ -40,10 +39,11 @@ pub fn page(
             title,
         )));
     }
+    let controller = lane.job.reading_from.clone().unwrap_or_default();
     if page.cookie.is_some() {
-        advance(&mut lane, controller, page, now)?;
+        advance(&mut lane, &controller, page, now)?;
     }
-    remember(&mut lane, controller, page);
+    remember(&mut lane, &controller, page);
     let mut marks = Vec::new();
     let asked: BTreeSet<Guid> = page.found.iter().map(|found| found.guid).collect();
     found(tx, &lane, &page.found, now, &mut marks)?;

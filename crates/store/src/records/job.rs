@@ -106,6 +106,9 @@ pub struct Job {
     pub domain: Option<DomainFacts>,
     /// Every controller that has answered, by DNS name in lower case.
     pub controllers: BTreeMap<String, Controller>,
+    /// Which controller answers under the present lease, by DNS name.
+    #[serde(default)]
+    pub reading_from: Option<String>,
     /// The cycle that runs.
     #[serde(with = "super::text::option", default)]
     pub cycle: Option<CycleId>,
@@ -219,6 +222,7 @@ impl Job {
             watermark: Watermark::Start,
             domain: None,
             controllers: BTreeMap::new(),
+            reading_from: None,
             cycle: None,
             last_cycle: None,
             succeeded: 0,

@@ -1,0 +1,425 @@
+//! The agents' channel, `/agent/v1`: see [`lockstep_api::channel`].
+
+mod assertion;
+mod body;
+
+use super::error::HttpError;
+use crate::import::{self, ImportError, Lane};
+use crate::instructions;
+use crate::service::Service;
+use assertion::Caller;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use body::Body;
+use lockstep_api::channel::{
+    Ack, Alive, Begin, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects,
+    Offer, Outcome, PROTOCOL_VERSIONS, PageEnd, SUPERSEDED, SessionAnswer, SessionRequest, Watch,
+};
+use lockstep_api::problem::Problem;
+use lockstep_model::ids::{AgentId, InstructionId};
+use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState};
+use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest that an agent may ask to wait, in seconds: proxies cut idle requests after a minute.
+const LONGEST_WAIT: u64 = 55;
+
+type Shared = State<Arc<Service>>;
+
+/// The routes of the channel.
+pub fn router() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/agent/v1/ca", get(ca))
+        .route("/agent/v1/enroll", post(enroll))
+        .route("/agent/v1/session", post(session))
+        .route("/agent/v1/instructions", get(next_instruction))
+        .route("/agent/v1/instructions/{id}/begin", post(begin))
+        .route("/agent/v1/instructions/{id}/offer", post(offer))
+        .route("/agent/v1/instructions/{id}/objects", post(objects))
+        .route("/agent/v1/instructions/{id}/page", post(page))
+        .route("/agent/v1/instructions/{id}/alive", post(alive))
+        .route("/agent/v1/instructions/{id}/finish", post(finish))
+        .route("/agent/v1/changes", post(changes))
+        .route("/agent/v1/key", post(key))
+}
+
+async fn ca(State(service): Shared) -> Result<Response, HttpError> {
+    let ca = service.ca.as_ref().ok_or_else(|| {
+        Problem::new(
+            404,
+            "NoOwnCa",
+            "the service's certificate is of a public authority",
+        )
+    })?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/x-pem-file")],
+        ca.pem.clone(),
+    )
+        .into_response())
+}
+
+/// Which version both sides speak.
+fn negotiate(offered: &[u16]) -> Result<u16, Problem> {
+    PROTOCOL_VERSIONS.iter().copied().find(|version| offered.contains(version)).ok_or_else(|| {
+        let title = format!(
+            "the agent speaks versions {offered:?} of the channel, this service {PROTOCOL_VERSIONS:?}"
+        );
+        Problem::new(426, "ProtocolVersion", title).remedy("install an agent of the service's version")
+    })
+}
+
+async fn enroll(
+    State(service): Shared,
+    Body(request): Body<EnrollRequest>,
+) -> Result<Json<EnrollAnswer>, HttpError> {
+    let protocol = negotiate(&request.protocol)?;
+    assertion::public_key(&request.public_key)?;
+    let now = service.clock.now();
+    let tenant = service.tenant;
+    let hash = super::admin::token_hash(&request.secret);
+    let agent = Agent {
+        id: AgentId::new(crate::ids::random_guid()),
+        name: request.name.clone(),
+        version: request.version.clone(),
+        public_key: request.public_key.clone(),
+        domains: Vec::new(),
+        enrolled: now.as_millis(),
+        seen: now.as_millis(),
+    };
+    let id = agent.id;
+    let refused = service
+        .write(move |tx| {
+            let Some(mut token) = tx.fetch_one::<EnrollmentTokenRow>(&hash)? else {
+                return Ok(Some((
+                    "TokenUnknown",
+                    "the enrolment token is none of this service's",
+                )));
+            };
+            if token.used_by.is_some() {
+                return Ok(Some((
+                    "TokenUsed",
+                    "the enrolment token has been used already",
+                )));
+            }
+            if token.expires < now.as_millis() {
+                return Ok(Some(("TokenExpired", "the enrolment token has expired")));
+            }
+            token.used_by = Some(agent.id);
+            tx.store(&[token])?;
+            tx.store(&[agent])?;
+            Ok(None)
+        })
+        .await?;
+    if let Some((code, title)) = refused {
+        let problem = Problem::new(403, code, title)
+            .remedy("make a new one with `lockstep agent token`, at the service that it is for");
+        return Err(problem.into());
+    }
+    tracing::info!(agent = %id, name = request.name, "agent enrolled");
+    Ok(Json(EnrollAnswer {
+        protocol,
+        agent: id,
+        tenant,
+    }))
+}
+
+async fn session(
+    State(service): Shared,
+    caller: Caller,
+    Body(request): Body<SessionRequest>,
+) -> Result<Json<SessionAnswer>, HttpError> {
+    let protocol = negotiate(&request.protocol)?;
+    let now = service.clock.now();
+    let domains: Vec<String> = request
+        .domains
+        .iter()
+        .map(|status| status.domain.to_lowercase())
+        .collect();
+    for status in request
+        .domains
+        .iter()
+        .filter(|status| status.error.is_some())
+    {
+        tracing::warn!(
+            domain = status.domain,
+            error = status.error,
+            "the agent reports a problem"
+        );
+    }
+    let watched = service
+        .write(move |tx| {
+            let Some(mut agent) = tx.fetch_one::<Agent>(&caller.agent)? else {
+                return Ok(vec![]);
+            };
+            agent.version = request.version;
+            agent.domains.clone_from(&domains);
+            agent.seen = now.as_millis();
+            tx.store(&[agent])?;
+            watched(tx, domains)
+        })
+        .await?;
+    let watch = watched.into_iter().map(|domain| Watch { domain }).collect();
+    Ok(Json(SessionAnswer { protocol, watch }))
+}
+
+/// Of these domains, those with a configuration that wants to know of changes at once.
+fn watched(tx: &mut dyn Write, domains: Vec<String>) -> Result<Vec<String>, StoreError> {
+    let mut watched = Vec::new();
+    for domain in domains {
+        let prefix = Key::empty().with(domain.as_str());
+        let scan = Scan::along(Configuration::BY_DOMAIN, prefix, 100);
+        let wanted = tx
+            .list::<Configuration>(&scan)?
+            .iter()
+            .any(|configuration| {
+                crate::configuration::spec_of(configuration)
+                    .schedule
+                    .on_change
+            });
+        watched.extend(wanted.then_some(domain));
+    }
+    Ok(watched)
+}
+
+#[derive(Deserialize)]
+struct WaitQuery {
+    #[serde(default)]
+    wait: u64,
+}
+
+/// The long poll.
+async fn next_instruction(
+    State(service): Shared,
+    caller: Caller,
+    Query(query): Query<WaitQuery>,
+) -> Result<Response, HttpError> {
+    let limit = Duration::from_secs(query.wait.min(LONGEST_WAIT));
+    let begun = Instant::now();
+    let mut listener = service.instructions.listen();
+    loop {
+        let now = service.clock.now();
+        let agent = caller.agent;
+        let taken = service
+            .write(move |tx| {
+                let Some(mut row) = tx.fetch_one::<Agent>(&agent)? else {
+                    return Ok(None);
+                };
+                let taken = instructions::take(tx, agent, &row.domains, now)?;
+                // Presence is kept to the half minute: a row for each poll would be too many.
+                if now.as_millis() - row.seen > 30_000 {
+                    row.seen = now.as_millis();
+                    tx.store(&[row])?;
+                }
+                Ok(taken)
+            })
+            .await?;
+        if let Some(body) = taken {
+            return Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response());
+        }
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        listener.wait(left.min(Duration::from_secs(5))).await;
+    }
+}
+
+/// Carries a request of a reading out in one transaction, under its lease.
+async fn under_lease<T, F>(
+    service: &Arc<Service>,
+    caller: Caller,
+    id: InstructionId,
+    lease: u64,
+    work: F,
+) -> Result<Json<T>, HttpError>
+where
+    T: Serialize + Send + 'static,
+    F: FnOnce(&mut dyn Write, Lane) -> Result<T, ImportError> + Send + 'static,
+{
+    let now = service.clock.now();
+    let result = service
+        .write(move |tx| {
+            let answer = (|| {
+                let row: Option<InstructionRow> = tx.fetch_one(&id)?;
+                if row.is_none_or(|row| row.state != InstructionState::Taken(caller.agent)) {
+                    return Err(ImportError::Refused(superseded()));
+                }
+                let lane = import::lane(tx, id, lease)?;
+                instructions::hear(tx, id, now)?;
+                work(tx, lane)
+            })();
+            match answer {
+                Ok(answer) => Ok(Ok(answer)),
+                // Nothing has been written before a refusal.
+                Err(ImportError::Refused(problem)) => Ok(Err(problem)),
+                Err(ImportError::Store(error)) => Err(error),
+            }
+        })
+        .await?;
+    service.progress.raise();
+    Ok(Json(result?))
+}
+
+fn superseded() -> Problem {
+    Problem::new(
+        409,
+        SUPERSEDED,
+        "the lease of this instruction has been given on; nothing was stored",
+    )
+}
+
+fn instruction(id: &str) -> Result<InstructionId, Problem> {
+    id.parse().map_err(|_| superseded())
+}
+
+async fn begin(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Begin>,
+) -> Result<Response, HttpError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| import::begin(tx, lane, &body, now);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn offer(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Offer>,
+) -> Result<Response, HttpError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, &body);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn objects(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Objects>,
+) -> Result<Response, HttpError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| import::objects(tx, lane, &body);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn page(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<PageEnd>,
+) -> Result<Response, HttpError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn alive(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Alive>,
+) -> Result<Response, HttpError> {
+    let work = |_: &mut dyn Write, _: Lane| Ok(Ack {});
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, body.lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn finish(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Finish>,
+) -> Result<Json<Ack>, HttpError> {
+    let id = instruction(&id)?;
+    if let Outcome::Failed { code, message, .. } = &body.outcome {
+        tracing::warn!(agent = %caller.agent, code, message, "an agent could not carry out an instruction");
+    }
+    let noted = service
+        .write(move |tx| {
+            let row: Option<InstructionRow> = tx.fetch_one(&id)?;
+            if row.is_none_or(|row| row.state != InstructionState::Taken(caller.agent)) {
+                return Ok(false);
+            }
+            instructions::finish(tx, id, body.lease, &body.outcome)
+        })
+        .await?;
+    service.progress.raise();
+    if noted {
+        Ok(Json(Ack {}))
+    } else {
+        Err(superseded().into())
+    }
+}
+
+async fn changes(
+    State(service): Shared,
+    caller: Caller,
+    Body(body): Body<ChangeNotice>,
+) -> Result<Json<Ack>, HttpError> {
+    let domain = body.domain.to_lowercase();
+    let serves = service
+        .read(move |tx| {
+            Ok(tx
+                .fetch_one::<Agent>(&caller.agent)?
+                .map(|agent| agent.domains))
+        })
+        .await?;
+    if !serves.is_some_and(|domains| domains.contains(&domain)) {
+        let title = format!("the agent does not serve the domain {domain}");
+        return Err(Problem::new(403, "ForeignDomain", title).into());
+    }
+    service
+        .changed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(domain);
+    service.jobs.raise();
+    Ok(Json(Ack {}))
+}
+
+async fn key(
+    State(service): Shared,
+    caller: Caller,
+    Body(body): Body<KeyRotation>,
+) -> Result<Json<Ack>, HttpError> {
+    assertion::public_key(&body.public_key)?;
+    service
+        .write(move |tx| {
+            if let Some(mut agent) = tx.fetch_one::<Agent>(&caller.agent)? {
+                agent.public_key = body.public_key;
+                tx.store(&[agent])?;
+            }
+            Ok(())
+        })
+        .await?;
+    tracing::info!(agent = %caller.agent, "the agent has a new key");
+    Ok(Json(Ack {}))
+}
