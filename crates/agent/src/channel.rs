@@ -201,7 +201,9 @@ impl Channel {
         let problem = problem_of(response).await;
         Err(match status {
             StatusCode::CONFLICT if problem.code == SUPERSEDED => ChannelError::Superseded,
-            StatusCode::UNAUTHORIZED if problem.code == REMOVED => ChannelError::Removed { problem },
+            StatusCode::UNAUTHORIZED if problem.code == REMOVED => {
+                ChannelError::Removed { problem }
+            }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => self.unwell(problem),
             status if status.is_server_error() => self.unwell(problem),
             _ => ChannelError::Refused { problem },
@@ -304,7 +306,8 @@ fn with_body(
     if body.len() <= COMPRESS_ABOVE {
         return Ok(builder.body(body.clone()));
     }
-    let compressed = zstd::bulk::compress(body, 1).map_err(|source| ChannelError::Compress { source })?;
+    let compressed =
+        zstd::bulk::compress(body, 1).map_err(|source| ChannelError::Compress { source })?;
     Ok(builder
         .header(header::CONTENT_ENCODING, "zstd")
         .body(compressed))
@@ -360,6 +363,7 @@ fn join(base: &Url, path: &str) -> Result<Url, ChannelError> {
 }
 
 fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }

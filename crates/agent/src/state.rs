@@ -18,7 +18,7 @@ mod domains;
 mod files;
 mod identity;
 
-pub(crate) use domains::domain_name;
+pub use domains::domain_name;
 pub use domains::{CredentialKind, Domain, DomainError, DomainsStamp, Security, Server};
 pub use identity::{AgentKey, Enrollment};
 

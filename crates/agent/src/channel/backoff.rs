@@ -20,7 +20,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// How long to wait now.
-    pub fn next(&mut self) -> Duration {
+    pub fn next_wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST);
         shorten(wait, random_byte())
@@ -28,7 +28,7 @@ impl Backoff {
 
     /// Waits.
     pub async fn pause(&mut self) {
-        tokio::time::sleep(self.next()).await;
+        tokio::time::sleep(self.next_wait()).await;
     }
 
     /// It went well: begin anew.
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn waiting_doubles_from_one_second_to_thirty() {
         let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..7).map(|_| backoff.next()).collect();
+        let waits: Vec<_> = (0..7).map(|_| backoff.next_wait()).collect();
         for (wait, most) in waits.iter().zip([1, 2, 4, 8, 16, 30, 30]) {
             let most = Duration::from_secs(most);
             assert!(*wait <= most && *wait >= most * 3 / 4, "{wait:?} {most:?}");

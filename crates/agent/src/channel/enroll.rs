@@ -35,9 +35,9 @@ pub async fn enroll(
         Some(expected) => Some(fetch_ca(&base, expected, proxy).await?),
         None => None,
     };
-    let trust = ca
-        .as_ref()
-        .map_or(Trust::PublicRoots, |pem| Trust::OwnCa(pem.as_bytes().to_vec()));
+    let trust = ca.as_ref().map_or(Trust::PublicRoots, |pem| {
+        Trust::OwnCa(pem.as_bytes().to_vec())
+    });
     let request = EnrollRequest {
         protocol: PROTOCOL_VERSIONS.to_vec(),
         secret: token.secret.clone(),
@@ -97,7 +97,10 @@ async fn body(base: &Url, response: Response) -> Result<Vec<u8>, ChannelError> {
         let problem = problem_of(response).await;
         return Err(ChannelError::Refused { problem });
     }
-    let bytes = response.bytes().await.map_err(|source| lost(base, source))?;
+    let bytes = response
+        .bytes()
+        .await
+        .map_err(|source| lost(base, source))?;
     Ok(bytes.to_vec())
 }
 

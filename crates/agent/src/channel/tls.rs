@@ -33,12 +33,14 @@ pub(super) fn client_config(trust: &Trust) -> Result<ClientConfig, ChannelError>
     let mut config = match trust {
         Trust::PublicRoots => builder.with_root_certificates(public_roots()),
         Trust::OwnCa(pem) => builder.with_root_certificates(roots_of(pem)?),
-        Trust::Fingerprint(expected) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(ByFingerprint {
-                expected: *expected,
-                provider,
-            })),
+        Trust::Fingerprint(expected) => {
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(ByFingerprint {
+                    expected: *expected,
+                    provider,
+                }))
+        }
     }
     .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -76,11 +78,10 @@ fn roots_of(pem: &[u8]) -> Result<RootCertStore, ChannelError> {
 /// The roots of the system, or Mozilla's where the system has none.
 fn public_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let (added, _) =
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if added == 0 {
-        roots.add_parsable_certificates(
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
-        );
+        roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
     }
     roots
 }

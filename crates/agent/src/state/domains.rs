@@ -71,13 +71,17 @@ pub enum DomainError {
         received: String,
     },
     /// Not a host with or without a port.
-    #[error("expected a server such as dc1.corp.example.com or 192.0.2.7:389, received `{received}`")]
+    #[error(
+        "expected a server such as dc1.corp.example.com or 192.0.2.7:389, received `{received}`"
+    )]
     Server {
         /// The text as it came.
         received: String,
     },
     /// A port of the global catalog, which holds only some attributes and knows no changes.
-    #[error("port {port} is the global catalog's, which cannot be read for changes; use 389 or 636")]
+    #[error(
+        "port {port} is the global catalog's, which cannot be read for changes; use 389 or 636"
+    )]
     CatalogPort {
         /// The port.
         port: u16,
@@ -113,7 +117,8 @@ impl FromStr for Server {
             received: text.to_owned(),
         };
         let (host, port) = split_port(text).ok_or_else(error)?;
-        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '%');
+        let is_host =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '%');
         if host.is_empty() || !host.chars().all(is_host) {
             return Err(error());
         }
@@ -172,12 +177,14 @@ impl TryFrom<String> for Server {
 /// # Errors
 ///
 /// [`DomainError::Name`] when it is no DNS name of at least two labels.
-pub(crate) fn domain_name(text: &str) -> Result<String, DomainError> {
+pub fn domain_name(text: &str) -> Result<String, DomainError> {
     let name = text.strip_suffix('.').unwrap_or(text).to_lowercase();
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+            && label
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -204,7 +211,10 @@ impl StateDir {
         let dir = self.domains_dir();
         let mut domains = Vec::new();
         for path in self.domain_files()? {
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
                 let bytes = files::read_if_there(&path)?;
                 domains.extend(bytes.map(|bytes| parse(&path, &bytes)).transpose()?);
             }
@@ -299,7 +309,12 @@ impl StateDir {
         let mut stamp = Vec::new();
         for path in self.domain_files()? {
             if let Ok(metadata) = std::fs::metadata(&path) {
-                stamp.push((path, metadata.ino(), metadata.mtime(), metadata.mtime_nsec()));
+                stamp.push((
+                    path,
+                    metadata.ino(),
+                    metadata.mtime(),
+                    metadata.mtime_nsec(),
+                ));
             }
         }
         stamp.sort();

@@ -43,10 +43,7 @@ impl AgentKey {
     /// Makes a new one; nothing when the system has no random numbers.
     #[must_use]
     pub fn generate() -> Option<Self> {
-        let document = Ed25519KeyPair::generate()
-            .ok()?
-            .to_pkcs8v1()
-            .ok()?;
+        let document = Ed25519KeyPair::generate().ok()?.to_pkcs8v1().ok()?;
         Self::from_pkcs8(Secret::new(document.as_ref().to_vec()))
     }
 

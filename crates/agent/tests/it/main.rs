@@ -1,2 +1,1 @@
 //! The agent against a service that plays by the contract, and a real domain controller.
-
