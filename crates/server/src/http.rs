@@ -1,5 +1,6 @@
 //! Every HTTP interface of the service.
 
 pub mod admin;
+pub mod auth;
 pub mod channel;
 pub mod error;

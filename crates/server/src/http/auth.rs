@@ -1,0 +1,113 @@
+//! Who calls the administration API and the directory: a bearer token, kept as its hash.
+
+use crate::http::admin::token_hash;
+use crate::http::error::HttpError;
+use crate::service::Service;
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use lockstep_api::problem::Problem;
+use lockstep_store::ReadRecords as _;
+use lockstep_store::records::service::ApiToken;
+use std::sync::Arc;
+
+/// What a caller may do; each role may do what the ones before it may.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Role {
+    /// Reads everything.
+    Reader,
+    /// Runs, pauses and restarts, allows and rejects deletes.
+    Operator,
+    /// Changes configurations, agents, tokens and the directory.
+    Administrator,
+}
+
+/// Who makes a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller {
+    /// How the audit log names them.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+impl Role {
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "reader" => Some(Self::Reader),
+            "operator" => Some(Self::Operator),
+            "administrator" => Some(Self::Administrator),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Operator => "operator",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+impl Caller {
+    /// Refuses whoever may not do what `role` may.
+    ///
+    /// # Errors
+    ///
+    /// A problem with status 403.
+    pub fn require(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let title = format!("this needs the role {}", role.name());
+        Err(Problem::new(403, "Forbidden", title)
+            .detail(format!(
+                "the token `{}` has the role {}",
+                self.name,
+                self.role.name()
+            ))
+            .remedy(
+                "use the token of an administrator, as in the file admin-token of the data folder",
+            ))
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Caller {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        service: &Arc<Service>,
+    ) -> Result<Self, HttpError> {
+        let header = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| unauthorized("the request carries no bearer token"))?;
+        let hash = token_hash(token);
+        let row: Option<ApiToken> = service.read(move |tx| tx.fetch_one(&hash)).await?;
+        let row = row.ok_or_else(|| unauthorized("the token is none of this service's"))?;
+        let now = service.clock.now().as_millis();
+        if row.expires.is_some_and(|expires| expires <= now) {
+            return Err(unauthorized("the token has expired").into());
+        }
+        let role = Role::named(&row.role).ok_or_else(|| unauthorized("the token has no role"))?;
+        Ok(Self {
+            name: row.name,
+            role,
+        })
+    }
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(401, "Unauthorized", "the caller is not known")
+        .detail(detail)
+        .remedy("send `Authorization: Bearer TOKEN` with a token of this service")
+}
