@@ -12,6 +12,7 @@ mod tls;
 pub use backoff::Backoff;
 pub use enroll::{Joined, enroll, fetch_ca};
 pub use error::ChannelError;
+pub(crate) use error::chain;
 pub use record::Recorder;
 pub use tls::Trust;
 

@@ -16,20 +16,34 @@ use std::path::PathBuf;
 
 /// Reads Active Directory for Lockstep. Talks outbound only, and keeps no sync state.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lockstep-agent", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "lockstep-agent",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How data is printed
-    #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     output: OutputFormat,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Join a Lockstep service with a one-use token
-    #[command(after_help = "Example:\n  lockstep-agent enroll --state-dir /var/lib/lockstep-agent \
-                            --token-file token.txt")]
+    #[command(
+        after_help = "Example:\n  lockstep-agent enroll --state-dir /var/lib/lockstep-agent \
+                            --token-file token.txt"
+    )]
     Enroll(EnrollArgs),
     /// Say which domains this agent reads, and how it signs in to them
     #[command(
@@ -39,7 +53,9 @@ enum Command {
     )]
     Domain(DomainCommand),
     /// Tell whether domains and service can be reached and read, with the remedy where not
-    #[command(after_help = "Example:\n  lockstep-agent check --state-dir /var/lib/lockstep-agent -o json")]
+    #[command(
+        after_help = "Example:\n  lockstep-agent check --state-dir /var/lib/lockstep-agent -o json"
+    )]
     Check(StateArgs),
     /// Work, until told to stop
     #[command(after_help = "Example:\n  lockstep-agent run --state-dir /var/lib/lockstep-agent")]
@@ -99,18 +115,24 @@ enum DomainCommand {
     ///
     /// The password or keytab is copied into the agent's directory and never leaves this machine. Nothing
     /// is connected yet: `lockstep-agent check` does that.
-    #[command(after_help = "Example:\n  lockstep-agent domain add corp.example.com --state-dir DIR \
-                            --username svc-lockstep --password-file password.txt")]
+    #[command(
+        after_help = "Example:\n  lockstep-agent domain add corp.example.com --state-dir DIR \
+                            --username svc-lockstep --password-file password.txt"
+    )]
     Add(AddArgs),
     /// Change how the agent signs in to a domain; what is not named stays as it is
-    #[command(after_help = "Example:\n  lockstep-agent domain update corp.example.com --state-dir DIR \
-                            --password-file new-password.txt")]
+    #[command(
+        after_help = "Example:\n  lockstep-agent domain update corp.example.com --state-dir DIR \
+                            --password-file new-password.txt"
+    )]
     Update(UpdateArgs),
     /// List the domains
     #[command(after_help = "Example:\n  lockstep-agent domain list --state-dir DIR")]
     List(StateArgs),
     /// Forget a domain and its password or keytab
-    #[command(after_help = "Example:\n  lockstep-agent domain remove corp.example.com --state-dir DIR")]
+    #[command(
+        after_help = "Example:\n  lockstep-agent domain remove corp.example.com --state-dir DIR"
+    )]
     Remove(RemoveArgs),
 }
 

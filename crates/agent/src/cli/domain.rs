@@ -56,7 +56,10 @@ fn add(args: &AddArgs, format: OutputFormat) -> Result<(), Failure> {
     };
     let ca = connection(&mut domain, &args.connection)?;
     state.store_domain(&domain, Some(&secret), ca.as_deref())?;
-    tracing::info!(domain = domain.domain, "added; `lockstep-agent check` tells whether it can be read");
+    tracing::info!(
+        domain = domain.domain,
+        "added; `lockstep-agent check` tells whether it can be read"
+    );
     show(domain, format)
 }
 
@@ -114,7 +117,12 @@ fn row(listed: Listed) -> [String; 4] {
     } else {
         listed.servers.join(", ")
     };
-    [listed.domain, listed.username, listed.security.into(), servers]
+    [
+        listed.domain,
+        listed.username,
+        listed.security.into(),
+        servers,
+    ]
 }
 
 fn known(state: &StateDir, name: &str) -> Result<Domain, Failure> {
@@ -146,7 +154,11 @@ fn connection(domain: &mut Domain, args: &ConnectionArgs) -> Result<Option<Vec<u
         return Ok(None);
     };
     let pem = read(path)?;
-    if CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).count() == 0 {
+    if CertificateDer::pem_slice_iter(&pem)
+        .filter_map(Result::ok)
+        .count()
+        == 0
+    {
         let message = format!("expected certificates in PEM in {}", path.display());
         return Err(Failure::new(message));
     }
@@ -154,10 +166,13 @@ fn connection(domain: &mut Domain, args: &ConnectionArgs) -> Result<Option<Vec<u
     Ok(Some(pem))
 }
 
+/// A secret, and what kind it is.
+type NewSecret = (CredentialKind, Secret<Vec<u8>>);
+
 fn secret(
     password_file: Option<&Path>,
     keytab: Option<&Path>,
-) -> Result<Option<(CredentialKind, Secret<Vec<u8>>)>, Failure> {
+) -> Result<Option<NewSecret>, Failure> {
     if let Some(path) = password_file {
         let password = state::read_password(path)?;
         let bytes = Secret::new(password.expose().as_bytes().to_vec());
@@ -168,7 +183,8 @@ fn secret(
     // MIT's keytab format begins with 5 and its version, which is 2 (or 1 of old).
     if !matches!(bytes.expose().as_slice(), [5, 1 | 2, ..]) {
         let message = format!("{} is not a Kerberos keytab", path.display());
-        return Err(Failure::new(message).remedy("make one with ktpass, or with `samba-tool domain exportkeytab`"));
+        return Err(Failure::new(message)
+            .remedy("make one with ktpass, or with `samba-tool domain exportkeytab`"));
     }
     Ok(Some((CredentialKind::Keytab, bytes)))
 }

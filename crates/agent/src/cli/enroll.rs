@@ -45,7 +45,11 @@ pub(super) async fn enroll(args: &EnrollArgs, format: OutputFormat) -> Result<()
         OutputFormat::Json => output::json(&enrolled),
         OutputFormat::Table => output::table(
             ["AGENT", "NAME", "SERVICE"],
-            &[[enrolled.agent, enrolled.name.into(), enrolled.service.into()]],
+            &[[
+                enrolled.agent,
+                enrolled.name.into(),
+                enrolled.service.into(),
+            ]],
         ),
     }
 }
@@ -53,9 +57,8 @@ pub(super) async fn enroll(args: &EnrollArgs, format: OutputFormat) -> Result<()
 fn token(args: &EnrollArgs) -> Result<EnrollmentToken, Failure> {
     let text = match (&args.token.token, &args.token.token_file) {
         (Some(text), _) => text.clone(),
-        (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(format!("could not read {}: {error}", path.display()))
-        })?,
+        (None, Some(path)) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(format!("could not read {}: {error}", path.display())))?,
         (None, None) => String::new(),
     };
     text.parse()

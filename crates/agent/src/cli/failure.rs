@@ -1,6 +1,7 @@
 //! Why a command failed, in words for a person, with the exit status.
 
 use crate::channel::{ChannelError, chain};
+use crate::run::RunError;
 use crate::state::StateError;
 use std::error::Error;
 use std::fmt;
@@ -71,6 +72,16 @@ impl From<ChannelError> for Failure {
         match error.remedy() {
             Some(remedy) => failure.remedy(remedy),
             None => failure,
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Channel(error) => error.into(),
+            RunError::State(error) => error.into(),
+            other => Self::new(chain(&other)),
         }
     }
 }

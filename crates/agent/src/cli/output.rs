@@ -18,7 +18,8 @@ pub enum OutputFormat {
 
 /// Prints data as JSON.
 pub(super) fn json<T: Serialize>(data: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(data).map_err(|error| Failure::new(error.to_string()))?;
+    let text =
+        serde_json::to_string_pretty(data).map_err(|error| Failure::new(error.to_string()))?;
     print(&format!("{text}\n"))
 }
 
@@ -36,7 +37,9 @@ pub(super) fn table<const N: usize>(
     let mut text = String::new();
     for row in std::iter::once(&heading.map(str::to_owned)).chain(rows) {
         let cells = row.iter().zip(widths);
-        let line: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
+        let line: String = cells
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -51,7 +54,11 @@ pub(super) fn checks(report: &Report, format: OutputFormat) -> Result<(), Failur
     let mut text = String::new();
     for check in &report.checks {
         let subject = check.subject();
-        text.push_str(&format!("{:4}  {subject}: {}\n", check.status.name(), check.message));
+        text.push_str(&format!(
+            "{:4}  {subject}: {}\n",
+            check.status.name(),
+            check.message
+        ));
         if let Some(remedy) = &check.remedy {
             text.push_str(&format!("      remedy: {remedy}\n"));
         }
@@ -66,7 +73,12 @@ pub(super) fn completions(shell: Shell) {
         Shell::Zsh => clap_complete::Shell::Zsh,
         Shell::Fish => clap_complete::Shell::Fish,
     };
-    clap_complete::generate(shell, &mut Cli::command(), "lockstep-agent", &mut io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "lockstep-agent",
+        &mut io::stdout(),
+    );
 }
 
 /// Prints text. Whoever reads may stop reading (`| head`): that is no failure.

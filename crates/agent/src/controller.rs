@@ -1,0 +1,284 @@
+//! A controller on which the account has signed in, and everything that tells one controller from another.
+
+use crate::ldap::{Connection, Connector, Entry, LdapError, Opened, RootDse};
+use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
+use lockstep_api::channel::{Canary, ControllerIdentity};
+use lockstep_model::{Guid, Sid};
+use std::collections::BTreeSet;
+
+/// The well-known GUID of CN=Deleted Objects ([MS-ADTS] 6.1.1.4).
+const DELETED_OBJECTS: &str = "18E2EA80684F11D2B9AA00C04F79F805";
+/// What the lifetime of tombstones is where nothing is set ([MS-ADTS] 6.1.1.2.4.1.1).
+const DEFAULT_TOMBSTONE_LIFETIME: u32 = 60;
+/// How far back the last changes are looked for.
+const RECENT: u64 = 200;
+
+/// A controller that can be read.
+#[derive(Debug)]
+pub struct Controller {
+    /// The connection.
+    pub connection: Connection,
+    /// What it says of itself.
+    pub root_dse: RootDse,
+    /// Which one it is.
+    pub identity: ControllerIdentity,
+    /// `Kerberos`, `NTLM` or `TLS`.
+    pub signed_in_by: &'static str,
+    /// What should be looked at although it works.
+    pub warning: Option<String>,
+}
+
+impl Controller {
+    /// Connects, signs in, and learns which controller it is.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn open(connector: &Connector, preferred: Option<&str>) -> Result<Self, LdapError> {
+        let Opened {
+            mut connection,
+            root_dse,
+            signed_in_by,
+            warning,
+        } = connector.open(preferred).await?;
+        let identity = identity(&mut connection, &root_dse).await?;
+        Ok(Self {
+            connection,
+            root_dse,
+            identity,
+            signed_in_by,
+            warning,
+        })
+    }
+
+    /// Whether the account can see deleted objects.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn tombstones_visible(&mut self) -> Result<bool, LdapError> {
+        let base = format!(
+            "<WKGUID={DELETED_OBJECTS},{}>",
+            self.root_dse.naming_context
+        );
+        let entries = self
+            .connection
+            .find(
+                &base,
+                SearchScope::Base,
+                &Filter::everything(),
+                &["name"],
+                &[Control::ShowDeleted],
+                "look at deleted objects",
+            )
+            .await;
+        match entries {
+            Ok(entries) => Ok(entries.iter().any(|entry| entry.text("name").is_some())),
+            Err(LdapError::Search { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// For how many days tombstones are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn tombstone_lifetime_days(&mut self) -> Result<u32, LdapError> {
+        let base = format!(
+            "CN=Directory Service,CN=Windows NT,CN=Services,{}",
+            self.root_dse.configuration
+        );
+        let entry = self
+            .read(&base, &["tombstoneLifetime"], "read the forest's settings")
+            .await?;
+        let days = entry
+            .as_ref()
+            .and_then(|entry| entry.text("tombstoneLifetime"));
+        Ok(days
+            .and_then(|days| days.parse().ok())
+            .unwrap_or(DEFAULT_TOMBSTONE_LIFETIME))
+    }
+
+    /// The domain's NetBIOS name.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn netbios_name(&mut self) -> Result<String, LdapError> {
+        let base = format!("CN=Partitions,{}", self.root_dse.configuration);
+        let filter = Filter::And(vec![
+            Filter::equal("objectClass", "crossRef"),
+            Filter::equal("nCName", &self.root_dse.naming_context),
+        ]);
+        let entries = self
+            .connection
+            .find(
+                &base,
+                SearchScope::Subtree,
+                &filter,
+                &["nETBIOSName"],
+                &[],
+                "read the domain's name",
+            )
+            .await?;
+        let name = entries.first().and_then(|entry| entry.text("nETBIOSName"));
+        Ok(name.unwrap_or_default().to_owned())
+    }
+
+    /// Of these attributes, in lower case, those that the forest's schema has.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn known_attributes(
+        &mut self,
+        names: &[&str],
+    ) -> Result<BTreeSet<String>, LdapError> {
+        let filter = Filter::And(vec![
+            Filter::equal("objectClass", "attributeSchema"),
+            Filter::any_of("lDAPDisplayName", names),
+        ]);
+        let entries = self
+            .connection
+            .find(
+                &self.root_dse.schema,
+                SearchScope::Subtree,
+                &filter,
+                &["lDAPDisplayName"],
+                &[],
+                "read the schema",
+            )
+            .await?;
+        let name = |entry: &Entry| entry.text("lDAPDisplayName").map(str::to_ascii_lowercase);
+        Ok(entries.iter().filter_map(name).collect())
+    }
+
+    /// The canary as this controller has it now.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn canary(&mut self, guid: Guid) -> Result<Option<Canary>, LdapError> {
+        let base = format!("<GUID={guid}>");
+        let entries = self
+            .connection
+            .find(
+                &base,
+                SearchScope::Base,
+                &Filter::everything(),
+                &["uSNChanged"],
+                &[Control::ShowDeleted],
+                "look at a known object",
+            )
+            .await?;
+        let usn = entries.first().and_then(|entry| entry.text("uSNChanged"));
+        Ok(usn
+            .and_then(|usn| usn.parse().ok())
+            .map(|usn_changed| Canary { guid, usn_changed }))
+    }
+
+    /// The highest USN, and an object that was changed shortly before it: a database that is set back has
+    /// that object with an older uSNChanged, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn position(&mut self) -> Result<(u64, Option<Canary>), LdapError> {
+        let highest = RootDse::read(&mut self.connection).await?.highest_usn;
+        let since = highest.saturating_sub(RECENT);
+        let filter = Filter::AtLeast("uSNChanged".into(), since.to_string().into_bytes());
+        let base = self.root_dse.naming_context.clone();
+        let entries = self
+            .connection
+            .find(
+                &base,
+                SearchScope::Subtree,
+                &filter,
+                &["objectGUID", "uSNChanged"],
+                &[],
+                "find the last change",
+            )
+            .await?;
+        let canaries = entries.iter().filter_map(canary_of);
+        let latest = canaries.max_by_key(|canary| canary.usn_changed);
+        if latest.is_some() {
+            return Ok((highest, latest));
+        }
+        let head = self
+            .read(&base, &["objectGUID", "uSNChanged"], "look at the domain")
+            .await?;
+        Ok((highest, head.as_ref().and_then(canary_of)))
+    }
+
+    /// One object, by its name.
+    async fn read(
+        &mut self,
+        base: &str,
+        attributes: &[&str],
+        action: &'static str,
+    ) -> Result<Option<Entry>, LdapError> {
+        let filter = Filter::everything();
+        let mut entries = self
+            .connection
+            .find(base, SearchScope::Base, &filter, attributes, &[], action)
+            .await?;
+        Ok(entries.pop())
+    }
+}
+
+fn canary_of(entry: &Entry) -> Option<Canary> {
+    Some(Canary {
+        guid: Guid::from_wire(entry.first("objectGUID")?).ok()?,
+        usn_changed: entry.text("uSNChanged")?.parse().ok()?,
+    })
+}
+
+async fn identity(
+    connection: &mut Connection,
+    root_dse: &RootDse,
+) -> Result<ControllerIdentity, LdapError> {
+    let server = connection.server().to_owned();
+    let lacking = |what: &str| LdapError::Lacking {
+        server: server.clone(),
+        what: what.to_owned(),
+    };
+    let everything = Filter::everything();
+    let head = connection
+        .find(
+            &root_dse.naming_context,
+            SearchScope::Base,
+            &everything,
+            &["objectGUID", "objectSid"],
+            &[],
+            "look at the domain",
+        )
+        .await?;
+    let head = head.first().ok_or_else(|| lacking("the domain's head"))?;
+    let settings = connection
+        .find(
+            &root_dse.settings,
+            SearchScope::Base,
+            &everything,
+            &["invocationId"],
+            &[],
+            "say which database it has",
+        )
+        .await?;
+    let guid = |entry: Option<&Entry>, name: &str| {
+        entry
+            .and_then(|entry| entry.first(name))
+            .and_then(|bytes| Guid::from_wire(bytes).ok())
+            .ok_or_else(|| lacking(name))
+    };
+    let sid = head
+        .first("objectSid")
+        .and_then(|bytes| Sid::from_wire(bytes).ok());
+    Ok(ControllerIdentity {
+        dns_name: root_dse.host.clone(),
+        naming_context: guid(Some(head), "objectGUID")?,
+        domain_sid: sid.ok_or_else(|| lacking("objectSid"))?,
+        invocation_id: guid(settings.first(), "invocationId")?,
+        highest_usn: root_dse.highest_usn,
+    })
+}

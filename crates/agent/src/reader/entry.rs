@@ -1,0 +1,476 @@
+//! From a controller's entry to what is offered and sent of it.
+
+use super::attributes::Wanted;
+use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
+use lockstep_api::channel::{LinkTarget, Offered, WireAttributes, WireValue};
+use lockstep_model::{Dn, Guid, Sid, Value};
+
+/// An object as one answer shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ReadEntry {
+    pub(super) offered: Offered,
+    pub(super) rdn: Option<String>,
+    pub(super) attributes: WireAttributes,
+    pub(super) links: Vec<LinkValues>,
+    /// The decision attributes, kept back until the service asks for them.
+    pub(super) decision: WireAttributes,
+}
+
+/// The values of one link attribute.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct LinkValues {
+    pub(super) attribute: String,
+    pub(super) replace: bool,
+    pub(super) added: Vec<LinkTarget>,
+    pub(super) removed: Vec<LinkTarget>,
+}
+
+/// How an answer is to be understood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reading {
+    /// Changes, value by value.
+    Changes,
+    /// Everything that there is of an object.
+    ByGuid,
+}
+
+/// Which objects are in place, as far as organizational units tell.
+#[derive(Clone, Debug)]
+pub(super) enum InPlace {
+    Everything,
+    Below { roots: Vec<Dn>, excluded: Vec<Dn> },
+    Unknown,
+}
+
+impl InPlace {
+    fn contains(&self, dn: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Unknown => false,
+            Self::Below { roots, excluded } => {
+                let Ok(dn) = dn.parse::<Dn>() else {
+                    return false;
+                };
+                let within = |list: &[Dn]| list.iter().any(|root| dn.is_within(root));
+                within(roots) && !within(excluded)
+            }
+        }
+    }
+}
+
+/// Puts entries together from the events of a search, one value at a time. Of a link value only the
+/// target's GUID is kept, so that a group with a million members takes sixteen megabytes and not a hundred.
+#[derive(Debug)]
+pub(super) struct EntryReader<'a> {
+    wanted: &'a Wanted,
+    place: &'a InPlace,
+    reading: Reading,
+    entry: Partial,
+    attribute: Attribute,
+}
+
+/// An entry that is not complete yet.
+#[derive(Debug, Default)]
+struct Partial {
+    read: ReadEntry,
+    dn: String,
+    name: Option<String>,
+    classes: Vec<String>,
+    is_deleted: Option<bool>,
+    created: bool,
+    /// A link attribute of which the answer holds only the first values, and how many.
+    cut: Option<(String, u32)>,
+    damaged: Option<&'static str>,
+}
+
+/// The attribute whose values are coming.
+#[derive(Debug, Default)]
+struct Attribute {
+    name: String,
+    link: Option<(usize, bool)>,
+}
+
+/// An entry, and what is missing of it.
+#[derive(Debug)]
+pub(super) struct Assembled {
+    pub(super) entry: ReadEntry,
+    /// A link attribute of which the answer held only the first values, and how many.
+    pub(super) cut: Option<(String, u32)>,
+}
+
+impl<'a> EntryReader<'a> {
+    pub(super) fn new(wanted: &'a Wanted, place: &'a InPlace, reading: Reading) -> Self {
+        Self {
+            wanted,
+            place,
+            reading,
+            entry: Partial::default(),
+            attribute: Attribute::default(),
+        }
+    }
+
+    /// Takes an event; gives the entry that it completed.
+    ///
+    /// An entry without identity is an error and not passed over: what it says would be lost.
+    pub(super) fn take(&mut self, event: Event) -> Result<Option<Assembled>, &'static str> {
+        match event {
+            Event::Entry { dn } => self.begin(dn),
+            Event::Attribute { name } => self.attribute(&name),
+            Event::Value(value) => self.value(value),
+            Event::EntryEnd => return self.end().map(Some),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn begin(&mut self, dn: String) {
+        self.entry = Partial::default();
+        match ExtendedDn::parse(&dn) {
+            Ok(name) => {
+                self.entry.read.offered.guid = name.guid;
+                self.entry.dn = name.dn.to_owned();
+            }
+            Err(_) => self.entry.damaged = Some("an entry without GUID"),
+        }
+    }
+
+    fn attribute(&mut self, full_name: &str) {
+        let (base, range) = attribute_range(full_name);
+        let name = base.to_ascii_lowercase();
+        let purpose = self.wanted.purpose(&name);
+        let entry = &mut self.entry;
+        if purpose.content {
+            entry.read.attributes.entry(name.clone()).or_default();
+        }
+        if purpose.decision {
+            entry.read.decision.entry(name.clone()).or_default();
+        }
+        if name == "isdeleted" {
+            // The name without a value is an object that came back.
+            entry.is_deleted = Some(false);
+        }
+        let link = purpose.link.then(|| {
+            // In changes `0-0` marks what was removed and `1-1` what was added.
+            let (removed, replace) = match (self.reading, range) {
+                (Reading::Changes, Some((0, _))) => (true, false),
+                (Reading::Changes, Some(_)) => (false, false),
+                (_, None) => (false, true),
+                (Reading::ByGuid, Some((_, end))) => {
+                    if let RangeEnd::At(last) = end {
+                        entry.cut = Some((name.clone(), last + 1));
+                    }
+                    (false, true)
+                }
+            };
+            (link_values(&mut entry.read.links, &name, replace), removed)
+        });
+        self.attribute = Attribute { name, link };
+    }
+
+    fn value(&mut self, value: Vec<u8>) {
+        let name = self.attribute.name.as_str();
+        let purpose = self.wanted.purpose(name);
+        if let Some((index, removed)) = self.attribute.link {
+            self.link(index, removed, &value);
+            return;
+        }
+        let entry = &mut self.entry;
+        let offered = &mut entry.read.offered;
+        match name {
+            "name" => entry.name = String::from_utf8(value.clone()).ok(),
+            "objectclass" => entry.classes.extend(String::from_utf8(value.clone())),
+            "isdeleted" => entry.is_deleted = Some(value.eq_ignore_ascii_case(b"TRUE")),
+            "whencreated" => entry.created = true,
+            "parentguid" => offered.parent = Guid::from_wire(&value).ok(),
+            "objectsid" => offered.sid = Sid::from_wire(&value).ok(),
+            "primarygroupid" => {
+                let text = std::str::from_utf8(&value).ok();
+                offered.primary_group = text.and_then(|text| text.parse().ok());
+            }
+            _ => {}
+        }
+        let wire = || WireValue(Value::new(value.clone()));
+        if purpose.decision
+            && let Some(values) = entry.read.decision.get_mut(name)
+        {
+            values.push(wire());
+        }
+        if purpose.content
+            && let Some(values) = entry.read.attributes.get_mut(name)
+        {
+            values.push(WireValue(Value::new(value)));
+        }
+    }
+
+    fn link(&mut self, index: usize, removed: bool, value: &[u8]) {
+        let target = std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| ExtendedDn::parse(text).ok());
+        let Some(target) = target else {
+            self.entry.damaged = Some("a link without GUID");
+            return;
+        };
+        let target = link_target(&target);
+        if let Some(values) = self.entry.read.links.get_mut(index) {
+            if removed {
+                values.removed.push(target);
+            } else {
+                values.added.push(target);
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<Assembled, &'static str> {
+        let Partial {
+            mut read,
+            dn,
+            name,
+            classes,
+            is_deleted,
+            created,
+            cut,
+            damaged,
+        } = std::mem::take(&mut self.entry);
+        if let Some(what) = damaged {
+            return Err(what);
+        }
+        let offered = &mut read.offered;
+        if is_deleted == Some(true) {
+            // Of a tombstone nothing counts but that it is one; its place is among the deleted objects.
+            *offered = Offered {
+                guid: offered.guid,
+                deleted: true,
+                ..Offered::default()
+            };
+            let entry = ReadEntry {
+                offered: read.offered,
+                ..ReadEntry::default()
+            };
+            return Ok(Assembled { entry, cut: None });
+        }
+        // `whenCreated` is set once: where it is among the changes, all that there is is among them.
+        offered.whole = self.reading == Reading::ByGuid || created;
+        offered.undeleted = is_deleted == Some(false) && !offered.whole;
+        offered.renamed = name.is_some() && !offered.whole;
+        offered.class = class_of(&classes).map(str::to_owned);
+        let may_take_part = offered
+            .class
+            .as_deref()
+            .is_none_or(|class| matches!(class, "user" | "inetOrgPerson" | "group" | "contact"));
+        if may_take_part && self.place.contains(&dn) {
+            offered.decision = Some(read.decision.clone());
+        }
+        read.rdn = name.map(|name| own_step(&dn, &name));
+        Ok(Assembled { entry: read, cut })
+    }
+}
+
+impl ReadEntry {
+    /// The offer that the service asks for when the object turns out to be in place.
+    pub(super) fn offered_with_decision(&self) -> Offered {
+        Offered {
+            decision: Some(self.decision.clone()),
+            ..self.offered.clone()
+        }
+    }
+
+    /// How many link values it has.
+    pub(super) fn link_count(&self) -> usize {
+        let count = |links: &LinkValues| links.added.len() + links.removed.len();
+        self.links.iter().map(count).sum()
+    }
+}
+
+/// Where a link leads. The SID counts only for principals of other domains.
+pub(super) fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
+    let foreign = name
+        .dn
+        .to_ascii_lowercase()
+        .contains(",cn=foreignsecurityprincipals,");
+    LinkTarget {
+        guid: name.guid,
+        foreign_sid: name.sid.clone().filter(|_| foreign),
+    }
+}
+
+/// The values of this link attribute; added and removed ones stand together.
+fn link_values(links: &mut Vec<LinkValues>, name: &str, replace: bool) -> usize {
+    let found = links.iter().position(|values| values.attribute == name);
+    let index = found.unwrap_or_else(|| {
+        links.push(LinkValues {
+            attribute: name.to_owned(),
+            ..LinkValues::default()
+        });
+        links.len() - 1
+    });
+    if let Some(values) = links.get_mut(index) {
+        values.replace |= replace;
+    }
+    index
+}
+
+/// The object's own step of its distinguished name. The attribute stands in the name, the value comes from
+/// `name`, which is the same without escapes.
+fn own_step(dn: &str, name: &str) -> String {
+    let attribute = dn.split('=').next().unwrap_or("CN");
+    let step = lockstep_model::Rdn {
+        attribute: attribute.trim().to_ascii_uppercase(),
+        value: name.to_owned(),
+    };
+    Dn::new(vec![step]).to_string()
+}
+
+/// The most specific class that Lockstep knows, else the last one.
+fn class_of(classes: &[String]) -> Option<&str> {
+    const KNOWN: [&str; 9] = [
+        "computer",
+        "inetOrgPerson",
+        "user",
+        "group",
+        "contact",
+        "foreignSecurityPrincipal",
+        "organizationalUnit",
+        "container",
+        "domainDNS",
+    ];
+    let is = |known: &&&str| {
+        classes
+            .iter()
+            .any(|class| class.eq_ignore_ascii_case(known))
+    };
+    let known = KNOWN.iter().find(is).copied();
+    known.or_else(|| classes.last().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_api::channel::ReadSet;
+    use std::collections::BTreeSet;
+
+    const ADA: &str = "<GUID=6a0ef7a4-39d1-4c75-a9a4-0b7c2e3c2e9d>;CN=Ada,OU=Staff,DC=corp,DC=test";
+
+    fn wanted() -> Wanted {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let read_set = ReadSet {
+            version: 1,
+            attributes: list(&["mail", "department", "cn"]),
+            links: list(&["member", "manager"]),
+            decision: list(&["sAMAccountName", "mail"]),
+        };
+        Wanted::new(&read_set, &BTreeSet::new())
+    }
+
+    fn read(reading: Reading, place: &InPlace, attributes: &[(&str, &[&str])]) -> Assembled {
+        let wanted = wanted();
+        let mut reader = EntryReader::new(&wanted, place, reading);
+        reader.take(Event::Entry { dn: ADA.into() }).unwrap();
+        for (name, values) in attributes {
+            reader
+                .take(Event::Attribute {
+                    name: (*name).into(),
+                })
+                .unwrap();
+            for value in *values {
+                reader
+                    .take(Event::Value(value.as_bytes().to_vec()))
+                    .unwrap();
+            }
+        }
+        reader.take(Event::EntryEnd).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_change_holds_only_what_changed() {
+        let read = read(
+            Reading::Changes,
+            &InPlace::Everything,
+            &[("mail", &["a@x"]), ("department", &[]), ("unicodePwd", &[])],
+        );
+        let entry = read.entry;
+        assert!(!entry.offered.whole && !entry.offered.renamed && entry.offered.class.is_none());
+        assert_eq!(entry.attributes.len(), 2);
+        assert!(entry.attributes["department"].is_empty());
+        assert_eq!(
+            entry.offered.decision.unwrap().keys().collect::<Vec<_>>(),
+            ["mail"]
+        );
+    }
+
+    #[test]
+    fn an_object_with_its_time_of_creation_is_whole() {
+        let attributes: &[(&str, &[&str])] = &[
+            (
+                "objectClass",
+                &["top", "person", "organizationalPerson", "user", "computer"],
+            ),
+            ("whenCreated", &["20260101000000.0Z"]),
+            ("name", &["Ada, Countess"]),
+        ];
+        let entry = read(Reading::Changes, &InPlace::Everything, attributes).entry;
+        assert!(entry.offered.whole);
+        assert_eq!(entry.offered.class.as_deref(), Some("computer"));
+        assert_eq!(entry.offered.decision, None, "computers never take part");
+        assert_eq!(entry.rdn.as_deref(), Some("CN=Ada\\, Countess"));
+    }
+
+    #[test]
+    fn of_a_tombstone_only_that_it_is_one_counts() {
+        let attributes: &[(&str, &[&str])] =
+            &[("isDeleted", &["TRUE"]), ("mail", &[]), ("name", &["x"])];
+        let entry = read(Reading::Changes, &InPlace::Everything, attributes).entry;
+        assert!(entry.offered.deleted && entry.attributes.is_empty() && entry.rdn.is_none());
+        let back = read(
+            Reading::Changes,
+            &InPlace::Everything,
+            &[("isDeleted", &[])],
+        )
+        .entry;
+        assert!(back.offered.undeleted && !back.offered.deleted);
+    }
+
+    #[test]
+    fn added_and_removed_members_are_told_from_a_whole_set() {
+        let links: &[(&str, &[&str])] = &[
+            ("member;range=1-1", &[ADA]),
+            ("member;range=0-0", &[ADA, ADA]),
+        ];
+        let entry = read(Reading::Changes, &InPlace::Unknown, links).entry;
+        let [member] = entry.links.as_slice() else {
+            panic!()
+        };
+        assert_eq!(
+            (member.added.len(), member.removed.len(), member.replace),
+            (1, 2, false)
+        );
+
+        let whole = read(Reading::Changes, &InPlace::Unknown, &[("member", &[ADA])]).entry;
+        assert!(whole.links[0].replace);
+        let cut = read(
+            Reading::ByGuid,
+            &InPlace::Unknown,
+            &[("member;range=0-1499", &[ADA])],
+        );
+        assert_eq!(cut.cut, Some(("member".into(), 1500)));
+    }
+
+    #[test]
+    fn decision_attributes_of_objects_elsewhere_stay_home() {
+        let below = |roots: &[&str], excluded: &[&str]| InPlace::Below {
+            roots: roots.iter().map(|dn| dn.parse().unwrap()).collect(),
+            excluded: excluded.iter().map(|dn| dn.parse().unwrap()).collect(),
+        };
+        for (place, sent) in [
+            (below(&["OU=staff,DC=corp,DC=test"], &[]), true),
+            (
+                below(&["DC=corp,DC=test"], &["OU=Staff,DC=corp,DC=test"]),
+                false,
+            ),
+            (below(&["OU=Other,DC=corp,DC=test"], &[]), false),
+            (InPlace::Unknown, false),
+        ] {
+            let entry = read(Reading::Changes, &place, &[("mail", &["a@x"])]).entry;
+            assert_eq!(entry.offered.decision.is_some(), sent, "{place:?}");
+        }
+    }
+}
