@@ -20,10 +20,11 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> anyhow::Result<()> {
     let words = EnvFilter::try_from_env("LOCKSTEP_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sspi=warn,picky=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,sspi=off,picky=off,picky_krb=off"));
     tracing_subscriber::fmt()
         .with_env_filter(words)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .init();
     // One provider for TLS in the whole process, chosen here and not by what happens to be linked.

@@ -1,6 +1,7 @@
 //! What leaves a process: the contracts between agent, service and everyone else.
 //!
 //! * [`channel`]: what agent and service say to one another;
+//! * [`admin`] and [`configuration`]: what administrators say and see;
 //! * [`problem`]: how every HTTP interface reports an error (RFC 9457).
 //!
 //! The types here are the only serialisable ones besides those of `store`; each is converted by hand
@@ -8,6 +9,7 @@
 
 #![deny(missing_docs)]
 
+pub mod admin;
 pub mod channel;
 pub mod configuration;
 pub mod problem;

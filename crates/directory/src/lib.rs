@@ -13,12 +13,13 @@
 
 mod batch;
 mod object;
+pub mod query;
 pub mod schema;
 pub mod unique;
 pub mod upn;
 
 pub use batch::{Applied, Batch, Change, Outcome, PropertyChange, Refusal, View, write_batch};
 pub use object::{Conflict, Kind, Mastery, Object};
-pub use schema::{Property, UnknownProperty, Values};
+pub use schema::{Property, UnknownProperty, Values, distance};
 pub use unique::UniqueValue;
 pub use upn::TenantRules;

@@ -131,7 +131,8 @@ impl fmt::Debug for Property {
 }
 
 /// How many letters have to be changed to make one name of the other, without regard to case.
-fn distance(a: &str, b: &str) -> usize {
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.to_lowercase().chars().enumerate() {

@@ -54,6 +54,12 @@ impl SourceAnchor {
         }
     }
 
+    /// The objectGUID or `ms-DS-ConsistencyGuid` that it was made of, if it was made of one.
+    #[must_use]
+    pub fn guid(&self) -> Option<Guid> {
+        Guid::from_wire(&self.0).ok()
+    }
+
     /// The bytes as Active Directory sends them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

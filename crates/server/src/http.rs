@@ -4,3 +4,5 @@ pub mod admin;
 pub mod auth;
 pub mod channel;
 pub mod error;
+pub mod graph;
+pub mod router;

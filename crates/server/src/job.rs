@@ -26,18 +26,7 @@ pub async fn cycle_by_hand(
     configuration: ConfigurationId,
 ) -> Result<Option<Cycle>, StoreError> {
     let mut listener = service.progress.listen();
-    let number = service
-        .write(move |tx| {
-            let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
-                return Ok(0);
-            };
-            job.requested += 1;
-            let number = job.requested;
-            tx.store(&[job])?;
-            Ok(number)
-        })
-        .await?;
-    service.jobs.raise();
+    let number = ask_for_cycle(service, configuration).await?;
     loop {
         let cycle = service
             .read(move |tx| {
@@ -55,6 +44,30 @@ pub async fn cycle_by_hand(
         }
         listener.wait(Duration::from_millis(500)).await;
     }
+}
+
+/// Asks for a cycle by hand; gives its number among those that were asked for.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn ask_for_cycle(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+) -> Result<u64, StoreError> {
+    let number = service
+        .write(move |tx| {
+            let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
+                return Ok(0);
+            };
+            job.requested += 1;
+            let number = job.requested;
+            tx.store(&[job])?;
+            Ok(number)
+        })
+        .await?;
+    service.jobs.raise();
+    Ok(number)
 }
 
 /// A problem as a cycle's error.

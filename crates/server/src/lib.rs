@@ -7,16 +7,22 @@
 //! * [`service`]: what all of them share.
 
 pub mod ask;
+pub mod audit;
 pub mod clock;
 pub mod configuration;
+pub mod configurations;
 pub mod cycle;
 pub mod directory;
+pub mod files;
 pub mod http;
 pub mod ids;
 pub mod import;
 pub mod instructions;
 pub mod job;
 pub mod log;
+pub mod metrics;
 pub mod policy;
+pub mod serve;
 pub mod service;
 pub mod signal;
+pub mod tls;

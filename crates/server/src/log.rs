@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// The next number, greater than every one before.
-fn next_number(millis: i64) -> u64 {
+pub(crate) fn next_number(millis: i64) -> u64 {
     let by_clock = u64::try_from(millis).unwrap_or(0) << 20;
     let previous = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
         Some(by_clock.max(last + 1))

@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::connection::Connection;
 use super::discover::{self, Candidate};
-use super::sealed::{ContextError, Credential, Mechanism, Peer, SecurityContext};
+use super::sealed::{self, ContextError, Credential, Mechanism, Peer, SecurityContext};
 use super::tls;
 use super::transport::Transport;
 use super::{LdapError, RootDse};
@@ -29,6 +29,28 @@ pub struct Connector {
     account: Account,
     credential: Credential,
     ca: Option<Vec<u8>>,
+}
+
+/// Why an exchange of tokens failed.
+#[derive(Debug)]
+enum Exchange {
+    /// The KDC does not know the controller's service under this name; nothing was sent to the controller.
+    UnknownService(LdapError),
+    Failed(LdapError),
+}
+
+impl Exchange {
+    fn into_error(self) -> LdapError {
+        match self {
+            Self::UnknownService(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
+impl From<LdapError> for Exchange {
+    fn from(error: LdapError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// A connection on which the account has signed in.
@@ -202,8 +224,9 @@ impl Connector {
         // A failed exchange leaves the connection in an unknown state: NTLM gets one of its own.
         let (stream, address) = connect(candidate, &server).await?;
         let mut connection = Connection::new(Transport::Clear(stream), server);
-        self.exchange(&mut connection, Mechanism::Ntlm, &root_dse, address)
-            .await?;
+        let ntlm = Mechanism::Ntlm;
+        let exchange = self.exchange(&mut connection, ntlm, "ldap", &root_dse, address);
+        exchange.await.map_err(Exchange::into_error)?;
         let warning = format!("signed in with NTLM, because Kerberos failed: {doubt}");
         Ok(opened(connection, root_dse, Mechanism::Ntlm, Some(warning)))
     }
@@ -225,8 +248,18 @@ impl Connector {
                 ours: lockstep_model::Timestamp::from_millis(ours).to_string(),
             });
         }
-        self.exchange(connection, Mechanism::Kerberos, root_dse, address)
-            .await
+        let kerberos = Mechanism::Kerberos;
+        let mut last = None;
+        // A controller may lack its `ldap` name for a while after it was set up; `host` is always there.
+        for service in ["ldap", "host"] {
+            let exchange = self.exchange(connection, kerberos, service, root_dse, address);
+            match exchange.await {
+                Err(Exchange::UnknownService(error)) => last = Some(error),
+                Err(Exchange::Failed(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
+        last.map_or(Ok(()), Err)
     }
 
     /// Whether NTLM may be tried: only where the failure does not lie with the account's secret.
@@ -243,16 +276,25 @@ impl Connector {
         &self,
         connection: &mut Connection,
         mechanism: Mechanism,
+        service: &str,
         root_dse: &RootDse,
         address: SocketAddr,
-    ) -> Result<(), LdapError> {
+    ) -> Result<(), Exchange> {
         let server = connection.server().to_owned();
-        let failed = |error: ContextError| self.context_error(&server, mechanism, error);
+        let failed = |error: ContextError| {
+            let unknown = error.unknown_service;
+            let error = self.context_error(&server, mechanism, error);
+            match unknown {
+                true => Exchange::UnknownService(error),
+                false => Exchange::Failed(error),
+            }
+        };
         let peer = Peer {
             account: &self.account,
             credential: &self.credential,
             domain: &self.domain.domain,
             controller: &root_dse.host,
+            service,
             address,
         };
         let mut context = SecurityContext::new(mechanism, &peer).map_err(failed)?;
@@ -277,13 +319,10 @@ impl Connector {
                     return seal(connection, context, failed);
                 }
                 ResultCode::SASL_BIND_IN_PROGRESS => received = token.unwrap_or_default(),
-                _ => return Err(self.refused(&server, result)),
+                _ => return Err(self.refused(&server, result).into()),
             }
         }
-        Err(failed(ContextError {
-            reason: "the exchange of tokens does not end".into(),
-            wrong_secret: false,
-        }))
+        Err(failed(sealed::error("the exchange of tokens does not end")))
     }
 
     fn context_error(&self, server: &str, mechanism: Mechanism, error: ContextError) -> LdapError {
@@ -439,25 +478,21 @@ async fn step(
         let token = context.step(&received)?;
         Ok((context, token))
     });
-    stepped.await.unwrap_or_else(|error| {
-        Err(ContextError {
-            reason: error.to_string(),
-            wrong_secret: false,
-        })
-    })
+    stepped
+        .await
+        .unwrap_or_else(|error| Err(sealed::error(error.to_string())))
 }
 
 /// From here on everything is sealed.
 fn seal(
     connection: &mut Connection,
     context: SecurityContext,
-    failed: impl Fn(ContextError) -> LdapError,
-) -> Result<(), LdapError> {
+    failed: impl Fn(ContextError) -> Exchange,
+) -> Result<(), Exchange> {
     if !context.complete {
-        return Err(failed(ContextError {
-            reason: "the controller ended the exchange before it was complete".into(),
-            wrong_secret: false,
-        }));
+        return Err(failed(sealed::error(
+            "the controller ended the exchange before it was complete",
+        )));
     }
     connection.transport = match connection.transport.take() {
         Some(Transport::Clear(stream)) => Some(Transport::Sealed {

@@ -52,6 +52,8 @@ pub(super) struct ContextError {
     pub(super) reason: String,
     /// The secret is wrong: trying NTLM with it would only count as one more failure.
     pub(super) wrong_secret: bool,
+    /// The KDC does not know the controller under this name of its LDAP service.
+    pub(super) unknown_service: bool,
 }
 
 impl From<sspi::Error> for ContextError {
@@ -59,15 +61,18 @@ impl From<sspi::Error> for ContextError {
         let text = error.description.clone();
         Self {
             wrong_secret: text.contains("pre-authentication information was invalid"),
+            unknown_service: text.contains("server not found in Kerberos database"),
             reason: text,
         }
     }
 }
 
-fn error(reason: impl Into<String>) -> ContextError {
+/// An error that lies with nobody in particular.
+pub(super) fn error(reason: impl Into<String>) -> ContextError {
     ContextError {
         reason: reason.into(),
         wrong_secret: false,
+        unknown_service: false,
     }
 }
 
@@ -80,6 +85,8 @@ pub(super) struct Peer<'a> {
     pub(super) domain: &'a str,
     /// DNS name of the controller, as it is named in Kerberos.
     pub(super) controller: &'a str,
+    /// The service that a ticket is asked for.
+    pub(super) service: &'a str,
     /// Where the controller is; its KDC is asked there.
     pub(super) address: SocketAddr,
 }
@@ -126,7 +133,7 @@ impl SecurityContext {
         Ok(Self {
             context,
             credentials: handle.credentials_handle,
-            target: format!("ldap/{}", peer.controller),
+            target: format!("{}/{}", peer.service, peer.controller),
             kdc: Kdc {
                 address: SocketAddr::new(peer.address.ip(), 88),
             },

@@ -1,9 +1,111 @@
-//! The administration API.
+//! The administration API, `/api/v1`: see [`lockstep_api::admin`].
 
+mod agents;
+mod configurations;
+mod logs;
+mod tenant;
+mod tokens;
+mod views;
+
+use super::error::HttpError;
+use crate::service::Service;
+use axum::Router;
+use axum::extract::{FromRequest, Request, State};
+use axum::routing::{delete, get, post};
+use lockstep_api::problem::Problem;
+use lockstep_model::Timestamp;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+type Shared = State<Arc<Service>>;
+
+/// The largest body: a configuration with some thousand organizational units.
+const LARGEST: usize = 4 << 20;
+
+/// The routes of the administration API.
+pub fn router() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/api/v1/tenant", get(tenant::show))
+        .route("/api/v1/domains", get(tenant::show).post(tenant::add))
+        .route("/api/v1/domains/{name}", delete(tenant::remove))
+        .route("/api/v1/agents", get(agents::list))
+        .route("/api/v1/agents/tokens", post(agents::token))
+        .route("/api/v1/agents/{id}", delete(agents::remove))
+        .route("/api/v1/configurations", get(configurations::list))
+        .route(
+            "/api/v1/configurations/{name}",
+            get(configurations::show)
+                .put(configurations::apply)
+                .delete(configurations::remove),
+        )
+        .route(
+            "/api/v1/configurations/{name}/pause",
+            post(configurations::pause),
+        )
+        .route(
+            "/api/v1/configurations/{name}/resume",
+            post(configurations::resume),
+        )
+        .route(
+            "/api/v1/configurations/{name}/cycle",
+            post(configurations::cycle),
+        )
+        .route(
+            "/api/v1/configurations/{name}/restart",
+            post(configurations::restart),
+        )
+        .route(
+            "/api/v1/configurations/{name}/cycles",
+            get(configurations::cycles),
+        )
+        .route(
+            "/api/v1/configurations/{name}/deletes",
+            get(configurations::deletes),
+        )
+        .route(
+            "/api/v1/configurations/{name}/deletes/allow",
+            post(configurations::allow),
+        )
+        .route(
+            "/api/v1/configurations/{name}/deletes/reject",
+            post(configurations::reject),
+        )
+        .route("/api/v1/log", get(logs::provisioning))
+        .route("/api/v1/audit", get(logs::audit))
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/v1/tokens/{id}", delete(tokens::revoke))
+}
 
 /// Under what a token is kept: whoever reads the database learns no token.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+/// A JSON body, or none where all of it has defaults. What is wrong with it is told as a problem.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, HttpError> {
+        let bytes = axum::body::to_bytes(request.into_body(), LARGEST).await;
+        let bytes = bytes.map_err(|_| Problem::new(413, "TooLarge", "the body is too large"))?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| {
+            Problem::new(
+                400,
+                "BadRequest",
+                "the body is not what this address expects",
+            )
+            .detail(error.to_string())
+            .into()
+        })
+    }
+}
+
+/// A time as the API shows it.
+fn time(millis: i64) -> String {
+    Timestamp::from_millis(millis).to_string()
 }

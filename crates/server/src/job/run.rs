@@ -262,14 +262,15 @@ async fn finish(
             if cycle.error.is_none() {
                 job.succeeded += 1;
             }
-            metrics(&cycle);
+            announce(&cycle);
             tx.store(&[job])?;
             tx.store(&[cycle])
         })
         .await
 }
 
-fn metrics(cycle: &Cycle) {
+fn announce(cycle: &Cycle) {
+    crate::metrics::cycle_ended(cycle);
     tracing::info!(
         cycle = %cycle.id, kind = cycle.kind, state = cycle.state, created = cycle.created,
         updated = cycle.updated, deleted = cycle.deleted, failed = cycle.failed, held = cycle.held,

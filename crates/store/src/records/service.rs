@@ -65,6 +65,17 @@ pub struct Agent {
     pub seen: i64,
 }
 
+impl Agent {
+    /// An agent that has not been heard of for longer is not active: it asks for work every minute.
+    const ACTIVE_MILLIS: i64 = 120_000;
+
+    /// Whether it was heard of lately.
+    #[must_use]
+    pub const fn is_active(&self, now_millis: i64) -> bool {
+        now_millis - self.seen <= Self::ACTIVE_MILLIS
+    }
+}
+
 json_record!(Agent, &AGENTS, id AgentId, |id| Key::empty().with(*id), |own| own.id);
 
 /// A one-use enrolment token, by the hash of its secret.

@@ -1,0 +1,430 @@
+//! The administration API, `/api/v1`, and what the command line prints with `--output json`.
+//!
+//! | request | body → answer | role |
+//! |---|---|---|
+//! | `GET tenant` | → [`Tenant`] | reader |
+//! | `GET domains` · `POST domains` · `DELETE domains/NAME` | [`NewDomain`] → [`Tenant`] | administrator to change |
+//! | `GET agents` · `DELETE agents/ID` | → `[`[`Agent`]`]` | administrator to remove |
+//! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
+//! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
+//! | `PUT configurations/NAME` | [`Spec`](crate::configuration::Spec) → [`Configuration`] | administrator |
+//! | `DELETE configurations/NAME` | → 204 | administrator |
+//! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
+//! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
+//! | `POST configurations/NAME/restart` | [`Restart`] → [`Configuration`] | operator |
+//! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
+//! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
+//! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
+//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`](crate::configuration::Spec) or nothing → [`Plan`] | reader |
+//! | `GET log` | → [`LogPage`] | reader |
+//! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
+//! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
+//!
+//! Times are RFC 3339 in UTC. Errors are [problem documents](crate::problem::Problem).
+
+use crate::configuration::Spec;
+use serde::{Deserialize, Serialize};
+
+/// The owner of the directory.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// Its id, a GUID.
+    pub id: String,
+    /// The domain that it has had from the beginning.
+    pub initial_domain: String,
+    /// All DNS suffixes that it owns, the initial one first.
+    pub domains: Vec<String>,
+}
+
+/// A DNS suffix to be added.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewDomain {
+    /// The suffix.
+    pub name: String,
+}
+
+/// An agent.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    /// Its id.
+    pub id: String,
+    /// How it is listed.
+    pub name: String,
+    /// `active` when it was heard of within the last two minutes, else `inactive`.
+    pub status: String,
+    /// Its version.
+    pub version: String,
+    /// The domains that it serves.
+    pub domains: Vec<String>,
+    /// When it was last heard of.
+    pub last_seen: String,
+}
+
+/// A wish for an enrolment token.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewEnrollmentToken {
+    /// For how many seconds it is good; an hour unless given.
+    pub expires_in_seconds: Option<u64>,
+}
+
+/// An enrolment token. It is shown once.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrollmentTokenMade {
+    /// Its text.
+    pub token: String,
+    /// Until when it is good.
+    pub expires_at: String,
+}
+
+/// A configuration and how its job stands.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configuration {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The domain.
+    pub domain: String,
+    /// `notRun`, `active`, `paused` or `quarantine`.
+    pub status: String,
+    /// Why it is slowed down or held; none: it is not.
+    pub quarantine: Option<Quarantine>,
+    /// The last cycle that ended.
+    pub last_cycle: Option<Cycle>,
+    /// How many objects of each type it has in the directory.
+    pub counts: Counts,
+    /// The id of its service principal.
+    pub service_principal: String,
+    /// What was applied.
+    pub configuration: Spec,
+}
+
+/// Why a configuration is slowed down or held.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantine {
+    /// In words.
+    pub reason: String,
+    /// Since when.
+    pub since: String,
+    /// When it is tried again.
+    pub next_attempt: Option<String>,
+}
+
+/// Objects by type.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Users.
+    pub users: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Contacts.
+    pub contacts: u64,
+}
+
+/// One cycle.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cycle {
+    /// Its id.
+    pub cycle_id: String,
+    /// `initial`, `incremental` or `full`.
+    pub kind: String,
+    /// `running`, `succeeded`, `failed` or `quarantined`.
+    pub state: String,
+    /// Objects read of which something was wanted.
+    pub imported: u64,
+    /// Objects made.
+    pub created: u64,
+    /// Objects changed.
+    pub updated: u64,
+    /// Objects deleted.
+    pub deleted: u64,
+    /// Objects brought back.
+    pub restored: u64,
+    /// Objects looked at and found as they should be.
+    pub unchanged: u64,
+    /// Objects that take no part.
+    pub skipped: u64,
+    /// Objects that could not be provisioned.
+    pub failed: u64,
+    /// Deletes that the guard holds.
+    pub held: u64,
+    /// Password hashes.
+    pub passwords: Passwords,
+    /// What stopped it.
+    pub error: Option<CycleError>,
+    /// When it began.
+    pub started_at: String,
+    /// When it ended; none: it runs.
+    pub ended_at: Option<String>,
+    /// How long it took, in milliseconds; until now if it runs.
+    pub duration_ms: u64,
+}
+
+/// What a cycle did with password hashes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Passwords {
+    /// Taken over.
+    pub set: u64,
+    /// Not read yet.
+    pub waiting: u64,
+    /// Not to be taken over.
+    pub skipped: u64,
+    /// Not possible.
+    pub failed: u64,
+}
+
+/// What stopped a cycle.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CycleError {
+    /// A stable name in CamelCase.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What a job is to forget.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Restart {
+    /// Of `watermark`, `escrows`, `quarantine`, `links` and `full`; the first three unless given.
+    pub reset: Option<Vec<String>>,
+}
+
+/// A delete that the guard holds.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldDelete {
+    /// What to name it by: objectGUID of the object.
+    pub id: String,
+    /// Its distinguished name.
+    pub dn: String,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why it would be deleted.
+    pub reason: String,
+    /// Since when it is held.
+    pub since: String,
+    /// `held`, `allowed` or `rejected`.
+    pub verdict: String,
+}
+
+/// Held deletes that are chosen.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Chosen {
+    /// Their ids; empty: all.
+    pub ids: Vec<String>,
+}
+
+/// How many held deletes were chosen.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChosenDone {
+    /// So many.
+    pub count: u64,
+}
+
+/// What the next cycle would do.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Objects to be made.
+    pub creates: Vec<PlanEntry>,
+    /// Objects to be brought back.
+    pub restores: Vec<PlanEntry>,
+    /// Objects to be changed.
+    pub updates: Vec<PlanEntry>,
+    /// Objects to be deleted, held ones included.
+    pub deletes: Vec<PlanEntry>,
+    /// Objects that take no part.
+    pub skipped: Vec<PlanEntry>,
+    /// How many of each.
+    pub counts: PlanCounts,
+}
+
+/// How many objects a plan holds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanCounts {
+    /// To be made.
+    pub creates: u64,
+    /// To be brought back.
+    pub restores: u64,
+    /// To be changed.
+    pub updates: u64,
+    /// To be deleted.
+    pub deletes: u64,
+    /// Of them, held by the guard.
+    pub held: u64,
+    /// Taking no part.
+    pub skipped: u64,
+    /// As they should be.
+    pub unchanged: u64,
+    /// Not possible.
+    pub failed: u64,
+}
+
+/// One object of a plan.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanEntry {
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// Its distinguished name; none for an object that stays home.
+    pub dn: Option<String>,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why.
+    pub reason: String,
+    /// What changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<PropertyChange>,
+}
+
+/// One changed property.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PropertyChange {
+    /// The property.
+    pub property: String,
+    /// Its value before.
+    pub old: Option<serde_json::Value>,
+    /// Its value now.
+    pub new: Option<serde_json::Value>,
+}
+
+/// A page of the provisioning log, newest first.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogPage {
+    /// The entries.
+    pub entries: Vec<LogEntry>,
+    /// Pass it as `after` for what is older; none: there is nothing older.
+    pub next: Option<String>,
+}
+
+/// One entry of the provisioning log.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    /// Names the entry; later entries have greater numbers of equal length.
+    pub id: String,
+    /// When.
+    pub at: String,
+    /// The configuration's name.
+    pub configuration: String,
+    /// Which cycle.
+    pub cycle: Option<String>,
+    /// `Create`, `Update`, `Delete`, `Restore`, `Disable`, `StagedDelete`, `Skip` or `Other`.
+    pub action: String,
+    /// `Success`, `Skipped`, `Warning` or `Failure`.
+    pub status: String,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// Its distinguished name; none for an object that stays home.
+    pub dn: Option<String>,
+    /// The id of the object in the directory.
+    pub target: Option<String>,
+    /// The reason's stable name.
+    pub code: String,
+    /// Why.
+    pub reason: String,
+    /// What was changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modified_properties: Vec<PropertyChange>,
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// When.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// What was done.
+    pub activity: String,
+    /// To what.
+    pub target: String,
+    /// The setting before.
+    pub old: Option<serde_json::Value>,
+    /// The setting now.
+    pub new: Option<serde_json::Value>,
+}
+
+/// A wish for an API token.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewToken {
+    /// `administrator`, `operator` or `reader`.
+    pub role: String,
+    /// How it is listed.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// For how many seconds it is good; for good unless given.
+    #[serde(default)]
+    pub expires_in_seconds: Option<u64>,
+}
+
+/// An API token as it is listed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiToken {
+    /// What to revoke it by.
+    pub id: String,
+    /// How it is listed.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// Until when it is good; none: for good.
+    pub expires_at: Option<String>,
+}
+
+/// An API token. It is shown once.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenMade {
+    /// What to revoke it by.
+    pub id: String,
+    /// Its text.
+    pub token: String,
+    /// Its role.
+    pub role: String,
+    /// Until when it is good; none: for good.
+    pub expires_at: Option<String>,
+}
+
+impl std::fmt::Debug for EnrollmentTokenMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrollmentTokenMade")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for TokenMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenMade")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}

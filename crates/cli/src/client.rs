@@ -1,0 +1,254 @@
+//! The administration API as a client.
+
+use crate::failure::Failure;
+use lockstep_api::problem::Problem;
+use reqwest::{Method, Response, StatusCode};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::Url;
+
+/// Longer than any request that waits for something.
+const TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Speaks to one service.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+}
+
+impl Client {
+    /// Finds the service: by its data folder on this machine, else by the environment.
+    pub(crate) fn find(data_dir: Option<&Path>) -> Result<Self, Failure> {
+        match data_dir {
+            Some(dir) => Self::by_data_dir(dir),
+            None => Self::by_environment(),
+        }
+    }
+
+    fn by_data_dir(dir: &Path) -> Result<Self, Failure> {
+        let url = read(&dir.join("url")).map_err(|failure| {
+            failure
+                .remedy("start the service with `lockstep serve --data-dir …`, or name its folder")
+        })?;
+        let token = read(&dir.join("admin-token"))?;
+        let ca = dir.join("tls").join("ca.pem");
+        Self::new(
+            url.trim(),
+            token.trim(),
+            ca.exists().then_some(ca).as_deref(),
+        )
+    }
+
+    fn by_environment() -> Result<Self, Failure> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let url = variable("LOCKSTEP_URL").ok_or_else(|| {
+            Failure::usage(
+                "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN",
+            )
+        })?;
+        let token = match (variable("LOCKSTEP_TOKEN"), variable("LOCKSTEP_TOKEN_FILE")) {
+            (Some(token), _) => token,
+            (None, Some(file)) => read(Path::new(&file))?,
+            (None, None) => {
+                return Err(Failure::usage("set LOCKSTEP_TOKEN or LOCKSTEP_TOKEN_FILE"));
+            }
+        };
+        let ca = variable("LOCKSTEP_CA_FILE").map(PathBuf::from);
+        Self::new(&url, token.trim(), ca.as_deref())
+    }
+
+    fn new(url: &str, token: &str, ca: Option<&Path>) -> Result<Self, Failure> {
+        let base = Url::parse(url)
+            .ok()
+            .filter(|url| url.scheme() == "https" && url.has_host())
+            .ok_or_else(|| {
+                Failure::usage(format!(
+                    "expected the service's address as https://HOST:PORT, received `{url}`"
+                ))
+            })?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config(ca)?)
+            .https_only(true)
+            .connect_timeout(CONNECT)
+            .timeout(TIMEOUT)
+            .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Failure::of(&error))?;
+        Ok(Self {
+            http,
+            base,
+            token: token.to_owned(),
+        })
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
+        let response = self.send(Method::GET, path, query, None::<&()>).await?;
+        answer(response).await
+    }
+
+    /// The same, where nothing at the address is an answer too.
+    pub(crate) async fn find_at<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+    ) -> Result<Option<T>, Failure> {
+        let request = self.request(Method::GET, path, &[])?;
+        let response = request.send().await.map_err(|error| self.lost(error))?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        answer(accepted(response).await?).await.map(Some)
+    }
+
+    pub(crate) async fn send_for<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &B,
+    ) -> Result<T, Failure> {
+        let response = self.send(method, path, &[], Some(body)).await?;
+        answer(response).await
+    }
+
+    pub(crate) async fn post_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
+        let response = self.send(Method::POST, path, query, None::<&()>).await?;
+        answer(response).await
+    }
+
+    pub(crate) async fn order<B: Serialize>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&B>,
+    ) -> Result<(), Failure> {
+        self.send(method, path, &[], body).await.map(|_| ())
+    }
+
+    /// An address that the service gave: the next page of a set.
+    pub(crate) async fn get_link<T: DeserializeOwned>(&self, link: &str) -> Result<T, Failure> {
+        let url = Url::parse(link).map_err(|error| Failure::of(&error))?;
+        let request = self.http.get(url).bearer_auth(&self.token);
+        let response = request.send().await.map_err(|error| self.lost(error))?;
+        answer(accepted(response).await?).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<reqwest::RequestBuilder, Failure> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::usage("the service's address has no paths"))?
+            .pop_if_empty()
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(self.http.request(method, url).bearer_auth(&self.token))
+    }
+
+    async fn send<B: Serialize>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<&B>,
+    ) -> Result<Response, Failure> {
+        let mut request = self.request(method, path, query)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| self.lost(error))?;
+        accepted(response).await
+    }
+
+    fn lost(&self, error: reqwest::Error) -> Failure {
+        let mut reason = String::new();
+        let error = error.without_url();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            reason = format!(": {cause}");
+            source = cause.source();
+        }
+        Failure::new(format!(
+            "could not reach the service at {}{reason}",
+            self.base
+        ))
+        .remedy("see that `lockstep serve` is running")
+    }
+}
+
+async fn accepted(response: Response) -> Result<Response, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let bytes = response.bytes().await.unwrap_or_default();
+    if let Ok(problem) = serde_json::from_slice::<Problem>(&bytes) {
+        return Err(problem.into());
+    }
+    let graph: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let message = graph
+        .as_ref()
+        .and_then(|body| body["error"]["message"].as_str());
+    Err(Failure::new(match message {
+        Some(message) => message.to_owned(),
+        None => format!("the service answered {status}"),
+    }))
+}
+
+async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let bytes = response
+        .bytes()
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::new(format!("the service's answer was not understood: {error}")))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("could not read {}: {error}", path.display())))
+}
+
+fn tls_config(ca: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
+    let mut roots = rustls::RootCertStore::empty();
+    match ca {
+        Some(path) => {
+            let pem = read(path)?;
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                let certificate = certificate
+                    .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| Failure::of(&error))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    Ok(rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

@@ -1,0 +1,141 @@
+//! The administrator's commands.
+
+mod agent;
+mod apply;
+mod configuration;
+mod cycle;
+mod deletes;
+mod directory;
+mod domain;
+mod log;
+mod token;
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output::Output;
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Exit status: done, but some objects failed or are held.
+const PARTLY: u8 = 3;
+
+/// What every command needs.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) output: &'a Output,
+}
+
+impl Context<'_> {
+    fn client(&self) -> Result<Client, Failure> {
+        Client::find(self.data_dir.as_deref())
+    }
+}
+
+/// What an administrator can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enrol, list and remove agents
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep agent token --data-dir DIR > token.txt"
+    )]
+    Agent(agent::AgentCommand),
+    /// Create or change a configuration from a file
+    ///
+    /// What the file names is looked up in the domain first; nothing is half applied.
+    #[command(after_help = "Example:\n  lockstep apply corp.toml --data-dir DIR --yes")]
+    Apply(apply::ApplyArgs),
+    /// See, pause, resume and delete configurations
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep configuration show corp.test --data-dir DIR"
+    )]
+    Configuration(configuration::ConfigurationCommand),
+    /// Run a cycle now, and see those that ran
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep cycle run corp.test --wait --data-dir DIR"
+    )]
+    Cycle(cycle::CycleCommand),
+    /// Let a job forget: where it stands, what is held, which object belongs to which
+    #[command(
+        after_help = "Example:\n  lockstep restart corp.test --reset watermark --data-dir DIR"
+    )]
+    Restart(configuration::RestartArgs),
+    /// See, allow and reject the deletes that the guard holds
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep deletes list corp.test --data-dir DIR"
+    )]
+    Deletes(deletes::DeletesCommand),
+    /// What was done to which object, and why; newest first
+    #[command(
+        after_help = "Example:\n  lockstep log --object ada@corp.test --data-dir DIR\n  lockstep log \
+                      --configuration corp.test --status Failure --follow -o json --data-dir DIR"
+    )]
+    Log(log::LogArgs),
+    /// Who changed which setting; newest first
+    #[command(after_help = "Example:\n  lockstep audit --limit 20 --data-dir DIR")]
+    Audit(log::AuditArgs),
+    /// DNS suffixes that the tenant owns
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep domain add corp.test --data-dir DIR"
+    )]
+    Domain(domain::DomainCommand),
+    /// Users of the directory
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep user get ada@corp.test --data-dir DIR"
+    )]
+    User(directory::UserCommand),
+    /// Groups of the directory
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep group list --data-dir DIR"
+    )]
+    Group(directory::GroupCommand),
+    /// Users in the recycle bin
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep deleted list --data-dir DIR"
+    )]
+    Deleted(directory::DeletedCommand),
+    /// Tokens that open the administration API
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep token create --role reader --expires-in 30d --data-dir DIR"
+    )]
+    Token(token::TokenCommand),
+}
+
+impl Command {
+    /// Carries it out; gives the exit status.
+    pub(crate) async fn execute(self, context: &Context<'_>) -> Result<u8, Failure> {
+        match self {
+            Self::Agent(command) => agent::execute(command, context).await,
+            Self::Apply(args) => apply::execute(&args, context).await,
+            Self::Configuration(command) => configuration::execute(command, context).await,
+            Self::Cycle(command) => cycle::execute(command, context).await,
+            Self::Restart(args) => configuration::restart(args, context).await,
+            Self::Deletes(command) => deletes::execute(command, context).await,
+            Self::Log(args) => log::execute(&args, context).await,
+            Self::Audit(args) => log::audit(&args, context).await,
+            Self::Domain(command) => domain::execute(command, context).await,
+            Self::User(command) => directory::user(command, context).await,
+            Self::Group(command) => directory::group(command, context).await,
+            Self::Deleted(command) => directory::deleted(command, context).await,
+            Self::Token(command) => token::execute(command, context).await,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `lockstep apply`
+
+use super::Context;
+use crate::failure::Failure;
+use crate::spec_file;
+use lockstep_api::admin::Configuration;
+use lockstep_api::configuration::Spec;
+use reqwest::Method;
+use std::path::PathBuf;
+
+/// Which file.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ApplyArgs {
+    /// The configuration file
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u8, Failure> {
+    let spec = spec_file::read(&args.file)?;
+    let client = context.client()?;
+    let path = ["api", "v1", "configurations", &spec.name];
+    let before: Option<Configuration> = client.find_at(&path).await?;
+    let question = match &before {
+        Some(before) if before.configuration == spec => {
+            format!("{} is as the file says. Apply it all the same?", spec.name)
+        }
+        Some(before) => {
+            context
+                .output
+                .say(&difference(&before.configuration, &spec));
+            format!("Change the configuration {}?", spec.name)
+        }
+        None => format!(
+            "Create the configuration {} of the domain {}?",
+            spec.name, spec.domain
+        ),
+    };
+    if !context.output.confirm(&question, args.yes)? {
+        context.output.say("nothing was changed");
+        return Ok(1);
+    }
+    let applied: Configuration = client.send_for(Method::PUT, &path, &spec).await?;
+    let word = match before {
+        Some(_) => "changed",
+        None => "created",
+    };
+    context
+        .output
+        .data(&applied, |applied| format!("{} {word}\n", applied.name))?;
+    Ok(0)
+}
+
+/// What changes in the configuration itself, setting by setting.
+fn difference(before: &Spec, after: &Spec) -> String {
+    let settings = |spec: &Spec| {
+        let value = serde_json::to_value(spec).unwrap_or_default();
+        let mut settings = Vec::new();
+        flatten("", &value, &mut settings);
+        settings
+    };
+    let (old, new) = (settings(before), settings(after));
+    let find = |list: &[(String, String)], key: &str| {
+        let found = list.iter().find(|(known, _)| known == key);
+        found.map_or_else(|| "nothing".to_owned(), |(_, value)| value.clone())
+    };
+    let mut keys: Vec<&String> = old.iter().chain(&new).map(|(key, _)| key).collect();
+    keys.sort();
+    keys.dedup();
+    keys.into_iter()
+        .filter_map(|key| {
+            let (old, new) = (find(&old, key), find(&new, key));
+            (old != new).then(|| format!("  {key}: {old} -> {new}\n"))
+        })
+        .collect()
+}
+
+fn flatten(prefix: &str, value: &serde_json::Value, settings: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (name, value) in map {
+                let key = match prefix {
+                    "" => name.clone(),
+                    prefix => format!("{prefix}.{name}"),
+                };
+                flatten(&key, value, settings);
+            }
+        }
+        other => settings.push((prefix.to_owned(), other.to_string())),
+    }
+}

@@ -1,0 +1,197 @@
+//! `lockstep configuration` and `lockstep restart`
+
+use super::Context;
+use crate::failure::Failure;
+use crate::output::{fields, table};
+use clap::Subcommand;
+use lockstep_api::admin::{Configuration, Restart};
+use reqwest::Method;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigurationCommand {
+    /// List the configurations
+    #[command(after_help = "Example:\n  lockstep configuration list --data-dir DIR")]
+    List,
+    /// Show one configuration and how its job stands
+    #[command(
+        after_help = "Example:\n  lockstep configuration show corp.test -o json --data-dir DIR"
+    )]
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// No more cycles by clock or change; `cycle run` still works
+    #[command(after_help = "Example:\n  lockstep configuration pause corp.test --data-dir DIR")]
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Cycles by clock and change again
+    #[command(after_help = "Example:\n  lockstep configuration resume corp.test --data-dir DIR")]
+    Resume {
+        /// Its name
+        name: String,
+    },
+    /// Delete a configuration; what it provisioned stays in the directory
+    #[command(
+        after_help = "Example:\n  lockstep configuration delete corp.test --yes --data-dir DIR"
+    )]
+    Delete {
+        /// Its name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What a job is to forget.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RestartArgs {
+    /// The configuration's name
+    name: String,
+    /// What to forget: watermark, escrows, quarantine, links, full [default: the first three]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    reset: Vec<String>,
+}
+
+pub(super) async fn execute(
+    command: ConfigurationCommand,
+    context: &Context<'_>,
+) -> Result<u8, Failure> {
+    let client = context.client()?;
+    match command {
+        ConfigurationCommand::List => {
+            let found: Vec<Configuration> = client.get(&["api", "v1", "configurations"]).await?;
+            context.output.data(&found, |found| {
+                table(
+                    [
+                        "NAME",
+                        "DOMAIN",
+                        "STATUS",
+                        "LAST CYCLE",
+                        "USERS",
+                        "GROUPS",
+                        "CONTACTS",
+                    ],
+                    found.iter().map(row),
+                )
+            })?;
+        }
+        ConfigurationCommand::Show { name } => {
+            let found: Configuration = client.get(&["api", "v1", "configurations", &name]).await?;
+            context.output.data(&found, shown)?;
+        }
+        ConfigurationCommand::Pause { name } => switch(&client, &name, "pause", context).await?,
+        ConfigurationCommand::Resume { name } => switch(&client, &name, "resume", context).await?,
+        ConfigurationCommand::Delete { name, yes } => {
+            let path = ["api", "v1", "configurations", &name];
+            let found: Configuration = client.get(&path).await?;
+            let question = format!(
+                "Delete the configuration {} of {}? Its {} users, {} groups and {} contacts stay in the \
+                 directory and are synchronised no more.",
+                found.name,
+                found.domain,
+                found.counts.users,
+                found.counts.groups,
+                found.counts.contacts
+            );
+            if !context.output.confirm(&question, yes)? {
+                context.output.say("nothing was changed");
+                return Ok(1);
+            }
+            client.order(Method::DELETE, &path, None::<&()>).await?;
+            context.output.say("deleted");
+        }
+    }
+    Ok(0)
+}
+
+async fn switch(
+    client: &crate::client::Client,
+    name: &str,
+    what: &str,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let path = ["api", "v1", "configurations", name, what];
+    let changed: Configuration = client.post_with(&path, &[]).await?;
+    context
+        .output
+        .data(&changed, |changed| format!("{}\n", changed.status))
+}
+
+pub(super) async fn restart(args: RestartArgs, context: &Context<'_>) -> Result<u8, Failure> {
+    let client = context.client()?;
+    let path = ["api", "v1", "configurations", &args.name, "restart"];
+    let body = Restart {
+        reset: (!args.reset.is_empty()).then_some(args.reset),
+    };
+    let changed: Configuration = client.send_for(Method::POST, &path, &body).await?;
+    context
+        .output
+        .data(&changed, |changed| format!("{}\n", changed.status))?;
+    Ok(0)
+}
+
+fn last_cycle(configuration: &Configuration) -> String {
+    let last = configuration.last_cycle.as_ref();
+    last.map_or_else(
+        || "none".into(),
+        |cycle| {
+            format!(
+                "{} {}",
+                cycle.state,
+                cycle.ended_at.as_deref().unwrap_or("")
+            )
+        },
+    )
+}
+
+fn row(configuration: &Configuration) -> [String; 7] {
+    [
+        configuration.name.clone(),
+        configuration.domain.clone(),
+        configuration.status.clone(),
+        last_cycle(configuration),
+        configuration.counts.users.to_string(),
+        configuration.counts.groups.to_string(),
+        configuration.counts.contacts.to_string(),
+    ]
+}
+
+fn shown(configuration: &Configuration) -> String {
+    let scope = &configuration.configuration.scope;
+    let units = match &scope.organizational_units {
+        Some(units) => units.join("; "),
+        None => "the whole domain".into(),
+    };
+    let mut lines = vec![
+        ("name", configuration.name.clone()),
+        ("domain", configuration.domain.clone()),
+        ("status", configuration.status.clone()),
+        ("scope", units),
+    ];
+    if !scope.exclude_organizational_units.is_empty() {
+        lines.push(("excluded", scope.exclude_organizational_units.join("; ")));
+    }
+    if let Some(quarantine) = &configuration.quarantine {
+        lines.push((
+            "quarantine",
+            format!("{} (since {})", quarantine.reason, quarantine.since),
+        ));
+    }
+    lines.push(("last cycle", last_cycle(configuration)));
+    if let Some(error) = configuration
+        .last_cycle
+        .as_ref()
+        .and_then(|cycle| cycle.error.as_ref())
+    {
+        lines.push(("error", format!("{} ({})", error.message, error.code)));
+        lines.push(("remedy", error.remedy.clone()));
+    }
+    let counts = configuration.counts;
+    lines.push(("users", counts.users.to_string()));
+    lines.push(("groups", counts.groups.to_string()));
+    lines.push(("contacts", counts.contacts.to_string()));
+    fields(&lines)
+}

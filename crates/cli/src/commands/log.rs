@@ -1,0 +1,131 @@
+//! `lockstep log` and `lockstep audit`
+
+use super::Context;
+use crate::failure::Failure;
+use crate::output::table;
+use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
+use std::time::Duration;
+
+/// How often new entries are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Which entries of the provisioning log.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LogArgs {
+    /// Of this configuration
+    #[arg(long, value_name = "NAME")]
+    configuration: Option<String>,
+    /// About this object: a distinguished name, a user principal name, an account name or an anchor
+    #[arg(long, value_name = "TEXT")]
+    object: Option<String>,
+    /// With this action: Create, Update, Delete, Restore, Disable, StagedDelete, Skip or Other
+    #[arg(long)]
+    action: Option<String>,
+    /// With this status: Success, Skipped, Warning or Failure
+    #[arg(long)]
+    status: Option<String>,
+    /// Of this cycle
+    #[arg(long, value_name = "ID")]
+    cycle: Option<String>,
+    /// Not older than this, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: u32,
+    /// Go on with new entries as they come, oldest first
+    #[arg(long)]
+    follow: bool,
+}
+
+/// Which entries of the audit log.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// At most so many
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: u32,
+}
+
+pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8, Failure> {
+    let client = context.client()?;
+    let mut query = Vec::new();
+    for (name, value) in [
+        ("configuration", &args.configuration),
+        ("object", &args.object),
+        ("action", &args.action),
+        ("status", &args.status),
+        ("cycle", &args.cycle),
+        ("since", &args.since),
+    ] {
+        query.extend(value.clone().map(|value| (name, value)));
+    }
+    query.push(("limit", args.limit.to_string()));
+    let path = ["api", "v1", "log"];
+    let page: LogPage = client.get_with(&path, &query).await?;
+    if !args.follow {
+        show(&page.entries, context)?;
+        return Ok(0);
+    }
+    let mut last = String::new();
+    let mut entries = page.entries;
+    loop {
+        entries.retain(|entry| entry.id > last);
+        entries.reverse();
+        if let Some(newest) = entries.last() {
+            last.clone_from(&newest.id);
+            show(&entries, context)?;
+        }
+        tokio::time::sleep(LOOK).await;
+        let page: LogPage = client.get_with(&path, &query).await?;
+        entries = page.entries;
+    }
+}
+
+fn show(entries: &[LogEntry], context: &Context<'_>) -> Result<(), Failure> {
+    if context.output.is_json() {
+        return entries
+            .iter()
+            .try_for_each(|entry| context.output.json_line(entry));
+    }
+    let text: String = entries.iter().map(line).collect();
+    context.output.raw(text.as_bytes())
+}
+
+fn line(entry: &LogEntry) -> String {
+    let name = entry.dn.as_deref().unwrap_or(&entry.anchor);
+    let mut text = format!(
+        "{} {} {} {} {name}: {}\n",
+        entry.at, entry.status, entry.action, entry.kind, entry.reason
+    );
+    for change in &entry.modified_properties {
+        let shown = |value: &Option<serde_json::Value>| match value {
+            None => "nothing".to_owned(),
+            Some(value) => value.to_string(),
+        };
+        text.push_str(&format!(
+            "    {}: {} -> {}\n",
+            change.property,
+            shown(&change.old),
+            shown(&change.new)
+        ));
+    }
+    text
+}
+
+pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8, Failure> {
+    let client = context.client()?;
+    let query = [("limit", args.limit.to_string())];
+    let entries: Vec<AuditEntry> = client.get_with(&["api", "v1", "audit"], &query).await?;
+    context.output.data(&entries, |entries| {
+        let row = |entry: &AuditEntry| {
+            [
+                entry.at.clone(),
+                entry.actor.clone(),
+                entry.activity.clone(),
+                entry.target.clone(),
+            ]
+        };
+        table(["TIME", "WHO", "WHAT", "TARGET"], entries.iter().map(row))
+    })?;
+    Ok(0)
+}

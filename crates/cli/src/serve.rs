@@ -1,0 +1,61 @@
+//! `lockstep serve`.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use lockstep_server::serve::{INITIAL_DOMAIN, Options, start};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How the service runs.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// How agents and users reach it [default: the address it listens on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The service's certificate with its chain, in PEM [default: one of a private CA, DIR/tls/ca.pem]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The domain that a new directory has
+    #[arg(long, value_name = "NAME", default_value = INITIAL_DOMAIN)]
+    initial_domain: String,
+    /// Where metrics are served, without TLS, instead of on the listener
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Result<(), Failure> {
+    let options = Options {
+        data_dir: dir,
+        listen: args.listen,
+        public_url: args.public_url,
+        certificate: args.tls_cert.zip(args.tls_key),
+        initial_domain: args.initial_domain.to_lowercase(),
+        metrics_listen: args.metrics_listen,
+    };
+    let failed =
+        |error: std::io::Error| Failure::new(format!("could not wait for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let running = start(options).await.map_err(|error| Failure::of(&error))?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let ready = |url: &str| {
+        // Whoever started the service may not listen; that is no reason to stop.
+        let _ = output.raw(format!("ready {url}\n").as_bytes());
+    };
+    running
+        .run(ready, stop)
+        .await
+        .map_err(|error| Failure::of(&error))
+}

@@ -1,0 +1,485 @@
+//! Configurations are made, changed and removed.
+//!
+//! Everything that a configuration names is looked up in the domain before anything is stored: a name that
+//! does not exist is refused as a whole, and what is stored is the GUID behind it.
+
+use crate::ask::ask;
+use crate::http::error::HttpError;
+use crate::import::mark;
+use crate::service::Service;
+use crate::{audit, directory, ids};
+use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
+use lockstep_api::configuration::Spec;
+use lockstep_api::problem::Problem;
+use lockstep_directory::{Change, Kind, Mastery, Property};
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{Guid, PropertyValue, SourceAnchor};
+use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
+use lockstep_store::records::log::LastDecision;
+use lockstep_store::{
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many rows are removed in one transaction.
+const SLICE: usize = 2_000;
+
+/// A configuration whose names have been looked up.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    spec: Spec,
+    roots: Option<Vec<ScopeRoot>>,
+    excluded: Vec<ScopeRoot>,
+}
+
+/// Checks a configuration, and looks up what it names.
+///
+/// # Errors
+///
+/// A problem with status 400 naming key, expectation and, for a name that does not exist, the nearest that
+/// does; `NoActiveAgents` when nobody can be asked.
+pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Problem> {
+    spec.check().map_err(|error| {
+        Problem::new(400, "BadConfiguration", error.to_string())
+            .remedy("correct the value; nothing was changed")
+    })?;
+    spec.domain = spec.domain.to_lowercase();
+    let units = spec.scope.organizational_units.clone();
+    let excluded = spec.scope.exclude_organizational_units.clone();
+    if units.is_none() && excluded.is_empty() {
+        // Whether there is an agent that can read the domain is known before anything is stored.
+        ask(service, &spec.domain, Action::TestConnection).await?;
+    }
+    let roots = match units {
+        Some(units) => {
+            let key = "scope.organizational-units";
+            Some(look_up(service, &spec.domain, key, &units).await?)
+        }
+        None => None,
+    };
+    let key = "scope.exclude-organizational-units";
+    let excluded = look_up(service, &spec.domain, key, &excluded).await?;
+    Ok(Checked {
+        spec,
+        roots,
+        excluded,
+    })
+}
+
+async fn look_up(
+    service: &Arc<Service>,
+    domain: &str,
+    key: &str,
+    names: &[String],
+) -> Result<Vec<ScopeRoot>, Problem> {
+    let mut roots = Vec::with_capacity(names.len());
+    for name in names {
+        let action = Action::Resolve(Resolve {
+            by: ResolveBy::Dn,
+            value: name.clone(),
+        });
+        let found = match ask(service, domain, action).await? {
+            Outcome::Resolved { objects } => objects.into_iter().next(),
+            _ => None,
+        };
+        let Some(Resolved { guid, dn, class }) = found else {
+            return Err(unknown_unit(service, domain, key, name).await);
+        };
+        if !can_hold_others(&class) {
+            let title =
+                format!("{key}: expected an organizational unit, found {name}, which is a {class}");
+            return Err(Problem::new(400, "BadConfiguration", title)
+                .remedy("name an organizational unit or container; nothing was changed"));
+        }
+        roots.push(ScopeRoot { guid, dn });
+    }
+    Ok(roots)
+}
+
+fn can_hold_others(class: &str) -> bool {
+    lockstep_engine::ObjectClass::from_name(class) == lockstep_engine::ObjectClass::Container
+}
+
+/// A name that does not exist, with the nearest that does.
+async fn unknown_unit(service: &Arc<Service>, domain: &str, key: &str, name: &str) -> Problem {
+    let title = format!("{key}: {name} does not exist in {domain}");
+    let known = match ask(service, domain, Action::ListOrganizationalUnits).await {
+        Ok(Outcome::Resolved { objects }) => objects,
+        _ => Vec::new(),
+    };
+    let nearest = known
+        .iter()
+        .min_by_key(|object| lockstep_directory::distance(&object.dn, name));
+    let remedy = match nearest {
+        Some(nearest) => format!("did you mean {}? Nothing was changed", nearest.dn),
+        None => "name an organizational unit that the agent's account can see; nothing was changed"
+            .into(),
+    };
+    Problem::new(400, "UnknownOrganizationalUnit", title).remedy(remedy)
+}
+
+/// Stores a configuration; makes it when there is none of that name.
+///
+/// # Errors
+///
+/// A problem with status 409 when the name belongs to a configuration of another domain.
+pub async fn apply(
+    service: &Arc<Service>,
+    checked: Checked,
+    actor: String,
+) -> Result<Configuration, Problem> {
+    let tenant = service.tenant_rules();
+    let now = service.clock.now();
+    let stored = service
+        .write(move |tx| {
+            let name = checked.spec.name.clone();
+            let before = by_name(tx, &name)?;
+            let written = match &before {
+                Some(before) if before.domain != checked.spec.domain => {
+                    return Ok(Err(before.clone()));
+                }
+                Some(before) => change(tx, before.clone(), checked)?,
+                None => create(tx, checked, &tenant, now)?,
+            };
+            let activity = match before {
+                Some(_) => "ConfigurationChanged",
+                None => "ConfigurationCreated",
+            };
+            let old = before.map(|before| before.spec);
+            let new = Some(written.spec.clone());
+            audit::record(tx, now, &actor, activity, &name, old, new)?;
+            Ok(Ok(written))
+        })
+        .await
+        .map_err(store_problem)?;
+    service.jobs.raise();
+    stored.map_err(|other| {
+        let title = format!(
+            "name: expected a name that is free, found `{}`, which is the configuration of {}",
+            other.name, other.domain
+        );
+        Problem::new(409, "NameTaken", title)
+            .remedy("choose another name, or delete that configuration; nothing was changed")
+    })
+}
+
+fn create(
+    tx: &mut dyn Write,
+    checked: Checked,
+    tenant: &lockstep_directory::TenantRules,
+    now: lockstep_model::Timestamp,
+) -> Result<Configuration, StoreError> {
+    let id = ConfigurationId::new(ids::random_guid());
+    let service_principal = ObjectId::new(ids::random_guid());
+    let configuration = Configuration {
+        id,
+        name: checked.spec.name.clone(),
+        domain: checked.spec.domain.clone(),
+        paused: checked.spec.paused,
+        version: 1,
+        spec: json(&checked.spec)?,
+        roots: checked.roots,
+        excluded: checked.excluded,
+        service_principal,
+    };
+    directory::write(tx, tenant, vec![principal(&configuration)], now)?;
+    tx.store(&[Job::new(id)])?;
+    tx.store(std::slice::from_ref(&configuration))?;
+    Ok(configuration)
+}
+
+/// The service principal that stands for a configuration, under the domain's name.
+fn principal(configuration: &Configuration) -> Change {
+    let text = |name: &str, value: &str| {
+        let property = Property::named(Kind::ServicePrincipal, name).ok()?;
+        Some((property, Some(PropertyValue::Text(value.to_owned()))))
+    };
+    let app_id = configuration.id.to_string();
+    let values: BTreeMap<_, _> = [
+        text("displayName", &configuration.domain),
+        text("appId", &app_id),
+        text("servicePrincipalType", "Application"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Change::Create {
+        id: configuration.service_principal,
+        kind: Kind::ServicePrincipal,
+        mastery: Some(Mastery {
+            configuration: configuration.id,
+            anchor: SourceAnchor::from_object_guid(configuration.id.guid()),
+        }),
+        values,
+    }
+}
+
+fn change(
+    tx: &mut dyn Write,
+    before: Configuration,
+    checked: Checked,
+) -> Result<Configuration, StoreError> {
+    let old = crate::configuration::spec_of(&before);
+    let scope_changed = guids(&before.roots) != guids(&checked.roots)
+        || guids_of(&before.excluded) != guids_of(&checked.excluded)
+        || old.objects != checked.spec.objects;
+    let after = Configuration {
+        paused: checked.spec.paused,
+        version: before.version + 1,
+        spec: json(&checked.spec)?,
+        roots: checked.roots,
+        excluded: checked.excluded,
+        ..before
+    };
+    if scope_changed {
+        re_evaluate(tx, &after)?;
+    }
+    tx.store(std::slice::from_ref(&after))?;
+    Ok(after)
+}
+
+/// Everything is decided anew in the next cycle: the head's subtree is one mark.
+fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<(), StoreError> {
+    let Some(mut job) = tx.fetch_one::<Job>(&configuration.id)? else {
+        return Ok(());
+    };
+    if let Some(head) = job.domain.as_ref().map(|domain| domain.naming_context) {
+        mark(tx, &mut job, Subject::Subtree(head))?;
+        tx.store(&[job])?;
+    }
+    Ok(())
+}
+
+fn guids(roots: &Option<Vec<ScopeRoot>>) -> Option<Vec<Guid>> {
+    roots.as_deref().map(guids_of)
+}
+
+fn guids_of(roots: &[ScopeRoot]) -> Vec<Guid> {
+    let mut guids: Vec<Guid> = roots.iter().map(|root| root.guid).collect();
+    guids.sort();
+    guids
+}
+
+fn json(spec: &Spec) -> Result<String, StoreError> {
+    serde_json::to_string(spec).map_err(|source| StoreError::Abandoned {
+        source: source.into(),
+    })
+}
+
+/// The configuration of this name.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn by_name<T: Read + ?Sized>(
+    tx: &mut T,
+    name: &str,
+) -> Result<Option<Configuration>, StoreError> {
+    let prefix = Key::empty().with(name);
+    let scan = Scan::along(Configuration::BY_NAME, prefix, 10);
+    let found: Vec<Configuration> = tx.list(&scan)?;
+    Ok(found.into_iter().find(|found| found.name == name))
+}
+
+/// All configurations, by name.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn all<T: Read + ?Sized>(tx: &mut T) -> Result<Vec<Configuration>, StoreError> {
+    tx.list(&Scan::along(Configuration::BY_NAME, Key::empty(), 10_000))
+}
+
+/// Pauses or resumes.
+///
+/// # Errors
+///
+/// Those of the store; a problem with status 404 when there is no such configuration.
+pub async fn set_paused(
+    service: &Arc<Service>,
+    name: &str,
+    paused: bool,
+    actor: String,
+) -> Result<(), Problem> {
+    let (owned, now) = (name.to_owned(), service.clock.now());
+    let found = service
+        .write(move |tx| {
+            let Some(mut configuration) = by_name(tx, &owned)? else {
+                return Ok(false);
+            };
+            let mut spec = crate::configuration::spec_of(&configuration);
+            configuration.paused = paused;
+            spec.paused = paused;
+            configuration.spec = json(&spec)?;
+            tx.store(&[configuration])?;
+            let activity = match paused {
+                true => "ConfigurationPaused",
+                false => "ConfigurationResumed",
+            };
+            audit::record(tx, now, &actor, activity, &owned, None, None)?;
+            Ok(true)
+        })
+        .await
+        .map_err(store_problem)?;
+    service.jobs.raise();
+    found.then_some(()).ok_or_else(|| not_found(name))
+}
+
+/// What a job forgets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Forget {
+    /// The cookie: the next cycle is a full one.
+    pub watermark: bool,
+    /// What the guard holds, and that it has tripped.
+    pub quarantine: bool,
+    /// Which object belongs to which: the next cycle finds them by anchor again.
+    pub links: bool,
+}
+
+/// Lets a job forget.
+///
+/// # Errors
+///
+/// Those of the store; a problem with status 404 when there is no such configuration.
+pub async fn restart(
+    service: &Arc<Service>,
+    name: &str,
+    forget: Forget,
+    actor: String,
+) -> Result<(), Problem> {
+    let (owned, now) = (name.to_owned(), service.clock.now());
+    let id = service
+        .write(move |tx| {
+            let Some(configuration) = by_name(tx, &owned)? else {
+                return Ok(None);
+            };
+            let id = configuration.id;
+            if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
+                if forget.watermark {
+                    // A page that is under way belongs to the time before.
+                    job.lease += 1;
+                    if let Some(instruction) = job.instruction.take() {
+                        crate::instructions::withdraw(tx, instruction)?;
+                    }
+                    job.watermark = Watermark::Start;
+                }
+                if forget.quarantine {
+                    job.guard_tripped = false;
+                }
+                tx.store(&[job])?;
+            }
+            re_evaluate(tx, &configuration)?;
+            audit::record(tx, now, &actor, "JobRestarted", &owned, None, None)?;
+            Ok(Some(id))
+        })
+        .await
+        .map_err(store_problem)?;
+    let id = id.ok_or_else(|| not_found(name))?;
+    if forget.quarantine {
+        remove_all::<HeldDelete>(service, id)
+            .await
+            .map_err(store_problem)?;
+    }
+    if forget.links {
+        remove_all::<Joined>(service, id)
+            .await
+            .map_err(store_problem)?;
+    }
+    service.jobs.raise();
+    Ok(())
+}
+
+/// Removes a configuration with its job, its replica and its service principal. What it provisioned stays
+/// in the directory, and is synchronised no more.
+///
+/// # Errors
+///
+/// Those of the store; a problem with status 404 when there is no such configuration.
+pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result<(), Problem> {
+    let tenant = service.tenant_rules();
+    let (owned, now) = (name.to_owned(), service.clock.now());
+    let id = service
+        .write(move |tx| {
+            let Some(configuration) = by_name(tx, &owned)? else {
+                return Ok(None);
+            };
+            let id = configuration.id;
+            if let Some(job) = tx.fetch_one::<Job>(&id)?
+                && let Some(instruction) = job.instruction
+            {
+                crate::instructions::withdraw(tx, instruction)?;
+            }
+            let gone = Change::Delete {
+                id: configuration.service_principal,
+            };
+            let outcomes = directory::write(tx, &tenant, vec![gone], now)?;
+            debug_assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+            tx.remove::<Job>(&[id])?;
+            tx.remove::<Configuration>(&[id])?;
+            let old = Some(configuration.spec);
+            audit::record(tx, now, &actor, "ConfigurationDeleted", &owned, old, None)?;
+            Ok(Some(id))
+        })
+        .await
+        .map_err(store_problem)?;
+    let id = id.ok_or_else(|| not_found(name))?;
+    service.jobs.raise();
+    service.progress.raise();
+    clear(service, id).await.map_err(store_problem)
+}
+
+/// Removes the replica of a configuration that is gone, in bounded transactions.
+async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    remove_all::<Staged>(service, id).await?;
+    remove_all::<StagedReference>(service, id).await?;
+    remove_all::<Joined>(service, id).await?;
+    remove_all::<Dirty>(service, id).await?;
+    remove_all::<HeldDelete>(service, id).await?;
+    remove_all::<LastDecision>(service, id).await?;
+    let mut more = true;
+    while more {
+        more = service
+            .write(move |tx| {
+                let scan = Scan::along(Cycle::BY_CONFIGURATION, Key::empty().with(id), SLICE);
+                let rows: Vec<Cycle> = tx.list(&scan)?;
+                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+                tx.remove::<Cycle>(&ids)?;
+                Ok(!rows.is_empty())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes all rows of a table whose keys begin with a configuration's id.
+async fn remove_all<R: Record>(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        more = service
+            .write(move |tx| {
+                let rows = tx.scan(R::TABLE, &Scan::of(Key::empty().with(id), SLICE))?;
+                let keys: Vec<Key> = rows.into_iter().map(|row| row.key).collect();
+                tx.delete(R::TABLE, &keys)?;
+                Ok(!keys.is_empty())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// There is no configuration of this name.
+#[must_use]
+pub fn not_found(name: &str) -> Problem {
+    let title = format!("there is no configuration `{name}`");
+    Problem::new(404, "ConfigurationNotFound", title)
+        .remedy("`lockstep configuration list` shows those that there are")
+}
+
+fn store_problem(error: StoreError) -> Problem {
+    HttpError::from(error).0
+}

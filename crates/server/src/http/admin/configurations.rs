@@ -1,0 +1,298 @@
+//! Configurations, their cycles, and the deletes that are held.
+
+use super::{Json, Shared, views};
+use crate::configurations::{self, Forget, not_found};
+use crate::http::auth::{Caller, Role};
+use crate::http::error::HttpError;
+use crate::service::Service;
+use crate::{audit, cycle, job};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use lockstep_api::admin::{
+    Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Restart,
+};
+use lockstep_api::configuration::Spec;
+use lockstep_api::problem::Problem;
+use lockstep_directory::distance;
+use lockstep_model::Guid;
+use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What a restart can forget.
+const RESETS: [&str; 5] = ["watermark", "escrows", "quarantine", "links", "full"];
+/// How many cycles are listed.
+const CYCLES: usize = 100;
+
+pub(super) async fn list(
+    State(service): Shared,
+    _: Caller,
+) -> Result<axum::Json<Vec<View>>, HttpError> {
+    let now = service.clock.now();
+    let views = service
+        .read(move |tx| {
+            let rows = configurations::all(tx)?;
+            rows.iter()
+                .map(|row| views::configuration(tx, row, now))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(axum::Json(views))
+}
+
+pub(super) async fn show(
+    State(service): Shared,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<View>, HttpError> {
+    view(&service, name).await
+}
+
+async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, HttpError> {
+    let now = service.clock.now();
+    let sought = name.clone();
+    let view = service
+        .read(move |tx| match configurations::by_name(tx, &sought)? {
+            Some(row) => views::configuration(tx, &row, now).map(Some),
+            None => Ok(None),
+        })
+        .await?;
+    view.map(axum::Json).ok_or_else(|| not_found(&name).into())
+}
+
+pub(super) async fn apply(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(spec): Json<Spec>,
+) -> Result<axum::Json<View>, HttpError> {
+    caller.require(Role::Administrator)?;
+    if spec.name != name {
+        let title = format!(
+            "name: expected `{name}` as in the address, found `{}`",
+            spec.name
+        );
+        return Err(Problem::new(400, "BadConfiguration", title).into());
+    }
+    let checked = configurations::check(&service, spec).await?;
+    configurations::apply(&service, checked, caller.name).await?;
+    view(&service, name).await
+}
+
+pub(super) async fn remove(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, HttpError> {
+    caller.require(Role::Administrator)?;
+    configurations::delete(&service, &name, caller.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn pause(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<View>, HttpError> {
+    caller.require(Role::Operator)?;
+    configurations::set_paused(&service, &name, true, caller.name).await?;
+    view(&service, name).await
+}
+
+pub(super) async fn resume(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<View>, HttpError> {
+    caller.require(Role::Operator)?;
+    configurations::set_paused(&service, &name, false, caller.name).await?;
+    view(&service, name).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct CycleQuery {
+    #[serde(default)]
+    wait: bool,
+}
+
+pub(super) async fn cycle(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(query): Query<CycleQuery>,
+) -> Result<Response, HttpError> {
+    caller.require(Role::Operator)?;
+    let row = named(&service, &name).await?;
+    if !query.wait {
+        job::ask_for_cycle(&service, row.id).await?;
+        return Ok(StatusCode::ACCEPTED.into_response());
+    }
+    let cycle = job::cycle_by_hand(&service, row.id).await?;
+    let cycle = cycle.ok_or_else(|| not_found(&name))?;
+    let view = views::cycle(&cycle, service.clock.now());
+    Ok(axum::Json(view).into_response())
+}
+
+pub(super) async fn restart(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(body): Json<Restart>,
+) -> Result<axum::Json<View>, HttpError> {
+    caller.require(Role::Operator)?;
+    let default = || {
+        RESETS[..3]
+            .iter()
+            .map(|reset| (*reset).to_owned())
+            .collect()
+    };
+    let resets: Vec<String> = body.reset.unwrap_or_else(default);
+    if let Some(unknown) = resets
+        .iter()
+        .find(|reset| !RESETS.contains(&reset.as_str()))
+    {
+        let nearest = RESETS.iter().min_by_key(|known| distance(known, unknown));
+        let title = format!(
+            "reset: expected {}, received `{unknown}`; did you mean {}?",
+            RESETS.join(", "),
+            nearest.unwrap_or(&"full")
+        );
+        return Err(Problem::new(400, "BadRequest", title).into());
+    }
+    let has = |wanted: &str| resets.iter().any(|reset| reset == wanted);
+    let forget = Forget {
+        watermark: has("watermark") || has("full"),
+        quarantine: has("quarantine") || has("full"),
+        links: has("links"),
+    };
+    configurations::restart(&service, &name, forget, caller.name).await?;
+    view(&service, name).await
+}
+
+pub(super) async fn cycles(
+    State(service): Shared,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Vec<CycleView>>, HttpError> {
+    let row = named(&service, &name).await?;
+    let now = service.clock.now();
+    let cycles: Vec<Cycle> = service
+        .read(move |tx| {
+            let prefix = Key::empty().with(row.id);
+            let mut cycles: Vec<Cycle> =
+                tx.list(&Scan::along(Cycle::BY_CONFIGURATION, prefix, CYCLES))?;
+            // The running one is of interest first of all.
+            if let Some(running) = tx.fetch_one::<Job>(&row.id)?.and_then(|job| job.cycle)
+                && !cycles.iter().any(|cycle| cycle.id == running)
+            {
+                cycles.extend(tx.fetch_one::<Cycle>(&running)?);
+            }
+            Ok(cycles)
+        })
+        .await?;
+    Ok(axum::Json(
+        cycles
+            .iter()
+            .map(|cycle| views::cycle(cycle, now))
+            .collect(),
+    ))
+}
+
+pub(super) async fn deletes(
+    State(service): Shared,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Vec<HeldView>>, HttpError> {
+    let row = named(&service, &name).await?;
+    let held: Vec<HeldDelete> = service
+        .read(move |tx| tx.list(&Scan::of(Key::empty().with(row.id), 100_000)))
+        .await?;
+    Ok(axum::Json(held.iter().map(views::held_delete).collect()))
+}
+
+pub(super) async fn allow(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(chosen): Json<Chosen>,
+) -> Result<axum::Json<ChosenDone>, HttpError> {
+    choose(
+        service,
+        caller,
+        name,
+        chosen,
+        "DeletesAllowed",
+        cycle::allow,
+    )
+    .await
+}
+
+pub(super) async fn reject(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(chosen): Json<Chosen>,
+) -> Result<axum::Json<ChosenDone>, HttpError> {
+    choose(
+        service,
+        caller,
+        name,
+        chosen,
+        "DeletesRejected",
+        cycle::reject,
+    )
+    .await
+}
+
+type Choice =
+    fn(&mut dyn Write, lockstep_model::ids::ConfigurationId, &[Guid]) -> Result<u64, StoreError>;
+
+async fn choose(
+    service: Arc<Service>,
+    caller: Caller,
+    name: String,
+    chosen: Chosen,
+    activity: &'static str,
+    choice: Choice,
+) -> Result<axum::Json<ChosenDone>, HttpError> {
+    caller.require(Role::Operator)?;
+    let row = named(&service, &name).await?;
+    let guids: Result<Vec<Guid>, _> = chosen.ids.iter().map(|id| id.parse()).collect();
+    let guids = guids.map_err(|_| {
+        let title = "ids: expected the ids that `lockstep deletes list` shows";
+        Problem::new(400, "BadRequest", title)
+    })?;
+    let now = service.clock.now();
+    let count = service
+        .write(move |tx| {
+            let known: Vec<Option<HeldDelete>> =
+                tx.fetch(&guids.iter().map(|guid| (row.id, *guid)).collect::<Vec<_>>())?;
+            let missing = guids.iter().zip(&known).find(|(_, row)| row.is_none());
+            if let Some((guid, _)) = missing {
+                let title = format!("{guid} is not among the held deletes; nothing was changed");
+                return Ok(Err(Problem::new(404, "HeldDeleteNotFound", title)));
+            }
+            let count = choice(tx, row.id, &guids)?;
+            if let Some(mut job) = tx.fetch_one::<Job>(&row.id)? {
+                // What was allowed leaves in a cycle by hand; what was rejected is decided anew then.
+                job.requested += 1;
+                tx.store(&[job])?;
+            }
+            let new = Some(format!("{count}"));
+            audit::record(tx, now, &caller.name, activity, &name, None, new)?;
+            Ok(Ok(count))
+        })
+        .await??;
+    service.jobs.raise();
+    Ok(axum::Json(ChosenDone { count }))
+}
+
+async fn named(service: &Arc<Service>, name: &str) -> Result<Configuration, HttpError> {
+    let sought = name.to_owned();
+    let found = service
+        .read(move |tx| configurations::by_name(tx, &sought))
+        .await?;
+    found.ok_or_else(|| not_found(name).into())
+}

@@ -1,0 +1,264 @@
+//! The provisioning log and the audit log.
+
+use super::{Shared, time, views};
+use crate::configurations;
+use crate::http::auth::Caller;
+use crate::http::error::HttpError;
+use axum::extract::{Query, State};
+use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
+use lockstep_api::problem::Problem;
+use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::{Guid, SourceAnchor, Timestamp};
+use lockstep_store::records::log::{AuditEntry, LogEntry};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const DEFAULT_LIMIT: usize = 100;
+const LONGEST: usize = 10_000;
+/// How many entries are looked through in one go.
+const SLICE: usize = 1_000;
+
+/// Which entries of the log.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[derive(Default)]
+pub(super) struct LogQuery {
+    configuration: Option<String>,
+    object: Option<String>,
+    action: Option<String>,
+    status: Option<String>,
+    cycle: Option<String>,
+    since: Option<String>,
+    limit: Option<usize>,
+    /// Entries older than this one.
+    after: Option<String>,
+}
+
+/// The same, checked.
+struct Wanted {
+    configuration: Option<ConfigurationId>,
+    object: Option<ObjectText>,
+    action: Option<String>,
+    status: Option<String>,
+    cycle: Option<CycleId>,
+    since: i64,
+    limit: usize,
+    before: Option<u64>,
+}
+
+/// What the administrator calls an object.
+struct ObjectText {
+    text: String,
+    guid: Option<Guid>,
+}
+
+pub(super) async fn provisioning(
+    State(service): Shared,
+    _: Caller,
+    Query(query): Query<LogQuery>,
+) -> Result<axum::Json<LogPage>, HttpError> {
+    let page = service
+        .read(move |tx| {
+            let names: BTreeMap<ConfigurationId, String> = configurations::all(tx)?
+                .into_iter()
+                .map(|row| (row.id, row.name))
+                .collect();
+            let wanted = match checked(query, &names) {
+                Ok(wanted) => wanted,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            page(tx, &wanted, &names).map(Ok)
+        })
+        .await??;
+    Ok(axum::Json(page))
+}
+
+fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result<Wanted, Problem> {
+    let bad = |title: String| Problem::new(400, "BadRequest", title);
+    let configuration = match query.configuration {
+        Some(name) => {
+            let found = names.iter().find(|(_, known)| **known == name);
+            Some(*found.ok_or_else(|| configurations::not_found(&name))?.0)
+        }
+        None => None,
+    };
+    let since = match query.since {
+        Some(text) => text
+            .parse::<Timestamp>()
+            .map_err(|_| {
+                bad(format!(
+                    "since: expected a time such as 2026-01-31T12:00:00Z, received `{text}`"
+                ))
+            })?
+            .as_millis(),
+        None => i64::MIN,
+    };
+    let cycle = match query.cycle {
+        Some(text) => Some(text.parse().map_err(|_| {
+            bad(format!(
+                "cycle: expected the id of a cycle, received `{text}`"
+            ))
+        })?),
+        None => None,
+    };
+    let before = match query.after {
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| bad("after: expected what `next` of a page before says".into()))?,
+        ),
+        None => None,
+    };
+    Ok(Wanted {
+        configuration,
+        object: query.object.map(|text| ObjectText {
+            guid: text.parse().ok().or_else(|| {
+                text.parse::<SourceAnchor>()
+                    .ok()
+                    .and_then(|anchor| anchor.guid())
+            }),
+            text: text.to_lowercase(),
+        }),
+        action: query.action,
+        status: query.status,
+        cycle,
+        since,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST),
+        before,
+    })
+}
+
+fn page<T: Read + ?Sized>(
+    tx: &mut T,
+    wanted: &Wanted,
+    names: &BTreeMap<ConfigurationId, String>,
+) -> Result<LogPage, StoreError> {
+    // The narrowest index that fits.
+    let (index, prefix) = match (&wanted.object, wanted.cycle, wanted.configuration) {
+        (
+            Some(ObjectText {
+                guid: Some(guid), ..
+            }),
+            ..,
+        ) => (Some(LogEntry::BY_OBJECT), Key::empty().with(*guid)),
+        (_, Some(cycle), _) => (Some(LogEntry::BY_CYCLE), Key::empty().with(cycle)),
+        (_, _, Some(id)) => (Some(LogEntry::BY_CONFIGURATION), Key::empty().with(id)),
+        _ => (None, Key::empty()),
+    };
+    let mut scan = match index {
+        Some(index) => Scan::along(index, prefix.clone(), SLICE),
+        None => Scan::of(prefix.clone(), SLICE),
+    };
+    if let Some(before) = wanted.before {
+        let own = Key::empty().with(u64::MAX - before);
+        let place = match index {
+            Some(_) => prefix.with(u64::MAX - before),
+            None => own.clone(),
+        };
+        scan.after = Some((place, own));
+    }
+    let mut entries = Vec::new();
+    loop {
+        let rows: Vec<LogEntry> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(LogPage {
+                entries,
+                next: None,
+            });
+        };
+        scan = scan.behind(last);
+        for row in &rows {
+            if row.at < wanted.since {
+                return Ok(LogPage {
+                    entries,
+                    next: None,
+                });
+            }
+            if fits(row, wanted) {
+                let name = names.get(&row.configuration).map_or("", String::as_str);
+                entries.push(views::log_entry(row, name));
+                if entries.len() == wanted.limit {
+                    let next = Some(row.number.to_string());
+                    return Ok(LogPage { entries, next });
+                }
+            }
+        }
+    }
+}
+
+fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
+    let same = |wanted: &Option<String>, own: &str| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+    };
+    let object = wanted.object.as_ref().is_none_or(|object| {
+        object.guid == Some(row.source)
+            || object.guid.is_none()
+                && (row
+                    .dn
+                    .as_ref()
+                    .is_some_and(|dn| dn.to_lowercase() == object.text)
+                    || row
+                        .name
+                        .as_ref()
+                        .is_some_and(|name| name.to_lowercase() == object.text)
+                    || names_it(row, &object.text))
+    });
+    object
+        && wanted
+            .configuration
+            .is_none_or(|id| id == row.configuration)
+        && wanted.cycle.is_none_or(|id| row.cycle == Some(id))
+        && same(&wanted.action, &row.action)
+        && same(&wanted.status, &row.status)
+}
+
+/// Whether an entry's changes name the object so.
+fn names_it(row: &LogEntry, text: &str) -> bool {
+    const NAMES: [&str; 4] = [
+        "userPrincipalName",
+        "onPremisesUserPrincipalName",
+        "onPremisesSamAccountName",
+        "mail",
+    ];
+    row.changes
+        .iter()
+        .filter(|change| NAMES.contains(&change.property.as_str()))
+        .flat_map(|change| [&change.old, &change.new])
+        .flatten()
+        .any(|value| {
+            value
+                .as_str()
+                .is_some_and(|value| value.to_lowercase() == text)
+        })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuditQuery {
+    limit: Option<usize>,
+}
+
+pub(super) async fn audit(
+    State(service): Shared,
+    _: Caller,
+    Query(query): Query<AuditQuery>,
+) -> Result<axum::Json<Vec<AuditView>>, HttpError> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST);
+    let rows: Vec<AuditEntry> = service
+        .read(move |tx| tx.list(&Scan::of(Key::empty(), limit)))
+        .await?;
+    let json = |text: Option<String>| {
+        text.map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
+    };
+    let view = |row: AuditEntry| AuditView {
+        at: time(row.at),
+        actor: row.actor,
+        activity: row.activity,
+        target: row.target,
+        old: json(row.old),
+        new: json(row.new),
+    };
+    Ok(axum::Json(rows.into_iter().map(view).collect()))
+}

@@ -1,0 +1,159 @@
+//! Rows as the API shows them.
+
+use super::time;
+use crate::configuration::spec_of;
+use lockstep_api::admin::{
+    Configuration as View, Counts, Cycle as CycleView, CycleError, HeldDelete as HeldView,
+    LogEntry as LogView, Passwords, PropertyChange, Quarantine,
+};
+use lockstep_model::Timestamp;
+use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
+use lockstep_store::records::log::{LogChange, LogEntry};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
+
+/// How many links are counted in one go.
+const SLICE: usize = 5_000;
+
+/// A configuration and how its job stands.
+pub(super) fn configuration<T: Read + ?Sized>(
+    tx: &mut T,
+    row: &Configuration,
+    now: Timestamp,
+) -> Result<View, StoreError> {
+    let job: Option<Job> = tx.fetch_one(&row.id)?;
+    let last = match job.as_ref().and_then(|job| job.last_cycle) {
+        Some(id) => tx.fetch_one::<Cycle>(&id)?,
+        None => None,
+    };
+    let quarantine = match &job {
+        Some(job) if job.guard_tripped => held(tx, row)?,
+        _ => None,
+    };
+    let status = match (row.paused, &quarantine, &last) {
+        (true, ..) => "paused",
+        (false, Some(_), _) => "quarantine",
+        (false, None, None) => "notRun",
+        (false, None, Some(_)) => "active",
+    };
+    Ok(View {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        domain: row.domain.clone(),
+        status: status.to_owned(),
+        quarantine,
+        last_cycle: last.map(|last| cycle(&last, now)),
+        counts: counts(tx, row)?,
+        service_principal: row.service_principal.to_string(),
+        configuration: spec_of(row),
+    })
+}
+
+fn held<T: Read + ?Sized>(
+    tx: &mut T,
+    row: &Configuration,
+) -> Result<Option<Quarantine>, StoreError> {
+    let open = HeldDelete::with(row.id, HeldVerdict::Open);
+    let count = tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?;
+    let first: Vec<HeldDelete> = tx.list(&Scan::along(HeldDelete::BY_VERDICT, open, 1))?;
+    Ok(first.first().map(|first| Quarantine {
+        reason: format!("{count} deletes are held, which is the threshold or more"),
+        since: time(first.since),
+        next_attempt: None,
+    }))
+}
+
+fn counts<T: Read + ?Sized>(tx: &mut T, row: &Configuration) -> Result<Counts, StoreError> {
+    let mut counts = Counts::default();
+    let mut scan = Scan::of(Key::empty().with(row.id), SLICE);
+    loop {
+        let links: Vec<Joined> = tx.list(&scan)?;
+        let Some(last) = links.last() else {
+            return Ok(counts);
+        };
+        scan = scan.behind(last);
+        for link in links.iter().filter(|joined| !joined.link.deleted) {
+            // Users have a user principal name and groups a type; contacts have neither.
+            let applied = &link.link.applied;
+            if applied.contains_key("userPrincipalName") {
+                counts.users += 1;
+            } else if applied.contains_key("securityEnabled") {
+                counts.groups += 1;
+            } else {
+                counts.contacts += 1;
+            }
+        }
+    }
+}
+
+/// A cycle.
+pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
+    let end = row.ended.unwrap_or_else(|| now.as_millis());
+    CycleView {
+        cycle_id: row.id.to_string(),
+        kind: row.kind.clone(),
+        state: row.state.clone(),
+        imported: row.imported,
+        created: row.created,
+        updated: row.updated,
+        deleted: row.deleted,
+        restored: row.restored,
+        unchanged: row.unchanged,
+        skipped: row.skipped,
+        failed: row.failed,
+        held: row.held,
+        passwords: Passwords::default(),
+        error: row.error.as_ref().map(|error| CycleError {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            remedy: error.remedy.clone(),
+        }),
+        started_at: time(row.started),
+        ended_at: row.ended.map(time),
+        duration_ms: u64::try_from(end - row.started).unwrap_or(0),
+    }
+}
+
+/// A held delete.
+pub(super) fn held_delete(row: &HeldDelete) -> HeldView {
+    HeldView {
+        id: row.guid.to_string(),
+        dn: row.name.clone(),
+        kind: row.kind.clone(),
+        reason: row.reason.clone(),
+        since: time(row.since),
+        verdict: match row.verdict {
+            HeldVerdict::Open => "held".into(),
+            HeldVerdict::Allowed => "allowed".into(),
+            HeldVerdict::Rejected => "rejected".into(),
+        },
+    }
+}
+
+/// One changed property.
+pub(super) fn change(row: &LogChange) -> PropertyChange {
+    PropertyChange {
+        property: row.property.clone(),
+        old: row.old.clone(),
+        new: row.new.clone(),
+    }
+}
+
+/// An entry of the provisioning log.
+pub(super) fn log_entry(row: &LogEntry, configuration: &str) -> LogView {
+    LogView {
+        id: format!("{:020}", row.number),
+        at: time(row.at),
+        configuration: configuration.to_owned(),
+        cycle: row.cycle.map(|cycle| cycle.to_string()),
+        action: row.action.clone(),
+        status: row.status.clone(),
+        kind: row.kind.clone(),
+        anchor: row.anchor.clone(),
+        dn: row.dn.clone(),
+        target: row.target.map(|target| target.to_string()),
+        code: row.code.clone(),
+        reason: row.reason.clone(),
+        modified_properties: row.changes.iter().map(change).collect(),
+    }
+}

@@ -1,0 +1,69 @@
+//! All routes together.
+
+use super::{admin, channel, graph};
+use crate::metrics::Metrics;
+use crate::service::Service;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use lockstep_api::problem::Problem;
+use lockstep_store::ReadRecords as _;
+use lockstep_store::records::service::Tenant;
+use std::sync::Arc;
+
+/// Everything that is served to agents, administrators and clients.
+pub fn app(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .merge(channel::router())
+        .merge(admin::router())
+        .merge(graph::router())
+        .fallback(not_found)
+        .with_state(service)
+}
+
+/// The metrics, which may be served elsewhere.
+pub fn metrics(service: Arc<Service>, metrics: Metrics) -> Router {
+    let metrics = Arc::new(metrics);
+    let render = move |State(service): State<Arc<Service>>| {
+        let metrics = Arc::clone(&metrics);
+        async move {
+            let text = metrics.render(&service).await;
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+        }
+    };
+    Router::new()
+        .route("/metrics", get(render))
+        .with_state(service)
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready when the database answers.
+async fn readyz(State(service): State<Arc<Service>>) -> Response {
+    match service.read(|tx| tx.fetch_one::<Tenant>(&())).await {
+        Ok(Some(_)) => "ready\n".into_response(),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer\n",
+        )
+            .into_response(),
+    }
+}
+
+async fn not_found(uri: Uri) -> Response {
+    if uri.path().starts_with("/v1.0/") {
+        return graph::not_found(&uri);
+    }
+    let problem = Problem::new(
+        404,
+        "NotFound",
+        format!("there is nothing at {}", uri.path()),
+    );
+    super::error::HttpError(problem).into_response()
+}

@@ -1,0 +1,83 @@
+//! What Prometheus is told.
+
+use crate::service::Service;
+use lockstep_store::records::job::Cycle;
+use lockstep_store::records::service::Agent;
+use lockstep_store::{Key, ReadRecords as _, Scan};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::sync::{Arc, OnceLock};
+
+/// The process has one set of metrics, however many services a test starts in it.
+static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// The metrics of this process.
+#[derive(Clone, Debug)]
+pub struct Metrics(Option<PrometheusHandle>);
+
+impl Metrics {
+    /// Begins to count.
+    #[must_use]
+    pub fn install() -> Self {
+        let handle = HANDLE.get_or_init(|| {
+            let handle = PrometheusBuilder::new().install_recorder().ok()?;
+            describe();
+            Some(handle)
+        });
+        Self(handle.clone())
+    }
+
+    /// The text that Prometheus reads.
+    pub async fn render(&self, service: &Arc<Service>) -> String {
+        let now = service.clock.now().as_millis();
+        let agents = service
+            .read(|tx| tx.list::<Agent>(&Scan::of(Key::empty(), 10_000)))
+            .await
+            .unwrap_or_default();
+        let active = agents.iter().filter(|agent| agent.is_active(now)).count();
+        gauge!("lockstep_agents").set(count(agents.len()));
+        gauge!("lockstep_agents_active").set(count(active));
+        self.0
+            .as_ref()
+            .map(PrometheusHandle::render)
+            .unwrap_or_default()
+    }
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn describe() {
+    describe_counter!(
+        "lockstep_cycles_total",
+        "Cycles that ended, by kind and state"
+    );
+    describe_counter!(
+        "lockstep_objects_total",
+        "What cycles did to objects, by action"
+    );
+    describe_histogram!("lockstep_cycle_seconds", "How long cycles took");
+    describe_gauge!("lockstep_agents", "Agents that are enrolled");
+    describe_gauge!("lockstep_agents_active", "Agents that were heard of lately");
+}
+
+/// Counts a cycle that ended.
+pub fn cycle_ended(cycle: &Cycle) {
+    let labels = [("kind", cycle.kind.clone()), ("state", cycle.state.clone())];
+    counter!("lockstep_cycles_total", &labels).increment(1);
+    for (action, number) in [
+        ("import", cycle.imported),
+        ("create", cycle.created),
+        ("update", cycle.updated),
+        ("delete", cycle.deleted),
+        ("restore", cycle.restored),
+        ("fail", cycle.failed),
+        ("hold", cycle.held),
+    ] {
+        counter!("lockstep_objects_total", "action" => action).increment(number);
+    }
+    let millis = cycle.ended.unwrap_or(cycle.started) - cycle.started;
+    let millis = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
+    histogram!("lockstep_cycle_seconds").record(f64::from(millis) / 1_000.0);
+}

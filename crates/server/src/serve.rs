@@ -1,0 +1,354 @@
+//! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
+
+use crate::files::{self, FileError};
+use crate::http::admin::token_hash;
+use crate::http::router;
+use crate::ids;
+use crate::job;
+use crate::metrics::Metrics;
+use crate::service::{Parts, Service};
+use crate::tls::{self, Certificate, TlsError};
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use lockstep_store::records::service::ApiToken;
+use lockstep_store::{ReadRecords as _, SqliteStore, StoreError, WriteRecords as _};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long requests may take to end when the service is told to stop. Long polls do not end by themselves.
+const GRACE: Duration = Duration::from_secs(2);
+/// The domain that a new directory has.
+pub const INITIAL_DOMAIN: &str = "local.lockstep";
+/// For how long an agent may be silent before its lease is given on.
+const AGENT_SILENCE: Duration = Duration::from_secs(45);
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How others reach it; the listener's address unless given.
+    pub public_url: Option<String>,
+    /// Certificate and key of the administrator, in PEM.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The domain of a new directory.
+    pub initial_domain: String,
+    /// Where metrics are served instead of on the listener.
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// Why the service could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A file of the data folder.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The database.
+    #[error("could not open the database in {}", dir.display())]
+    Store {
+        /// Where.
+        dir: PathBuf,
+        /// Why not.
+        #[source]
+        source: StoreError,
+    },
+    /// Another process serves this folder.
+    #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
+    Busy {
+        /// Which folder.
+        dir: PathBuf,
+    },
+    /// The address cannot be had.
+    #[error("could not listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The public address is none.
+    #[error(
+        "expected the public address as https://HOST or https://HOST:PORT, received `{received}`"
+    )]
+    PublicUrl {
+        /// As it came.
+        received: String,
+    },
+}
+
+/// A service that listens. It answers once [`Running::run`] is polled.
+pub struct Running {
+    service: Arc<Service>,
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    app: Router,
+    metrics: Option<(TcpListener, Router)>,
+    url: String,
+    url_file: PathBuf,
+    _lock: File,
+}
+
+/// Opens the data folder and takes the address.
+///
+/// # Errors
+///
+/// [`ServeError`].
+pub async fn start(options: Options) -> Result<Running, ServeError> {
+    let dir = options.data_dir.clone();
+    files::make_private_dir(&dir)?;
+    let lock = lock(&dir)?;
+    let listener = listen(options.listen).await?;
+    let address = listener.local_addr().map_err(|source| ServeError::Listen {
+        address: options.listen,
+        source,
+    })?;
+    let url = public_url(options.public_url.as_deref(), address)?;
+    let Certificate { config, own_ca } = certificate(&options, &url)?;
+    let service = open(&dir, url.clone(), own_ca, options.initial_domain).await?;
+    admin_token(&service, &dir).await?;
+    let metrics = Metrics::install();
+    let (app, metrics) = match options.metrics_listen {
+        Some(address) => {
+            let routes = router::metrics(Arc::clone(&service), metrics);
+            (
+                router::app(Arc::clone(&service)),
+                Some((listen(address).await?, routes)),
+            )
+        }
+        None => {
+            let routes = router::metrics(Arc::clone(&service), metrics);
+            (router::app(Arc::clone(&service)).merge(routes), None)
+        }
+    };
+    Ok(Running {
+        service,
+        listener,
+        acceptor: TlsAcceptor::from(config),
+        app,
+        metrics,
+        url,
+        url_file: dir.join("url"),
+        _lock: lock,
+    })
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Serves until `stop` is ready, and then finishes what is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::File`] when the address cannot be written down.
+    pub async fn run(
+        self,
+        ready: impl FnOnce(&str),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        files::write_public(&self.url_file, format!("{}\n", self.url).as_bytes())?;
+        let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
+        let metrics = self.metrics.map(|(listener, routes)| {
+            tokio::spawn(async move { axum::serve(listener, routes).await })
+        });
+        ready(&self.url);
+        let graceful = GracefulShutdown::new();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let watcher = graceful.watcher();
+                        tokio::spawn(connection(stream, self.acceptor.clone(), self.app.clone(), watcher));
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, most likely: what is open goes on meanwhile.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        tracing::info!("stopping");
+        jobs.abort();
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        drop(self.listener);
+        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+        Ok(())
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    app: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+    let Ok(Ok(stream)) = handshake else { return };
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app))
+        .into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, ServeError> {
+    let path = dir.join("serve.lock");
+    let file = File::create(&path).map_err(|source| FileError::new("open", &path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServeError::Busy {
+            dir: dir.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(FileError::new("lock", &path, source).into()),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, ServeError> {
+    let Some(given) = given else {
+        let host = if address.ip().is_unspecified() {
+            SocketAddr::from(([127, 0, 0, 1], address.port())).to_string()
+        } else {
+            address.to_string()
+        };
+        return Ok(format!("https://{host}"));
+    };
+    let url = url::Url::parse(given).ok();
+    let fits = url.is_some_and(|url| url.scheme() == "https" && url.has_host());
+    if fits {
+        Ok(given.trim_end_matches('/').to_owned())
+    } else {
+        Err(ServeError::PublicUrl {
+            received: given.to_owned(),
+        })
+    }
+}
+
+fn certificate(options: &Options, url: &str) -> Result<Certificate, ServeError> {
+    if let Some((certificate, key)) = &options.certificate {
+        return Ok(tls::given(certificate, key)?);
+    }
+    let dir = options.data_dir.join("tls");
+    files::make_private_dir(&dir)?;
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
+    names.push(
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+    );
+    let host = url::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    names.extend(host.map(|host| host.trim_matches(['[', ']']).to_owned()));
+    if !options.listen.ip().is_unspecified() {
+        names.push(options.listen.ip().to_string());
+    }
+    names.retain(|name| !name.is_empty());
+    names.sort();
+    names.dedup();
+    Ok(tls::private(&dir, &names, time::OffsetDateTime::now_utc())?)
+}
+
+async fn open(
+    dir: &Path,
+    public_url: String,
+    ca: Option<crate::service::OwnCa>,
+    initial_domain: String,
+) -> Result<Arc<Service>, ServeError> {
+    let folder = dir.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = SqliteStore::open(&folder, &lockstep_store::records::tables())?;
+        Service::new(Parts {
+            store: Arc::new(store),
+            public_url,
+            ca,
+            initial_domain,
+            agent_silence: AGENT_SILENCE,
+        })
+    });
+    let opened = opened.await.unwrap_or_else(|error| {
+        Err(StoreError::Abandoned {
+            source: error.into(),
+        })
+    });
+    opened.map(Arc::new).map_err(|source| ServeError::Store {
+        dir: dir.to_owned(),
+        source,
+    })
+}
+
+/// The first administrator's token: made at the first start, and again when the file has been removed.
+async fn admin_token(service: &Arc<Service>, dir: &Path) -> Result<(), ServeError> {
+    let path = dir.join("admin-token");
+    let store = |source| ServeError::Store {
+        dir: dir.to_owned(),
+        source,
+    };
+    let known = match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let hash = token_hash(text.trim());
+            let row = service
+                .read(move |tx| tx.fetch_one::<ApiToken>(&hash))
+                .await;
+            row.map_err(store)?.is_some()
+        }
+        Err(_) => false,
+    };
+    if known {
+        return Ok(());
+    }
+    let token = ids::random_token();
+    let row = ApiToken {
+        hash: token_hash(&token),
+        name: "admin-token".into(),
+        role: "administrator".into(),
+        expires: None,
+    };
+    service
+        .write(move |tx| tx.store(&[row]))
+        .await
+        .map_err(store)?;
+    files::write_private(&path, format!("{token}\n").as_bytes())?;
+    Ok(())
+}
