@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What only tests, demo and benchmarks need: real Samba forests, and the Debian packages behind them.
+//!
+//! * [`packages`]: installs what is missing, once;
+//! * [`samba`]: domain controllers on loopback, from templates, in seconds;
+//! * [`product`]: the service and the agent as a user starts them.
+
+#![deny(missing_docs)]
+
+pub mod packages;
+pub mod product;
+pub mod samba;
+mod testbed;

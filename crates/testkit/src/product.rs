@@ -1,0 +1,524 @@
+//! The service and the agent as a user starts them: the real programs, in folders of their own.
+
+use crate::samba::Forest;
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a program may take to be ready, or something to become true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program of the project, built beside the one that is running.
+///
+/// # Errors
+///
+/// When it has not been built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file());
+    found.with_context(|| format!("{name} is not built: run `cargo build --workspace` first"))
+}
+
+/// A service. Dropped, it is killed and its folder removed.
+#[derive(Debug)]
+pub struct Service {
+    dir: tempfile::TempDir,
+    listen: String,
+    url: String,
+    process: Option<Child>,
+    arguments: Vec<String>,
+}
+
+impl Service {
+    /// Starts a service with an empty folder.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut service = Self {
+            dir: tempfile::Builder::new().prefix("lockstep-").tempdir()?,
+            listen: "127.0.0.1:0".into(),
+            url: String::new(),
+            process: None,
+            arguments: arguments
+                .iter()
+                .map(|argument| (*argument).to_owned())
+                .collect(),
+        };
+        service.resume()?;
+        Ok(service)
+    }
+
+    /// Starts it again, at the same address.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready.
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("serve.log"))?;
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(program("lockstep")?)
+            .args(["serve", "--listen", &self.listen, "--data-dir"])
+            .arg(self.data_dir())
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let stdout = child.stdout.take().context("no stdout")?;
+        self.process = Some(child);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let Some(url) = line.trim().strip_prefix("ready ") else {
+            bail!("the service did not become ready: {}", self.log());
+        };
+        url.clone_into(&mut self.url);
+        url.trim_start_matches("https://")
+            .clone_into(&mut self.listen);
+        Ok(())
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("serve.log")).unwrap_or_default()
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Runs a command of the administrator against it.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        Ok(Command::new(program("lockstep")?)
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .stdin(Stdio::null())
+            .output()?)
+    }
+
+    /// Runs a command that must succeed, and gives what it prints.
+    ///
+    /// # Errors
+    ///
+    /// When it fails; the message holds what it said.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(arguments)?;
+        ensure!(
+            output.status.success(),
+            "`lockstep {}` ended with {}: {}{}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Runs a command that must succeed, and reads the JSON that it prints.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, or prints something else.
+    pub fn json(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let mut all = arguments.to_vec();
+        all.extend(["--output", "json"]);
+        Ok(serde_json::from_str(&self.run(&all)?)?)
+    }
+
+    /// Applies a configuration, given as TOML.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn apply(&self, toml: &str) -> anyhow::Result<()> {
+        let path = self.dir.path().join("configuration.toml");
+        fs::write(&path, toml)?;
+        let path = path.to_string_lossy().into_owned();
+        self.run(&["apply", &path, "--yes"]).map(|_| ())
+    }
+
+    /// Runs a cycle and gives its result, whether it succeeded or not.
+    ///
+    /// # Errors
+    ///
+    /// When there is no result.
+    pub fn cycle(&self, configuration: &str) -> anyhow::Result<Value> {
+        let output = self.command(&["cycle", "run", configuration, "--wait", "-o", "json"])?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("no result: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Asks the directory, below `/v1.0`, for a set and everything behind its next links.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is none of success.
+    pub fn graph_all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let mut values = Vec::new();
+        let mut next = Some(format!("{}/v1.0/{path}", self.url));
+        while let Some(url) = next {
+            let (status, body) = self.get(&url)?;
+            ensure!(status == 200, "{url} answered {status}: {body}");
+            values.extend(body["value"].as_array().into_iter().flatten().cloned());
+            next = body["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        Ok(values)
+    }
+
+    /// Asks for one address below `/v1.0`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn graph(&self, path: &str) -> anyhow::Result<(u16, Value)> {
+        self.get(&format!("{}/v1.0/{path}", self.url))
+    }
+
+    fn get(&self, url: &str) -> anyhow::Result<(u16, Value)> {
+        let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
+        let response = self.http()?.get(url).bearer_auth(token.trim()).send()?;
+        let status = response.status().as_u16();
+        Ok((status, response.json().unwrap_or_default()))
+    }
+
+    /// Sends a request with the administrator's token; gives status and text.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn send(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+        let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
+        let response = self
+            .http()?
+            .request(method.parse()?, format!("{}{path}", self.url))
+            .bearer_auth(token.trim())
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()?;
+        Ok((response.status().as_u16(), response.text()?))
+    }
+
+    fn http(&self) -> anyhow::Result<reqwest::blocking::Client> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let ca = fs::read(self.data_dir().join("tls/ca.pem"))?;
+        Ok(reqwest::blocking::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&ca)?])
+            .build()?)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An agent. Dropped, it is killed and its folder removed.
+#[derive(Debug)]
+pub struct Agent {
+    dir: tempfile::TempDir,
+    process: Option<Child>,
+    environment: Vec<(String, String)>,
+}
+
+impl Agent {
+    /// Enrols an agent with this service; it has no domains yet and does not run.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn enroll(service: &Service) -> anyhow::Result<Self> {
+        let agent = Self {
+            dir: tempfile::Builder::new()
+                .prefix("lockstep-agent-")
+                .tempdir()?,
+            process: None,
+            environment: Vec::new(),
+        };
+        let token = service.run(&["agent", "token"])?;
+        let path = agent.dir.path().join("token");
+        fs::write(&path, token)?;
+        agent.run(&["enroll", "--token-file", &path.to_string_lossy()])?;
+        Ok(agent)
+    }
+
+    /// Enrols an agent, gives it a forest's domain, and starts it.
+    ///
+    /// # Errors
+    ///
+    /// When one of these fails.
+    pub fn of(service: &Service, forest: &Forest) -> anyhow::Result<Self> {
+        let mut agent = Self::enroll(service)?;
+        agent.add_domain(forest)?;
+        agent.start()?;
+        Ok(agent)
+    }
+
+    /// Gives it a forest's domain, with the account that has just the rights it needs.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn add_domain(&self, forest: &Forest) -> anyhow::Result<()> {
+        self.add_domain_at(forest, &[forest.dc().address()])
+    }
+
+    /// The same, with these servers.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn add_domain_at(&self, forest: &Forest, servers: &[&str]) -> anyhow::Result<()> {
+        let account = forest.service_account();
+        let password = self.secret("password", account.password)?;
+        let mut arguments = vec![
+            "domain",
+            "add",
+            forest.domain().name(),
+            "--username",
+            account.name,
+            "--password-file",
+            &password,
+        ];
+        for server in servers {
+            arguments.extend(["--server", server]);
+        }
+        self.run(&arguments).map(|_| ())
+    }
+
+    /// Writes a secret into a file of its folder; gives the path.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full.
+    pub fn secret(&self, name: &str, text: &str) -> anyhow::Result<String> {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text)?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// Sets an environment variable for the agent from the next command on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// Where everything that it sends is recorded.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
+        self.dir.path().join("record.jsonl")
+    }
+
+    /// What it has sent so far: one document for each request.
+    ///
+    /// # Errors
+    ///
+    /// When there is no record.
+    pub fn sent(&self) -> anyhow::Result<Vec<Value>> {
+        let text = fs::read_to_string(self.record())?;
+        text.lines()
+            .map(|line| Ok(serde_json::from_str(line)?))
+            .collect()
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("agent.log")).unwrap_or_default()
+    }
+
+    /// Runs one of its commands.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        Ok(Command::new(program("lockstep-agent")?)
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(self.state_dir())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .output()?)
+    }
+
+    /// Runs one of its commands, which must succeed, and gives what it prints.
+    ///
+    /// # Errors
+    ///
+    /// When it fails; the message holds what it said.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(arguments)?;
+        ensure!(
+            output.status.success(),
+            "`lockstep-agent {}` ended with {}: {}{}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Lets it work.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("agent.log"))?;
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(program("lockstep-agent")?)
+            .arg("run")
+            .arg("--state-dir")
+            .arg(self.state_dir())
+            .arg("--record")
+            .arg(self.record())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        self.process = Some(child);
+        Ok(())
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Stops it in the middle of whatever it does, until [`Agent::thaw`].
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the agent does not run")?;
+        let id = Pid::from_raw(i32::try_from(process.id())?).context("no process")?;
+        Ok(kill_process(id, signal)?)
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until something is true, looking often.
+///
+/// # Errors
+///
+/// When it does not become true within a minute.
+pub fn eventually(
+    what: &str,
+    mut is_true: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if is_true()? {
+            return Ok(begun.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("it did not become true: {what}")
+}
+
+/// The highest memory that a process has had, in bytes.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub fn peak_memory(process: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("no VmHWM")?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+    Ok(kibibytes * 1_024)
+}

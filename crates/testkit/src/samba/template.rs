@@ -1,0 +1,268 @@
+//! Forests as they are copied from: provisioned once, then kept.
+
+use super::{ADMIN_PASSWORD, PYTHON, SCRIPT, SERVICE_ACCOUNT, SERVICE_PASSWORD};
+use crate::testbed;
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The domain of a forest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Domain {
+    /// corp.test, CORP
+    Corp,
+    /// acme.test, ACME
+    Acme,
+}
+
+/// Which forest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Template {
+    /// Its domain.
+    pub domain: Domain,
+    /// With the attributes that a mail system's schema extension brings.
+    pub exchange: bool,
+    /// Who is in it.
+    pub population: Population,
+}
+
+/// Who is in a forest besides what every forest has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Population {
+    /// Users, with real passwords, managers, addresses.
+    pub users: u32,
+    /// Groups.
+    pub groups: u32,
+    /// Organizational units, nested.
+    pub ous: u32,
+    /// Members of each group but the first.
+    pub members: u32,
+    /// Members of the first group.
+    pub largest_group: u32,
+    /// The first users have names with commas, quotes, umlauts, emoji, leading spaces, 64 characters.
+    pub hard_names: bool,
+}
+
+impl Domain {
+    /// Its DNS name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Corp => "corp.test",
+            Self::Acme => "acme.test",
+        }
+    }
+
+    /// Its NetBIOS name.
+    #[must_use]
+    pub const fn netbios(self) -> &'static str {
+        match self {
+            Self::Corp => "CORP",
+            Self::Acme => "ACME",
+        }
+    }
+
+    /// Its distinguished name.
+    #[must_use]
+    pub const fn dn(self) -> &'static str {
+        match self {
+            Self::Corp => "DC=corp,DC=test",
+            Self::Acme => "DC=acme,DC=test",
+        }
+    }
+}
+
+impl Default for Template {
+    /// corp.test with the mail system's schema, and nobody in it.
+    fn default() -> Self {
+        Self {
+            domain: Domain::Corp,
+            exchange: true,
+            population: Population::default(),
+        }
+    }
+}
+
+impl Template {
+    /// corp.test with these people.
+    #[must_use]
+    pub fn with(population: Population) -> Self {
+        Self {
+            population,
+            ..Self::default()
+        }
+    }
+
+    /// The folder with the template; it is made by whoever needs it first.
+    ///
+    /// # Errors
+    ///
+    /// When Samba is missing, or fails.
+    pub fn ready(self) -> anyhow::Result<PathBuf> {
+        if !Path::new("/usr/sbin/samba").exists() {
+            bail!("Samba is not installed: run `cargo xtask setup`");
+        }
+        let key = self.key();
+        let dir = testbed::dir().join("templates").join(&key);
+        if dir.join("complete").exists() {
+            return Ok(dir);
+        }
+        let _lock = testbed::lock(&format!("template-{key}"))?;
+        if dir.join("complete").exists() {
+            return Ok(dir);
+        }
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir)?;
+        if self.population == Population::default() {
+            self.provision(&dir)?;
+        } else {
+            let bare = Self {
+                population: Population::default(),
+                ..self
+            };
+            copy(&bare.ready()?, &dir)?;
+            let _ = fs::remove_file(dir.join("complete"));
+            write_config(&dir, self.domain, TEMPLATE_ADDRESS)?;
+            let population = serde_json::to_string(&self.population)?;
+            python(&dir, "load", &population)?;
+        }
+        fs::write(dir.join("complete"), "")?;
+        Ok(dir)
+    }
+
+    /// Names the template by everything that it is made of.
+    fn key(self) -> String {
+        let recipe = (self.exchange, serde_json::to_string(&self.population).ok());
+        let mut hash = Sha256::new();
+        hash.update(format!("{recipe:?}{SCRIPT}{CONFIG}"));
+        let hash = hex::encode(hash.finalize());
+        format!("{}-{}", self.domain.netbios().to_lowercase(), &hash[..12])
+    }
+
+    fn provision(self, dir: &Path) -> anyhow::Result<()> {
+        let empty = dir.join("empty.conf");
+        fs::write(&empty, "[global]\n")?;
+        let eadb = format!("--option=posix:eadb={}", dir.join("eadb.tdb").display());
+        let output = Command::new("samba-tool")
+            .args(["domain", "provision", "--server-role=dc"])
+            .args(["--dns-backend=SAMBA_INTERNAL", "--backend-store=mdb"])
+            .arg(format!("--targetdir={}", dir.display()))
+            .arg(format!("--realm={}", self.domain.name().to_uppercase()))
+            .arg(format!("--domain={}", self.domain.netbios()))
+            .arg("--host-name=dc1")
+            .arg(format!("--host-ip={TEMPLATE_ADDRESS}"))
+            .arg(format!("--adminpass={ADMIN_PASSWORD}"))
+            .arg(format!("--option=interfaces={TEMPLATE_ADDRESS}/8"))
+            .arg("--option=bind interfaces only=yes")
+            .arg(eadb)
+            .env("SMB_CONF_PATH", &empty)
+            .env("KRB5_CONFIG", dir.join("krb5.conf"))
+            .output()
+            .context("could not start samba-tool; run `cargo xtask setup`")?;
+        if !output.status.success() {
+            bail!(
+                "samba-tool domain provision failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        write_config(dir, self.domain, TEMPLATE_ADDRESS)?;
+        let settings = serde_json::json!({
+            "exchange": self.exchange, "account": SERVICE_ACCOUNT, "password": SERVICE_PASSWORD,
+        });
+        python(dir, "prepare", &settings.to_string())
+    }
+}
+
+/// The address that a template is provisioned with; no controller runs there.
+const TEMPLATE_ADDRESS: &str = "127.77.0.1";
+
+/// The settings of a controller. What matters is told in the comments.
+const CONFIG: &str = "[global]
+ netbios name = DC1
+ realm = @REALM@
+ workgroup = @NETBIOS@
+ server role = active directory domain controller
+ # Every port on this address only, so that several controllers fit on one machine.
+ interfaces = @ADDRESS@/8
+ bind interfaces only = yes
+ # What LDAP, Kerberos and DNS need, and nothing else: it starts in a second.
+ server services = rpc ldap kdc cldap dns
+ # As Active Directory does since 2020: no sign-in in the clear.
+ ldap server require strong auth = yes
+ lock directory = @DIR@/lock
+ pid directory = @DIR@/pid
+ private dir = @DIR@/private
+ state directory = @DIR@/state
+ cache directory = @DIR@/cache
+ ncalrpc dir = @DIR@/ncalrpc
+ winbindd socket directory = @DIR@/winbindd
+ ntp signd socket directory = @DIR@/ntp
+ posix:eadb = @DIR@/eadb.tdb
+ dns update command = /bin/true
+ log level = 0
+";
+
+/// Writes the settings for this folder and address.
+pub(super) fn write_config(dir: &Path, domain: Domain, address: &str) -> anyhow::Result<()> {
+    for name in [
+        "lock", "pid", "state", "cache", "ncalrpc", "winbindd", "ntp", "etc",
+    ] {
+        fs::create_dir_all(dir.join(name))?;
+    }
+    fs::write(dir.join("empty.conf"), "[global]\n")?;
+    let config = CONFIG
+        .replace("@REALM@", &domain.name().to_uppercase())
+        .replace("@NETBIOS@", domain.netbios())
+        .replace("@ADDRESS@", address)
+        .replace("@DIR@", &dir.to_string_lossy());
+    fs::write(dir.join("etc/smb.conf"), config)?;
+    let realm = domain.name().to_uppercase();
+    let krb5 = format!(
+        "[libdefaults]\n default_realm = {realm}\n dns_lookup_kdc = false\n dns_lookup_realm = false\n \
+         rdns = false\n[realms]\n {realm} = {{\n  kdc = {address}\n }}\n"
+    );
+    fs::write(dir.join("krb5.conf"), krb5)?;
+    Ok(())
+}
+
+/// Copies a controller's folder; holes in its databases stay holes.
+pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    let status = Command::new("cp")
+        .args(["-a", "--sparse=always", "--reflink=auto"])
+        .arg(from.join("."))
+        .arg(to)
+        .status()?;
+    if !status.success() {
+        bail!("could not copy {} to {}", from.display(), to.display());
+    }
+    Ok(())
+}
+
+/// Runs the script on a folder whose controller is not running.
+pub(super) fn python(dir: &Path, verb: &str, input: &str) -> anyhow::Result<()> {
+    let mut child = Command::new(PYTHON)
+        .args(["-c", SCRIPT, verb])
+        .arg(dir.join("etc/smb.conf"))
+        .env("SMB_CONF_PATH", dir.join("empty.conf"))
+        .env("KRB5_CONFIG", dir.join("krb5.conf"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!(
+            "ad.py {verb} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
