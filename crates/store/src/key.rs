@@ -105,13 +105,15 @@ impl KeyReader<'_> {
         loop {
             let (&byte, rest) = self.0.split_first()?;
             self.0 = rest;
-            match (byte, rest.first()) {
-                (0, Some(1)) => {
-                    bytes.push(0);
-                    self.0 = &rest[1..];
-                }
-                (0, _) => return String::from_utf8(bytes).ok(),
-                (byte, _) => bytes.push(byte),
+            if byte != 0 {
+                bytes.push(byte);
+                continue;
+            }
+            let (&next, rest) = self.0.split_first()?;
+            self.0 = rest;
+            match next {
+                0 => return String::from_utf8(bytes).ok(),
+                _ => bytes.push(0),
             }
         }
     }
@@ -135,7 +137,8 @@ impl KeyPart for u8 {
     }
 }
 
-/// Ends with a zero byte, so that `a` sorts before `ab`; a zero inside is followed by a one.
+/// Ends with two zero bytes, so that `a` sorts before `ab`; a zero inside is followed by a one. Two, because
+/// the next part may begin with any byte.
 impl KeyPart for &str {
     fn append(&self, key: &mut Vec<u8>) {
         for byte in self.bytes() {
@@ -144,7 +147,7 @@ impl KeyPart for &str {
                 key.push(1);
             }
         }
-        key.push(0);
+        key.extend_from_slice(&[0, 0]);
     }
 }
 
@@ -203,6 +206,16 @@ mod tests {
         assert_eq!(reader.text().as_deref(), Some("me\0mber"));
         assert_eq!(reader.number(), Some(42));
         assert_eq!(reader.number(), None);
+    }
+
+    #[test]
+    fn a_text_ends_where_it_ends_whatever_follows() {
+        for first in 0..=u8::MAX {
+            let key = Key::empty().with("member").with(first);
+            let mut reader = key.reader();
+            assert_eq!(reader.text().as_deref(), Some("member"));
+            assert_eq!(reader.byte(), Some(first));
+        }
     }
 
     #[test]
