@@ -329,8 +329,10 @@ async fn deleted_objects(
     let container = format!("CN=Deleted Objects,{domain_dn}");
     let remedy = format!(
         "on Windows, as a domain administrator: dsacls \"{container}\" /takeownership, then dsacls \
-         \"{container}\" /G \"{account}:LCRP\"; on Samba: samba-tool dsacl set \
-         --objectdn=\"{container}\" --sddl=\"(A;;LCRP;;;{sid})\""
+         \"{container}\" /G \"{account}:LCRP\"; on Samba, as root on the domain controller: printf 'dn: \
+         {container}\\nchangetype: modify\\nreplace: nTSecurityDescriptor\\nnTSecurityDescriptor: \
+         D:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;LCRP;;;BA)(A;;LCRP;;;{sid})\\n' | ldbmodify -H \
+         /var/lib/samba/private/sam.ldb --controls=show_deleted:1 --controls=sd_flags:1:4"
     );
     Ok(Check::failed(
         "deletedObjects",

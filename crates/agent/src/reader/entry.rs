@@ -248,6 +248,10 @@ impl<'a> EntryReader<'a> {
             };
             return Ok(Assembled { entry, cut: None });
         }
+        if let Some(name) = &name {
+            naming_attribute(self.wanted, &dn, name, &mut read);
+        }
+        let offered = &mut read.offered;
         // `whenCreated` is set once: where it is among the changes, all that there is is among them.
         offered.whole = self.reading == Reading::ByGuid || created;
         offered.undeleted = is_deleted == Some(false) && !offered.whole;
@@ -307,6 +311,21 @@ fn link_values(links: &mut Vec<LinkValues>, name: &str, replace: bool) -> usize 
         values.replace |= replace;
     }
     index
+}
+
+/// The attribute that names an object (`cn`) always equals `name`, and some controllers leave it out of
+/// changes.
+fn naming_attribute(wanted: &Wanted, dn: &str, name: &str, read: &mut ReadEntry) {
+    let attribute = dn.split('=').next().unwrap_or_default().trim();
+    let attribute = attribute.to_ascii_lowercase();
+    let purpose = wanted.purpose(&attribute);
+    let value = || vec![WireValue(Value::from(name))];
+    if purpose.content {
+        read.attributes.insert(attribute.clone(), value());
+    }
+    if purpose.decision {
+        read.decision.insert(attribute, value());
+    }
 }
 
 /// The object's own step of its distinguished name. The attribute stands in the name, the value comes from

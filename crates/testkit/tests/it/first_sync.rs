@@ -1,27 +1,122 @@
 //! The first sync, end to end.
 
-use lockstep_testkit::product::{Agent, Service};
-use lockstep_testkit::samba::{Forest, Population, Template};
+use crate::bed::Bed;
+use lockstep_testkit::samba::{Population, Template};
+use std::collections::{BTreeMap, BTreeSet};
 
-const CONFIGURATION: &str =
-    "name = \"corp\"\ndomain = \"corp.test\"\n[schedule]\non-change = false\n";
+const THOUSAND: Population = Population {
+    users: 1_000,
+    groups: 100,
+    ous: 20,
+    members: 10,
+    largest_group: 600,
+    hard_names: true,
+};
+
+/// A name with its escapes as any writer may choose them.
+fn plain(dn: &str) -> anyhow::Result<String> {
+    let dn: lockstep_model::Dn = dn.parse()?;
+    Ok(format!("{:?}", dn.steps()).to_lowercase())
+}
 
 #[test]
 fn a_domain_of_a_thousand_users_arrives_complete() {
-    let population = Population {
-        users: 1_000,
-        groups: 100,
-        ous: 20,
-        members: 10,
-        largest_group: 600,
-        hard_names: true,
-    };
-    let forest = Forest::start(Template::with(population)).unwrap();
-    let service = Service::start().unwrap();
-    let _agent = Agent::of(&service, &forest).unwrap();
-    service.apply(CONFIGURATION).unwrap();
-    let cycle = service.cycle("corp").unwrap();
-    assert_eq!(cycle["state"], "succeeded", "{cycle}");
-    let users = service.graph_all("users?$top=999").unwrap();
-    assert_eq!(users.len(), 1_001);
+    let bed = Bed::synced(Template::with(THOUSAND)).unwrap();
+    let filter = "(&(objectClass=user)(!(objectClass=computer)))";
+    let pairs = [
+        ("displayName", "displayName"),
+        ("givenName", "givenName"),
+        ("sn", "surname"),
+        ("mail", "mail"),
+        ("department", "department"),
+        ("title", "jobTitle"),
+        ("company", "companyName"),
+        ("l", "city"),
+        ("employeeID", "employeeId"),
+        ("userPrincipalName", "userPrincipalName"),
+    ];
+    let wanted: Vec<&str> = pairs.iter().map(|(source, _)| *source).collect();
+    let mut attributes = wanted.clone();
+    attributes.extend(["sAMAccountName", "isCriticalSystemObject", "cn"]);
+    let people = bed.forest.ad().search(filter, &attributes).unwrap();
+    let people: Vec<_> = people
+        .iter()
+        .filter(|entry| !entry.attributes.contains_key("isCriticalSystemObject"))
+        .collect();
+    let targets: Vec<&str> = pairs.iter().map(|(_, target)| *target).collect();
+    let select = format!(
+        "onPremisesSamAccountName,onPremisesDistinguishedName,{}",
+        targets.join(",")
+    );
+    let users = bed
+        .service
+        .graph_all(&format!("users?$top=999&$select={select}"))
+        .unwrap();
+    let users: BTreeMap<&str, _> = users
+        .iter()
+        .map(|user| (user["onPremisesSamAccountName"].as_str().unwrap(), user))
+        .collect();
+    // The account that reads is a user too.
+    assert_eq!(people.len(), 1_001);
+    assert_eq!(users.len(), people.len());
+    for person in people {
+        let account = person.attributes["sAMAccountName"][0].as_str().unwrap();
+        let user = users[account];
+        for (source, target) in pairs {
+            let expected = person
+                .attributes
+                .get(source)
+                .map(|values| values[0].clone());
+            assert_eq!(
+                user[target],
+                expected.unwrap_or_default(),
+                "{account} {target}"
+            );
+        }
+        let dn = user["onPremisesDistinguishedName"].as_str().unwrap();
+        assert_eq!(plain(dn).unwrap(), plain(&person.dn).unwrap());
+    }
+    let groups = bed.service.graph_all("groups?$top=999").unwrap();
+    let own = groups.iter().filter(|group| {
+        group["displayName"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("Group "))
+    });
+    assert_eq!(own.count(), 100);
+    assert_eq!(bed.members("Group 00000").unwrap().len(), 600);
+    assert_eq!(bed.members("Group 00001").unwrap().len(), 10);
+    assert_eq!(
+        bed.manager("user000015").unwrap().as_deref(),
+        Some("User 000010")
+    );
+    assert_eq!(bed.manager("user000010").unwrap(), None);
+}
+
+#[test]
+fn a_second_cycle_exports_nothing_and_asks_as_much_of_a_hundred_users_as_of_a_thousand() {
+    let mut requests = BTreeSet::new();
+    for users in [100, 1_000] {
+        let population = Population { users, ..THOUSAND };
+        let bed = Bed::synced(Template::with(population)).unwrap();
+        // The second one may still find that the service account has signed in.
+        bed.cycle().unwrap();
+        let before = bed.agent.sent().unwrap().len();
+        let second = bed.cycle().unwrap();
+        let what = [
+            "created", "updated", "deleted", "restored", "failed", "held", "imported",
+        ];
+        for what in what {
+            assert_eq!(second.count(what), 0, "{what}: {}", second.result);
+        }
+        assert!(second.log.is_empty());
+        let paths = bed.agent.sent().unwrap().split_off(before);
+        let paths = paths.iter().filter_map(|sent| sent["path"].as_str());
+        let kinds = paths.filter_map(|path| path.rsplit('/').next());
+        let kinds: Vec<String> = kinds
+            .filter(|kind| *kind != "session")
+            .map(str::to_owned)
+            .collect();
+        requests.insert(kinds);
+    }
+    assert_eq!(requests.len(), 1, "{requests:?}");
 }
