@@ -1,5 +1,6 @@
 //! Everything that a developer does with the project: `cargo xtask`.
 
+mod setup;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -15,12 +16,15 @@ struct Menu {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Install what tests, demo and benchmarks need, and prepare the test bed
+    Setup,
     /// Check format, lints and documentation, and run all tests
     Test,
 }
 
 fn main() -> ExitCode {
     let result = match Menu::parse().command {
+        Command::Setup => setup::run(),
         Command::Test => test::run(),
     };
     match result {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is done.
 
-use crate::output;
+use crate::{output, setup};
 use anyhow::{Context as _, bail};
 use std::process::Command;
 use std::time::Instant;
@@ -13,7 +13,7 @@ struct Step {
 }
 
 /// The steps, in order; the first that fails ends the run.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step {
         name: "format",
         arguments: &["fmt", "--all", "--check"],
@@ -36,6 +36,12 @@ const STEPS: [Step; 4] = [
         arguments: &["doc", "--workspace", "--no-deps"],
         environment: Some(("RUSTDOCFLAGS", "-D warnings")),
     },
+    // The end-to-end tests start the programs themselves.
+    Step {
+        name: "programs",
+        arguments: &["build", "--workspace"],
+        environment: None,
+    },
     Step {
         name: "tests",
         arguments: &["test", "--workspace"],
@@ -44,6 +50,7 @@ const STEPS: [Step; 4] = [
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {
+    setup::run()?;
     for Step {
         name,
         arguments,

@@ -369,6 +369,25 @@ def op_sid(sam, op):
     return str(ndr_unpack(security.dom_sid, found[0]["objectSid"][0]))
 
 
+def op_purge(sam, op):
+    """Collects one tombstone, as the garbage collector does when its time has come."""
+    found = sam.search(
+        base=str(sam.domain_dn()), expression="(objectGUID=%s)" % op["guid"], attrs=[],
+        controls=["show_deleted:1", "show_recycled:1"],
+    )
+    sam.delete(found[0].dn, ["relax:0", "show_deleted:1", "show_recycled:1"])
+
+
+def op_invocation_id(sam, op):
+    """A database that was brought back from a backup in the proper way has a new invocation id."""
+    import uuid
+
+    msg = ldb.Message(ldb.Dn(sam, sam.get_dsServiceName()))
+    value = ndr_pack(misc.GUID(str(uuid.uuid4())))
+    msg["invocationId"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "invocationId")
+    sam.modify(msg, ["relax:0", "provision:0"])
+
+
 def op_batch(sam, op):
     for one in op["operations"]:
         OPERATIONS[one["op"]](sam, one)

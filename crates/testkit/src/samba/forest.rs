@@ -1,7 +1,9 @@
 //! A forest with one domain and one controller.
 
-use super::{Ad, Controller, Domain, SERVICE_ACCOUNT, SERVICE_PASSWORD, Template};
-use anyhow::Context as _;
+use super::template::TEMPLATE_ADDRESS;
+use super::{ADMIN_PASSWORD, Ad, Controller, Domain, SERVICE_ACCOUNT, SERVICE_PASSWORD, Template};
+use anyhow::{Context as _, ensure};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A running forest.
@@ -65,6 +67,34 @@ impl Forest {
             name: SERVICE_ACCOUNT,
             password: SERVICE_PASSWORD,
         }
+    }
+
+    /// Puts the controller's address into the domain's DNS, whose records come from the template.
+    ///
+    /// # Errors
+    ///
+    /// When the controller refuses.
+    pub fn register_address(&self) -> anyhow::Result<()> {
+        let domain = self.domain.name();
+        let address = self.controller.address();
+        let credentials = format!("{}/Administrator%{ADMIN_PASSWORD}", self.domain.netbios());
+        let change = |verb: &str, addresses: &[&str]| {
+            Command::new("samba-tool")
+                .args(["dns", verb, address, domain, "dc1", "A"])
+                .args(addresses)
+                .arg("-U")
+                .arg(&credentials)
+                .env("SMB_CONF_PATH", self.controller.dir().join("empty.conf"))
+                .env("KRB5_CONFIG", self.controller.dir().join("krb5.conf"))
+                .output()
+        };
+        let output = change("update", &[TEMPLATE_ADDRESS, address])?;
+        ensure!(
+            output.status.success(),
+            "samba-tool dns failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
     }
 
     /// Makes changes in the domain.

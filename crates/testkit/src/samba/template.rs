@@ -178,7 +178,7 @@ impl Template {
 }
 
 /// The address that a template is provisioned with; no controller runs there.
-const TEMPLATE_ADDRESS: &str = "127.77.0.1";
+pub(super) const TEMPLATE_ADDRESS: &str = "127.77.0.1";
 
 /// The settings of a controller. What matters is told in the comments.
 const CONFIG: &str = "[global]

@@ -2,5 +2,11 @@
 
 mod bed;
 mod changes;
+mod command_line;
+mod faults;
 mod first_sync;
+mod histories;
+mod interruptions;
+mod scope;
 mod testbed;
+mod triggers;

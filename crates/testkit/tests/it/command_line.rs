@@ -1,0 +1,177 @@
+//! Bad input is refused with field, expectation and remedy; nothing is half done.
+
+use crate::bed::Bed;
+use lockstep_testkit::product::{Agent, Service};
+use lockstep_testkit::samba::Template;
+use std::process::Output;
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn tokens_that_are_used_expired_or_foreign_are_refused() {
+    let service = Service::start().unwrap();
+    let other = Service::start().unwrap();
+    let agent = Agent::enroll(&service).unwrap();
+    let enroll = |token: &str| {
+        let dir = tempfile::tempdir()?;
+        let state = dir.path().join("state").to_string_lossy().into_owned();
+        let program = lockstep_testkit::product::program("lockstep-agent")?;
+        let output = std::process::Command::new(program)
+            .args(["enroll", "--state-dir", &state, "--token", token])
+            .output()?;
+        anyhow::Ok((output.status.code(), stderr(&output)))
+    };
+    let used = std::fs::read_to_string(agent.state_dir().parent().unwrap().join("token")).unwrap();
+    let (status, text) = enroll(used.trim()).unwrap();
+    assert_eq!(status, Some(1));
+    assert!(
+        text.contains("used already") && text.contains("lockstep agent token"),
+        "{text}"
+    );
+
+    let expired = service
+        .run(&["agent", "token", "--expires-in", "1s"])
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let (status, text) = enroll(expired.trim()).unwrap();
+    assert_eq!(status, Some(1));
+    assert!(text.contains("has expired"), "{text}");
+
+    // A token of one service at the address of another: its CA has another fingerprint.
+    let mut foreign: lockstep_api::channel::EnrollmentToken =
+        other.run(&["agent", "token"]).unwrap().parse().unwrap();
+    service.url().clone_into(&mut foreign.url);
+    let (status, text) = enroll(&foreign.to_text()).unwrap();
+    assert_eq!(status, Some(1));
+    assert!(text.contains("fingerprint"), "{text}");
+
+    let (status, text) = enroll("lockstep1.nonsense").unwrap();
+    assert_eq!(status, Some(2));
+    assert!(text.contains("expected an enrolment token"), "{text}");
+}
+
+#[test]
+fn bad_configuration_files_are_refused_as_a_whole() {
+    let bed = Bed::start(Template::default()).unwrap();
+    bed.forest.ad().add_ou("Staff", None).unwrap();
+    let apply = |toml: &str| {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("corp.toml");
+        std::fs::write(&path, toml)?;
+        let path = path.to_string_lossy().into_owned();
+        let output = bed.service.command(&["apply", &path, "--yes"])?;
+        anyhow::Ok((output.status.code(), stderr(&output)))
+    };
+    for (toml, expected) in [
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\n[scop]\n",
+            "corp.toml:3: unknown field `scop`",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\n[scop]\n",
+            "did you mean `scope`?",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"nonsense\"\n",
+            "corp.toml:2: domain: expected the DNS name",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\norganizational-units = []\n",
+            "leave the key out for the whole domain",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\ngroups = [\"CN=x\"]\n",
+            "unknown field `groups`",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\n\
+             organizational-units = [\"OU=Stuff,DC=corp,DC=test\"]\n",
+            "did you mean OU=Staff,DC=corp,DC=test?",
+        ),
+        (
+            "name = \"corp\"\ndomain = \"corp.test\"\npaused = maybe\n",
+            "corp.toml:3:",
+        ),
+    ] {
+        let (status, text) = apply(toml).unwrap();
+        assert!(matches!(status, Some(1 | 2)), "{toml}: {status:?}");
+        assert!(text.contains(expected), "{toml}: {text}");
+    }
+    let none = bed.service.json(&["configuration", "list"]).unwrap();
+    assert_eq!(none.as_array().map(Vec::len), Some(0));
+    // Without a yes and without a terminal nothing is changed.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("corp.toml");
+    std::fs::write(&path, crate::bed::CONFIGURATION).unwrap();
+    let output = bed
+        .service
+        .command(&["apply", &path.to_string_lossy()])
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--yes"));
+}
+
+#[test]
+fn a_second_service_on_the_same_folder_is_refused_and_the_first_stops_in_order() {
+    let service = Service::start().unwrap();
+    let second = service
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        stderr(&second).contains("another `lockstep serve` is running"),
+        "{}",
+        stderr(&second)
+    );
+    let (status, text) = service.send("GET", "/healthz", "").unwrap();
+    assert_eq!((status, text.as_str()), (200, "ok\n"));
+    let (status, text) = service.send("GET", "/metrics", "").unwrap();
+    assert_eq!(status, 200);
+    assert!(text.contains("lockstep_agents"), "{text}");
+}
+
+#[test]
+fn what_synchronisation_owns_cannot_be_changed_through_the_api() {
+    let bed = Bed::synced(Template::default()).unwrap();
+    let id = bed.user("svc-lockstep").unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/v1.0/users/{id}");
+    for (method, body) in [("PATCH", "{\"department\":\"x\"}"), ("DELETE", "")] {
+        let (status, text) = bed.service.send(method, &path, body).unwrap();
+        assert_eq!(status, 400);
+        assert!(text.contains("mastered on-premises"), "{text}");
+    }
+    let principal = bed.service.graph_all("servicePrincipals").unwrap()[0].clone();
+    let path = format!(
+        "/v1.0/servicePrincipals/{}",
+        principal["id"].as_str().unwrap()
+    );
+    let (status, _) = bed.service.send("DELETE", &path, "").unwrap();
+    assert_eq!(status, 403);
+    let (status, body) = bed.service.graph("users?$filter=departmnt eq 'x'").unwrap();
+    assert_eq!(status, 400);
+    assert!(
+        body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("department"),
+        "{body}"
+    );
+}
+
+#[test]
+fn a_removed_agent_is_refused_and_stops() {
+    let bed = Bed::synced(Template::default()).unwrap();
+    let agents = bed.service.json(&["agent", "list"]).unwrap();
+    assert_eq!(agents[0]["status"], "active");
+    let id = agents[0]["id"].as_str().unwrap();
+    bed.service.run(&["agent", "remove", id]).unwrap();
+    lockstep_testkit::product::eventually("the agent stops", || {
+        Ok(bed.agent.log().contains("has been removed"))
+    })
+    .unwrap();
+}
