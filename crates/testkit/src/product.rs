@@ -351,7 +351,16 @@ impl Agent {
 
     /// Sets an environment variable for the agent from the next command on.
     pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Lets its commands take another time for now, such as `+11m`.
+    pub fn set_clock(&mut self, offset: &str) {
+        // Sleeping goes on as it is: only the clock on the wall is wrong.
+        self.set_environment("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1");
+        self.set_environment("FAKETIME", offset);
+        self.set_environment("DONT_FAKE_MONOTONIC", "1");
     }
 
     /// Its directory.

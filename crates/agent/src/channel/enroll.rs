@@ -81,7 +81,10 @@ pub async fn fetch_ca(
         .timeout(TIMEOUT)
         .send()
         .await
-        .map_err(|source| lost(base, source))?;
+        .map_err(|source| match is_untrusted(&source) {
+            true => foreign(),
+            false => lost(base, source),
+        })?;
     let pem = body(base, response).await?;
     let is_wanted = certificates(&pem)?
         .iter()
@@ -90,6 +93,29 @@ pub async fn fetch_ca(
         Ok(text) if is_wanted => Ok(text),
         _ => Err(foreign()),
     }
+}
+
+/// Whether the other side's certificate does not lead to the CA that was expected.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if is_certificate_error(cause) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// The standard library's error hides what it was made of, perhaps several times.
+fn is_certificate_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| is_certificate_error(inner))
 }
 
 async fn body(base: &Url, response: Response) -> Result<Vec<u8>, ChannelError> {

@@ -155,7 +155,9 @@ async fn present_names(controller: &mut Controller, guids: &[Guid]) -> Result<Ve
                 "find an organizational unit of the scope",
             )
             .await?;
-        let dn = entries.first().and_then(|entry| entry.dn.parse().ok());
+        // An entry that shows nothing of itself is one that must not be read: nor must what is below it.
+        let readable = entries.first().filter(|entry| entry.text("name").is_some());
+        let dn = readable.and_then(|entry| entry.dn.parse().ok());
         found.push(dn.ok_or_else(|| LdapError::ScopeObjectNotFound {
             server: controller.connection.server().to_owned(),
             guid: guid.to_string(),

@@ -486,10 +486,11 @@ fn remember(
 fn ask_for(tx: &mut dyn Write, lane: &Lane, case: Case, missing: Guid) -> Result<bool, StoreError> {
     let configuration = lane.configuration.id;
     let row: Option<Staged> = tx.fetch_one(&(configuration, missing))?;
-    if row.is_some_and(|row| matches!(row.object.presence, Presence::Missing { .. })) {
+    // Of what is not known at all there is no row to mark: its child stands for it.
+    let mut object = row.map_or(case.object, |row| row.object);
+    if matches!(object.presence, Presence::Missing { .. }) {
         return Ok(false);
     }
-    let mut object = case.object;
     if object.state != RowState::Unread {
         object.state = RowState::Unread;
         object.version += 1;

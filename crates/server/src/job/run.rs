@@ -7,8 +7,9 @@ use crate::import::Lane;
 use crate::service::Service;
 use lockstep_engine::Phase;
 use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_store::records::connector_space::Staged;
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
-use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,12 +102,42 @@ async fn begin(
         .await
 }
 
-/// Reads and decides side by side; what takes away is decided when all has been read.
+/// How often a cycle reads, when deciding shows that something else has to be known.
+const ROUNDS: usize = 4;
+
+/// Reads and decides side by side; what takes away is decided when all has been read. Where the decision
+/// needs an object that has not been read (the scope has grown, or a container has a name that nobody asked
+/// for before), it is read in the same cycle.
 async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
+    for round in 1..=ROUNDS {
+        let result;
+        (run, result) = read_and_decide(service, run).await;
+        if result.is_err() || round == ROUNDS {
+            return (run, result);
+        }
+        let configuration = run.configuration;
+        let waiting = service.read(move |tx| something_is_unread(tx, configuration));
+        match waiting.await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return (run, Err(store_error(&error))),
+        }
+    }
+    (run, Ok(()))
+}
+
+/// Whether objects wait to be read by GUID.
+fn something_is_unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<bool, StoreError> {
+    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(id), 1);
+    Ok(!tx.list::<Staged>(&waiting)?.is_empty())
+}
+
+async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
     let mut reading = match Reading::begin(service, run.configuration).await {
         Ok(reading) => reading,
         Err(problem) => return (run, Err(cycle_error(problem))),
     };
+    run.behind = 0;
     loop {
         let state = reading.look(service).await;
         match state {
@@ -142,11 +173,12 @@ async fn drain(
 ) -> (Run, Result<Progress, StoreError>) {
     let now = service.clock.now();
     let tenant = service.tenant_rules();
-    let run = Arc::new(std::sync::Mutex::new(run));
-    let shared = Arc::clone(&run);
+    // The store may run the work on another thread and give nothing back but its result.
+    let shared = Arc::new(std::sync::Mutex::new(run));
+    let own = Arc::clone(&shared);
     let progress = service
         .write(move |tx| {
-            let mut run = shared
+            let mut run = own
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             let Some(mut lane) = lane(tx, run.configuration)? else {
@@ -182,12 +214,22 @@ async fn drain(
             }
         })
         .await;
-    let run = Arc::into_inner(run).map(std::sync::Mutex::into_inner);
-    match run {
-        Some(Ok(run)) => (run, progress),
-        Some(Err(poisoned)) => (poisoned.into_inner(), progress),
-        // The closure has ended, so nobody else holds it.
-        None => unreachable!("the transaction has ended"),
+    let mut run = shared
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    (run.take(), progress)
+}
+
+impl Run {
+    /// Takes the run out of the place where it was shared.
+    fn take(&mut self) -> Self {
+        Self {
+            configuration: self.configuration,
+            cycle: self.cycle,
+            wake: self.wake,
+            report: std::mem::take(&mut self.report),
+            behind: self.behind,
+        }
     }
 }
 

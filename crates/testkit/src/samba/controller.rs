@@ -19,8 +19,6 @@ pub struct Controller {
     domain: Domain,
     address: String,
     process: Option<Child>,
-    /// Moves the controller's clock, as `faketime` understands it.
-    clock: Option<String>,
     _address_lock: File,
 }
 
@@ -44,7 +42,6 @@ impl Controller {
             domain,
             address,
             process: None,
-            clock: None,
             _address_lock: lock,
         })
     }
@@ -65,11 +62,6 @@ impl Controller {
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {
         self.dir.path().join("private/tls/ca.pem")
-    }
-
-    /// Moves its clock from the next start on, such as `+10m`.
-    pub fn set_clock(&mut self, offset: &str) {
-        self.clock = Some(offset.to_owned());
     }
 
     /// Starts it and waits until it answers.
@@ -96,9 +88,6 @@ impl Controller {
                 "--fork",
             ])
             .args(["--kill-child=KILL", "sh", "-c", script, "samba"]);
-        if let Some(clock) = &self.clock {
-            command.args(["faketime", "-f", clock]);
-        }
         command
             .args([
                 "samba",

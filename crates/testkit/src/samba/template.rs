@@ -3,10 +3,12 @@
 use super::{ADMIN_PASSWORD, PYTHON, SCRIPT, SERVICE_ACCOUNT, SERVICE_PASSWORD};
 use crate::testbed;
 use anyhow::{Context as _, bail};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -170,10 +172,35 @@ impl Template {
             );
         }
         write_config(dir, self.domain, TEMPLATE_ADDRESS)?;
+        self.certify(dir)?;
         let settings = serde_json::json!({
             "exchange": self.exchange, "account": SERVICE_ACCOUNT, "password": SERVICE_PASSWORD,
         });
         python(dir, "prepare", &settings.to_string())
+    }
+}
+
+impl Template {
+    /// Gives the controller a certificate with its name in the way that is read today; the one that Samba
+    /// makes for itself has none there, and takes seconds.
+    fn certify(self, dir: &Path) -> anyhow::Result<()> {
+        let ca_key = KeyPair::generate()?;
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "Test CA");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_pem = ca.self_signed(&ca_key)?.pem();
+        let issuer = Issuer::from_params(&ca, ca_key);
+        let key = KeyPair::generate()?;
+        let name = format!("dc1.{}", self.domain.name());
+        let certificate = CertificateParams::new(vec![name])?.signed_by(&key, &issuer)?;
+        let tls = dir.join("private/tls");
+        fs::create_dir_all(&tls)?;
+        fs::write(tls.join("ca.pem"), ca_pem)?;
+        fs::write(tls.join("cert.pem"), certificate.pem())?;
+        fs::write(tls.join("key.pem"), key.serialize_pem())?;
+        // Samba refuses a key that others may read.
+        fs::set_permissions(tls.join("key.pem"), fs::Permissions::from_mode(0o600))?;
+        Ok(())
     }
 }
 

@@ -31,7 +31,7 @@ fn not_seen_is_not_taken_for_gone() {
     bed.service.apply(CONFIGURATION).unwrap();
     bed.cycle().unwrap();
     let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
-    let ace = format!("(D;CI;LCRPLORC;;;{sid})");
+    let ace = format!("(D;CI;RPLCLORC;;;{sid})");
     bed.forest.ad().grant(&unit, &ace).unwrap();
     bed.service
         .run(&["restart", "corp", "--reset", "full"])

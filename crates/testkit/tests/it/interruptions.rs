@@ -52,6 +52,7 @@ fn dump(service: &Service) -> anyhow::Result<BTreeMap<String, String>> {
 fn undisturbed(forest: &Forest) -> anyhow::Result<BTreeMap<String, String>> {
     let service = Service::start()?;
     let _agent = Agent::of(&service, forest)?;
+    service.run(&["domain", "add", "corp.test"])?;
     service.apply(CONFIGURATION)?;
     service.cycle("corp")?;
     dump(&service)
@@ -68,6 +69,7 @@ fn an_initial_cycle_whose_agent_and_service_are_killed_again_and_again_ends_the_
     let expected = undisturbed(&forest).unwrap();
     let mut service = Service::start().unwrap();
     let mut agent = Agent::of(&service, &forest).unwrap();
+    service.run(&["domain", "add", "corp.test"]).unwrap();
     service.apply(CONFIGURATION).unwrap();
     for millis in [60, 120, 200, 300, 450, 700] {
         begin_cycle(&service).unwrap();

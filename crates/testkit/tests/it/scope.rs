@@ -116,7 +116,7 @@ fn a_scope_that_cannot_be_found_stops_the_cycle_and_deletes_nobody() {
     let bed = bed().unwrap();
     let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
     // Nobody but the administrator sees the unit any more.
-    let ace = format!("(D;CI;LCRPLORC;;;{sid})");
+    let ace = format!("(D;CI;RPLCLORC;;;{sid})");
     bed.forest
         .ad()
         .grant("OU=Staff,DC=corp,DC=test", &ace)
