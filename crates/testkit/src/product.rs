@@ -8,17 +8,31 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// How long a program may take to be ready, or something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program of the project, built beside the one that is running.
+/// Where the programs are taken from, if not beside the one that is running.
+static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes the programs from this folder from now on, such as `target/release`.
+pub fn use_programs(dir: &Path) {
+    // Whoever comes second keeps what the first one chose.
+    let _ = PROGRAMS.set(dir.to_owned());
+}
+
+/// A program of the project: from the folder of [`use_programs`], else built beside the one that is
+/// running.
 ///
 /// # Errors
 ///
 /// When it has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = PROGRAMS.get() {
+        return Ok(dir.join(name));
+    }
     let own = std::env::current_exe()?;
     let found = own
         .ancestors()
@@ -250,6 +264,20 @@ impl Service {
         Ok((response.status().as_u16(), response.text()?))
     }
 
+    /// Looks at one address below `/v1.0` again and again, over one connection.
+    ///
+    /// # Errors
+    ///
+    /// When the CA cannot be read.
+    pub fn watch(&self, path: &str) -> anyhow::Result<Watcher> {
+        let token = fs::read_to_string(self.data_dir().join("admin-token"))?;
+        Ok(Watcher {
+            http: self.http()?,
+            url: format!("{}/v1.0/{path}", self.url),
+            token: token.trim().to_owned(),
+        })
+    }
+
     fn http(&self) -> anyhow::Result<reqwest::blocking::Client> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let ca = fs::read(self.data_dir().join("tls/ca.pem"))?;
@@ -262,6 +290,34 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Looks at one address again and again.
+#[derive(Debug)]
+pub struct Watcher {
+    http: reqwest::blocking::Client,
+    url: String,
+    token: String,
+}
+
+impl Watcher {
+    /// Waits until the answer is as wanted, looking every few milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become so within a minute.
+    pub fn until(&mut self, mut is_wanted: impl FnMut(&Value) -> bool) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let request = self.http.get(&self.url).bearer_auth(&self.token);
+            let body: Value = request.send()?.json()?;
+            if is_wanted(&body) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        bail!("{} did not become as wanted", self.url)
     }
 }
 

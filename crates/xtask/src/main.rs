@@ -1,5 +1,7 @@
 //! Everything that a developer does with the project: `cargo xtask`.
 
+mod bench;
+mod demo;
 mod setup;
 mod test;
 
@@ -16,14 +18,24 @@ struct Menu {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Watch a sample Active Directory forest arrive in a cloud directory
+    Demo {
+        /// End when all of it has been shown
+        #[arg(long)]
+        then_stop: bool,
+    },
     /// Install what tests, demo and benchmarks need, and prepare the test bed
     Setup,
+    /// Measure, and write docs/benchmarks.md
+    Bench,
     /// Check format, lints and documentation, and run all tests
     Test,
 }
 
 fn main() -> ExitCode {
     let result = match Menu::parse().command {
+        Command::Bench => bench::run(),
+        Command::Demo { then_stop } => demo::run(then_stop),
         Command::Setup => setup::run(),
         Command::Test => test::run(),
     };

@@ -10,3 +10,8 @@ pub(crate) fn step(text: &str) {
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("\nerror: {error:#}");
 }
+
+/// Says something, as it is.
+pub(crate) fn words(text: &str) {
+    eprint!("{text}");
+}
