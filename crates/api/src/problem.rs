@@ -18,6 +18,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The key of the configuration that is wrong, with the tables and lists it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Box<str>>,
 }
 
 impl Problem {
@@ -30,6 +33,7 @@ impl Problem {
             title: title.into(),
             detail: None,
             remedy: None,
+            key: None,
         }
     }
 
@@ -37,6 +41,13 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds which key of a configuration is wrong.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
+        self.key = Some(key.into());
         self
     }
 

@@ -5,16 +5,21 @@
 
 use crate::ask::ask;
 use crate::http::error::HttpError;
-use crate::import::mark;
+use crate::import::{Lane, mark};
+use crate::policy::compile;
+use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, directory, ids};
+use crate::{audit, directory, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
-use lockstep_api::configuration::Spec;
+use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, Mastery, Property};
+use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{
+    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::{
@@ -32,6 +37,7 @@ pub struct Checked {
     spec: Spec,
     roots: Option<Vec<ScopeRoot>>,
     excluded: Vec<ScopeRoot>,
+    groups: Vec<ScopeRoot>,
 }
 
 /// Checks a configuration, and looks up what it names.
@@ -41,31 +47,69 @@ pub struct Checked {
 /// A problem with status 400 naming key, expectation and, for a name that does not exist, the nearest that
 /// does; `NoActiveAgents` when nobody can be asked.
 pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Problem> {
-    spec.check().map_err(|error| {
-        Problem::new(400, "BadConfiguration", error.to_string())
-            .remedy("correct the value; nothing was changed")
-    })?;
+    spec.check().map_err(bad)?;
+    compile(&spec).map_err(bad)?;
     spec.domain = spec.domain.to_lowercase();
-    let units = spec.scope.organizational_units.clone();
-    let excluded = spec.scope.exclude_organizational_units.clone();
-    if units.is_none() && excluded.is_empty() {
-        // Whether there is an agent that can read the domain is known before anything is stored.
-        ask(service, &spec.domain, Action::TestConnection).await?;
-    }
-    let roots = match units {
+    let scope = spec.scope.clone();
+    // Whether there is an agent that can read the domain is known before anything is stored.
+    let schema = ask_for_schema(service, &spec.domain).await?;
+    check_attributes(&spec, &schema).map_err(bad)?;
+    let unit = Sought::Unit;
+    let roots = match scope.organizational_units {
         Some(units) => {
             let key = "scope.organizational-units";
-            Some(look_up(service, &spec.domain, key, &units).await?)
+            Some(look_up(service, &spec.domain, key, &units, unit).await?)
         }
         None => None,
     };
     let key = "scope.exclude-organizational-units";
-    let excluded = look_up(service, &spec.domain, key, &excluded).await?;
+    let excluded = scope.exclude_organizational_units;
+    let excluded = look_up(service, &spec.domain, key, &excluded, unit).await?;
+    let groups = scope.groups.unwrap_or_default();
+    let groups = look_up(
+        service,
+        &spec.domain,
+        "scope.groups",
+        &groups,
+        Sought::Group,
+    )
+    .await?;
     Ok(Checked {
         spec,
         roots,
         excluded,
+        groups,
     })
+}
+
+fn bad(error: SpecError) -> Problem {
+    Problem::new(400, "BadConfiguration", error.to_string())
+        .key(error.key)
+        .remedy("correct the value; nothing was changed")
+}
+
+/// What a distinguished name of the scope has to lead to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sought {
+    Unit,
+    Group,
+}
+
+impl Sought {
+    fn is(self, class: &str) -> bool {
+        let class = ObjectClass::from_name(class);
+        match self {
+            Self::Unit => class == ObjectClass::Container,
+            Self::Group => class == ObjectClass::Group,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "an organizational unit or container",
+            Self::Group => "a group",
+        }
+    }
 }
 
 async fn look_up(
@@ -73,9 +117,11 @@ async fn look_up(
     domain: &str,
     key: &str,
     names: &[String],
+    sought: Sought,
 ) -> Result<Vec<ScopeRoot>, Problem> {
     let mut roots = Vec::with_capacity(names.len());
-    for name in names {
+    for (index, name) in names.iter().enumerate() {
+        let key = format!("{key}[{index}]");
         let action = Action::Resolve(Resolve {
             by: ResolveBy::Dn,
             value: name.clone(),
@@ -85,27 +131,34 @@ async fn look_up(
             _ => None,
         };
         let Some(Resolved { guid, dn, class }) = found else {
-            return Err(unknown_unit(service, domain, key, name).await);
+            return Err(unknown_name(service, domain, &key, name, sought).await);
         };
-        if !can_hold_others(&class) {
-            let title =
-                format!("{key}: expected an organizational unit, found {name}, which is a {class}");
+        if !sought.is(&class) {
+            let expected = sought.name();
+            let title = format!("{key}: expected {expected}, found {name}, which is a {class}");
             return Err(Problem::new(400, "BadConfiguration", title)
-                .remedy("name an organizational unit or container; nothing was changed"));
+                .key(key)
+                .remedy(format!("name {expected}; nothing was changed")));
         }
         roots.push(ScopeRoot { guid, dn });
     }
     Ok(roots)
 }
 
-fn can_hold_others(class: &str) -> bool {
-    lockstep_engine::ObjectClass::from_name(class) == lockstep_engine::ObjectClass::Container
-}
-
 /// A name that does not exist, with the nearest that does.
-async fn unknown_unit(service: &Arc<Service>, domain: &str, key: &str, name: &str) -> Problem {
+async fn unknown_name(
+    service: &Arc<Service>,
+    domain: &str,
+    key: &str,
+    name: &str,
+    sought: Sought,
+) -> Problem {
     let title = format!("{key}: {name} does not exist in {domain}");
-    let known = match ask(service, domain, Action::ListOrganizationalUnits).await {
+    let (code, action) = match sought {
+        Sought::Unit => ("UnknownOrganizationalUnit", Action::ListOrganizationalUnits),
+        Sought::Group => ("UnknownGroup", Action::ListGroups),
+    };
+    let known = match ask(service, domain, action).await {
         Ok(Outcome::Resolved { objects }) => objects,
         _ => Vec::new(),
     };
@@ -114,10 +167,12 @@ async fn unknown_unit(service: &Arc<Service>, domain: &str, key: &str, name: &st
         .min_by_key(|object| lockstep_directory::distance(&object.dn, name));
     let remedy = match nearest {
         Some(nearest) => format!("did you mean {}? Nothing was changed", nearest.dn),
-        None => "name an organizational unit that the agent's account can see; nothing was changed"
-            .into(),
+        None => format!(
+            "name {} that the agent's account can see; nothing was changed",
+            sought.name()
+        ),
     };
-    Problem::new(400, "UnknownOrganizationalUnit", title).remedy(remedy)
+    Problem::new(400, code, title).key(key).remedy(remedy)
 }
 
 /// Stores a configuration; makes it when there is none of that name.
@@ -182,6 +237,7 @@ fn create(
         spec: json(&checked.spec)?,
         roots: checked.roots,
         excluded: checked.excluded,
+        groups: checked.groups,
         service_principal,
     };
     directory::write(tx, tenant, vec![principal(&configuration)], now)?;
@@ -222,21 +278,33 @@ fn change(
     checked: Checked,
 ) -> Result<Configuration, StoreError> {
     let old = crate::configuration::spec_of(&before);
-    let scope_changed = guids(&before.roots) != guids(&checked.roots)
+    let groups_changed = guids_of(&before.groups) != guids_of(&checked.groups)
+        || old.scope.nested_groups != checked.spec.scope.nested_groups;
+    let decided_anew = guids(&before.roots) != guids(&checked.roots)
         || guids_of(&before.excluded) != guids_of(&checked.excluded)
-        || old.objects != checked.spec.objects;
+        || groups_changed
+        || old.scope.filters != checked.spec.scope.filters
+        || old.objects != checked.spec.objects
+        || old.mapping != checked.spec.mapping
+        || old.matching != checked.spec.matching;
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
         spec: json(&checked.spec)?,
         roots: checked.roots,
         excluded: checked.excluded,
+        groups: checked.groups,
         ..before
     };
-    if scope_changed {
+    if decided_anew {
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
+        let mut lane = Lane::new(tx, job, after.clone())?;
+        scope_groups::start_over(tx, &mut lane)?;
+        tx.store(&[lane.job])?;
+    }
     Ok(after)
 }
 
@@ -434,6 +502,7 @@ pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;

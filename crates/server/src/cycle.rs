@@ -4,6 +4,7 @@
 //! applied: nothing can change in between, so nothing stale is applied. Killed between two batches, the
 //! next cycle finds the marks that are left. A preview is the same on an overlay that is thrown away.
 
+mod candidates;
 mod deletes;
 mod objects;
 mod references;
@@ -13,6 +14,7 @@ pub use deletes::{allow, reject};
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};
+use crate::scope_groups;
 use lockstep_directory::TenantRules;
 use lockstep_engine::{ObjectClass, Phase};
 use lockstep_model::ids::CycleId;
@@ -65,7 +67,7 @@ pub fn batch(
 ) -> Result<Progress, StoreError> {
     let configuration = lane.configuration.id;
     let mut places = Places::new(configuration, lane.policy.naming_context);
-    if expand_subtree(tx, lane)? {
+    if expand_subtree(tx, lane)? || settle_groups(tx, lane)? {
         return store(tx, lane, Progress::More);
     }
     let marks = marks(tx, lane, &Subject::Object(Guid::NIL), *behind, BATCH)?;
@@ -128,6 +130,25 @@ fn clear(tx: &mut dyn Write, read: &[Dirty]) -> Result<(), StoreError> {
         .map(|mark| (mark.configuration, mark.subject.clone()))
         .collect();
     tx.remove::<Dirty>(&ids)
+}
+
+/// Settles who belongs to the scope by way of groups, before objects are decided.
+fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    if let Some(mark) = marks(tx, lane, &Subject::Members(Guid::NIL), 0, 1)?.pop() {
+        match scope_groups::expand_members(tx, lane, mark.clone(), BATCH)? {
+            Some(further) => tx.store(&[further])?,
+            None => clear(tx, &[mark])?,
+        }
+        return Ok(true);
+    }
+    let groups = marks(tx, lane, &Subject::Group(Guid::NIL), 0, BATCH)?;
+    for mark in &groups {
+        if let Subject::Group(group) = mark.subject {
+            scope_groups::reconsider(tx, lane, group)?;
+        }
+    }
+    clear(tx, &groups)?;
+    Ok(!groups.is_empty())
 }
 
 /// Marks what lies directly in one marked container; the containers in it in turn.

@@ -22,6 +22,8 @@ pub mod job;
 pub mod log;
 pub mod metrics;
 pub mod policy;
+pub mod schema;
+pub mod scope_groups;
 pub mod serve;
 pub mod service;
 pub mod signal;

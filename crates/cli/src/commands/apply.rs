@@ -19,7 +19,8 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u8, Failure> {
-    let spec = spec_file::read(&args.file)?;
+    let file = spec_file::read(&args.file)?;
+    let spec = file.spec.clone();
     let client = context.client()?;
     let path = ["api", "v1", "configurations", &spec.name];
     let before: Option<Configuration> = client.find_at(&path).await?;
@@ -42,7 +43,8 @@ pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u
         context.output.say("nothing was changed");
         return Ok(1);
     }
-    let applied: Configuration = client.send_for(Method::PUT, &path, &spec).await?;
+    let applied = client.send_for(Method::PUT, &path, &spec).await;
+    let applied: Configuration = applied.map_err(|failure| file.refused(failure))?;
     let word = match before {
         Some(_) => "changed",
         None => "created",

@@ -39,7 +39,9 @@ pub(super) fn leave(
     if !context.deletes_leave {
         return Ok(false);
     }
-    let guard = &crate::configuration::spec_of(&lane.configuration).accidental_deletes;
+    let guard = crate::configuration::known(&lane.configuration)
+        .spec
+        .accidental_deletes;
     let threshold = DeleteThreshold {
         threshold: guard.enabled.then_some(guard.threshold),
     };
@@ -79,7 +81,7 @@ fn carry_out(
     let configuration = lane.configuration.id;
     let guids: Vec<Guid> = rows.iter().map(|row| row.guid).collect();
     let mut places = Places::new(configuration, lane.policy.naming_context);
-    let cases = cases(tx, lane, &mut places, &guids)?;
+    let cases = cases(tx, lane, context, &mut places, &guids)?;
     let mut leaving: Vec<(Case, Reason)> = Vec::new();
     for case in cases {
         let Some(row) = rows.iter().find(|row| row.guid == case.object.guid) else {
@@ -108,6 +110,7 @@ fn carry_out(
             continue;
         }
         let item = case.item(lane, "Delete", &reason, target(&case));
+        super::objects::stays_home(tx, lane, &case, &reason)?;
         gone(tx, configuration, case)?;
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, "Success", item)?;

@@ -1,18 +1,20 @@
 //! Decides and applies objects.
 
+use super::candidates::find_candidates;
 use super::report::Item;
 use super::{Context, clear};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Outcome, Property};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
+use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
 use lockstep_engine::{
-    Decision, DesiredObject, Link, Presence, Reason, RowState, Situation, StagedObject,
-    TargetState, decide,
+    Decision, DesiredObject, Link, Membership, Phase, Presence, Reason, RowState, Situation,
+    StagedObject, decide,
 };
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{Guid, PropertyValue, SourceAnchor};
+use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::LastDecision;
@@ -24,20 +26,26 @@ pub(super) struct Case {
     pub(super) object: StagedObject,
     pub(super) link: Option<Link>,
     pub(super) chain: Chain,
-    pub(super) target: TargetState,
+    pub(super) membership: Membership,
+    pub(super) candidates: Candidates,
 }
 
 impl Case {
     /// Asks the engine.
     pub(super) fn decide(&self, lane: &Lane, context: &Context<'_>) -> (Decision, Reason) {
-        let situation = Situation {
+        decide(&self.situation(context.phase, context.now), &lane.policy)
+    }
+
+    pub(super) fn situation(&self, phase: Phase, now: Timestamp) -> Situation<'_> {
+        Situation {
             object: &self.object,
             chain: &self.chain,
+            membership: self.membership,
             link: self.link.as_ref(),
-            target: self.target,
-            phase: context.phase,
-        };
-        decide(&situation, &lane.policy)
+            candidates: self.candidates,
+            phase,
+            now,
+        }
     }
 
     /// Its kind as logs show it.
@@ -59,7 +67,7 @@ impl Case {
             .or_else(|| applied.and_then(PropertyValue::as_text).map(str::to_owned))
     }
 
-    fn anchor(&self) -> SourceAnchor {
+    pub(super) fn anchor(&self) -> SourceAnchor {
         let link = self.link.as_ref().map(|link| link.anchor.clone());
         link.or_else(|| source_anchor(&self.object).ok())
             .unwrap_or_else(|| SourceAnchor::from_object_guid(self.object.guid))
@@ -91,6 +99,7 @@ impl Case {
 pub(super) fn cases(
     tx: &mut dyn Write,
     lane: &Lane,
+    context: &Context<'_>,
     places: &mut Places,
     guids: &[Guid],
 ) -> Result<Vec<Case>, StoreError> {
@@ -105,53 +114,17 @@ pub(super) fn cases(
         };
         let chain = places.chain(tx, &object)?;
         let link = link.map(|joined| joined.link);
+        let membership = lane.groups.membership(tx, &object)?;
         cases.push(Case {
             object,
             link,
             chain,
-            target: TargetState::Absent,
+            membership,
+            candidates: Candidates::default(),
         });
     }
-    find_targets(tx, lane, &mut cases)?;
+    find_candidates(tx, lane, context, &mut cases)?;
     Ok(cases)
-}
-
-/// Looks up what the directory holds under the links, and under the anchors of what has no link.
-fn find_targets(tx: &mut dyn Write, lane: &Lane, cases: &mut [Case]) -> Result<(), StoreError> {
-    let (linked, unlinked): (Vec<&mut Case>, Vec<&mut Case>) =
-        cases.iter_mut().partition(|case| case.link.is_some());
-    let ids: Vec<ObjectId> = linked
-        .iter()
-        .filter_map(|case| case.link.as_ref())
-        .map(|link| link.object)
-        .collect();
-    let found = directory::holdings(tx, &ids)?;
-    for (case, holding) in linked.into_iter().zip(found) {
-        case.target = target_state(lane, holding);
-    }
-    let complete: Vec<&mut Case> = unlinked
-        .into_iter()
-        .filter(|case| case.object.is_complete(lane.policy.read_set))
-        .collect();
-    let anchors: Vec<SourceAnchor> = complete.iter().map(|case| case.anchor()).collect();
-    let found = directory::holdings_by_anchor(tx, &anchors)?;
-    for (case, holding) in complete.into_iter().zip(found) {
-        case.target = target_state(lane, holding);
-    }
-    Ok(())
-}
-
-fn target_state(lane: &Lane, holding: Option<directory::Holding>) -> TargetState {
-    match holding {
-        None => TargetState::Absent,
-        Some(holding) => match holding.configuration {
-            Some(owner) if owner != lane.configuration.id => {
-                TargetState::OwnedByAnother(holding.id)
-            }
-            _ if holding.deleted => TargetState::InRecycleBin(holding.id),
-            _ => TargetState::Live(holding.id),
-        },
-    }
 }
 
 /// What was decided about one object and has to be written to the directory.
@@ -181,7 +154,7 @@ pub(super) fn decide_all(
             }
         })
         .collect();
-    let cases = cases(tx, lane, places, &guids)?;
+    let cases = cases(tx, lane, context, places, &guids)?;
     let mut kept = Vec::new();
     let mut pending = Vec::new();
     let mut changes = Vec::new();
@@ -197,7 +170,7 @@ pub(super) fn decide_all(
                 let values = desired.values.clone();
                 ("Create", id, desired, values)
             }
-            Decision::Join(id, desired) => ("Update", id, desired.clone(), desired.values),
+            Decision::Join(id, _, desired) => ("Update", id, desired.clone(), desired.values),
             Decision::Restore(id, desired) => ("Restore", id, desired.clone(), desired.values),
             Decision::Update {
                 object,
@@ -401,6 +374,7 @@ fn skip(
         reason,
         Reason::OutsideScope
             | Reason::Excluded { .. }
+            | Reason::FilteredOut { .. }
             | Reason::OtherClass
             | Reason::KindNotProvisioned(_)
             | Reason::DeletedInAd
@@ -416,6 +390,7 @@ fn skip(
             item.dn = None;
             items.push(item);
         }
+        stays_home(tx, lane, case, reason)?;
         return tx.remove::<LastDecision>(&[(lane.configuration.id, case.object.guid)]);
     }
     remember(
@@ -428,6 +403,35 @@ fn skip(
         &reason.to_string(),
         reason.code(),
     )
+}
+
+/// Whoever is out of scope keeps nothing here but identity and place; of whom a filter keeps out, what it
+/// asked about stays, so that a change of it is understood.
+pub(super) fn stays_home(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    case: &Case,
+    reason: &Reason,
+) -> Result<(), StoreError> {
+    if !matches!(case.object.state, RowState::Complete { .. })
+        || lane.groups.contains(&case.object.guid)
+    {
+        return Ok(());
+    }
+    let mut object = case.object.clone();
+    object.forget_content();
+    if matches!(reason, Reason::FilteredOut { .. } | Reason::NeverSynced(_)) {
+        let decisive = &lane.job.read_set.decision;
+        object.attributes = case.object.attributes.clone();
+        object
+            .attributes
+            .retain(|name, _| decisive.iter().any(|known| known == name.as_str()));
+    }
+    object.version += 1;
+    tx.store(&[Staged {
+        configuration: lane.configuration.id,
+        object,
+    }])
 }
 
 pub(super) fn fail(

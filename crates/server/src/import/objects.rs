@@ -3,6 +3,7 @@
 use super::marks::mark_all;
 use super::offer::core_attributes;
 use super::{ImportError, Lane};
+use crate::scope_groups::marks_for_edge;
 use lockstep_api::channel::{Ack, Links, ObjectUpdate, Objects};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{ObjectClass, Presence, RowState};
@@ -145,9 +146,16 @@ fn references(
         .map(|target| (configuration, source, attribute.clone(), target.guid))
         .collect();
     tx.remove::<StagedReference>(&removed)?;
+    for target in links.added.iter().chain(&links.removed) {
+        marks.extend(marks_for_edge(lane, source, &attribute, target.guid));
+    }
     if links.replace {
         if !update.partial {
-            sweep(tx, configuration, source, &attribute, reading)?;
+            let gone = sweep(tx, configuration, source, &attribute, reading)?;
+            let again = gone
+                .into_iter()
+                .flat_map(|target| marks_for_edge(lane, source, &attribute, target));
+            marks.extend(again);
         }
         marks.push(Subject::From(source));
     } else {
@@ -157,26 +165,25 @@ fn references(
     Ok(())
 }
 
-/// Removes what a reading of the whole set has not seen.
+/// Removes what a reading of the whole set has not seen; gives the targets that are linked no more.
 fn sweep(
     tx: &mut dyn Write,
     configuration: lockstep_model::ids::ConfigurationId,
     source: Guid,
     attribute: &str,
     reading: u64,
-) -> Result<(), ImportError> {
+) -> Result<Vec<Guid>, ImportError> {
+    let mut gone = Vec::new();
     let mut scan = Scan::of(StagedReference::of(configuration, source, attribute), SWEEP);
     loop {
         let rows: Vec<StagedReference> = tx.list(&scan)?;
         let Some(last) = rows.last() else {
-            return Ok(());
+            return Ok(gone);
         };
         scan = scan.behind(last);
-        let stale: Vec<_> = rows
-            .iter()
-            .filter(|row| row.reading != reading)
-            .map(StagedReference::id)
-            .collect();
+        let stale: Vec<_> = rows.iter().filter(|row| row.reading != reading).collect();
+        gone.extend(stale.iter().map(|row| row.target));
+        let stale: Vec<_> = stale.into_iter().map(StagedReference::id).collect();
         tx.remove::<StagedReference>(&stale)?;
     }
 }

@@ -5,7 +5,8 @@ use super::read::{self, Reading};
 use crate::cycle::{Context, Progress, Report, batch};
 use crate::import::Lane;
 use crate::service::Service;
-use lockstep_engine::Phase;
+use lockstep_engine::{Phase, Presence};
+use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_store::records::connector_space::Staged;
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
@@ -102,34 +103,67 @@ async fn begin(
         .await
 }
 
-/// How often a cycle reads, when deciding shows that something else has to be known.
-const ROUNDS: usize = 4;
+/// How often a cycle reads at most: nested groups are read level by level.
+const ROUNDS: usize = 100;
+/// How many of the objects that wait are compared from one round to the next.
+const WAITING: usize = 1_000;
 
 /// Reads and decides side by side; what takes away is decided when all has been read. Where the decision
 /// needs an object that has not been read (the scope has grown, or a container has a name that nobody asked
 /// for before), it is read in the same cycle.
 async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
-    for round in 1..=ROUNDS {
+    let mut waited = Vec::new();
+    for _ in 0..ROUNDS {
         let result;
         (run, result) = read_and_decide(service, run).await;
-        if result.is_err() || round == ROUNDS {
+        if result.is_err() {
             return (run, result);
         }
         let configuration = run.configuration;
-        let waiting = service.read(move |tx| something_is_unread(tx, configuration));
+        let waiting = service.read(move |tx| unread(tx, configuration));
         match waiting.await {
-            Ok(true) => {}
-            Ok(false) => break,
+            // What could not be read the last time will not be readable now.
+            Ok(waiting) if waiting.is_empty() || waiting == waited => break,
+            Ok(waiting) => waited = waiting,
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
     (run, Ok(()))
 }
 
-/// Whether objects wait to be read by GUID.
-fn something_is_unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<bool, StoreError> {
-    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(id), 1);
-    Ok(!tx.list::<Staged>(&waiting)?.is_empty())
+/// The first objects that wait to be read by GUID.
+fn unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Guid>, StoreError> {
+    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(id), WAITING);
+    let rows: Vec<Staged> = tx.list(&waiting)?;
+    Ok(rows.into_iter().map(|row| row.object.guid).collect())
+}
+
+/// What the scope names has to be there before anything is taken away: who belongs to a group that was
+/// deleted cannot be told from who never did.
+fn scope_is_there(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<String>, StoreError> {
+    let Some(configuration) = tx.fetch_one::<Configuration>(&id)? else {
+        return Ok(None);
+    };
+    let roots = configuration.roots.into_iter().flatten();
+    let named = roots
+        .chain(configuration.excluded)
+        .chain(configuration.groups);
+    for root in named {
+        let row: Option<Staged> = tx.fetch_one(&(id, root.guid))?;
+        if row.is_some_and(|row| !matches!(row.object.presence, Presence::Alive { .. })) {
+            return Ok(Some(root.dn));
+        }
+    }
+    Ok(None)
+}
+
+fn scope_object_gone(dn: &str) -> CycleError {
+    CycleError {
+        code: "ScopeObjectNotFound".into(),
+        message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
+        remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
+            .into(),
+    }
 }
 
 async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
@@ -152,6 +186,15 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(Progress::Done) => reading.wait(Duration::from_millis(250)).await,
             Err(error) => return (run, Err(store_error(&error))),
         }
+    }
+    let configuration = run.configuration;
+    match service
+        .read(move |tx| scope_is_there(tx, configuration))
+        .await
+    {
+        Ok(None) => {}
+        Ok(Some(dn)) => return (run, Err(scope_object_gone(&dn))),
+        Err(error) => return (run, Err(store_error(&error))),
     }
     run.behind = 0;
     loop {
@@ -237,14 +280,10 @@ impl Run {
 fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
     let configuration: Option<Configuration> = tx.fetch_one(&id)?;
     let job: Option<Job> = tx.fetch_one(&id)?;
-    Ok(configuration.zip(job).map(|(configuration, job)| {
-        let policy = crate::policy::policy(&configuration, &job);
-        Lane {
-            job,
-            configuration,
-            policy,
-        }
-    }))
+    match configuration.zip(job) {
+        Some((configuration, job)) => Lane::new(tx, job, configuration).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Writes the counts down, so that progress can be watched.

@@ -1,7 +1,7 @@
 //! The connector space of every configuration: objects, references between them, what has to be looked
 //! at again, and what each object became.
 
-use super::{bad_key, from_json, to_json};
+use super::{bad_key, from_json, json_record, to_json};
 use crate::{Key, Record, StoreError, Table};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The tables of this module.
-pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS];
+pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS, &SCOPE_GROUPS];
 
 static OBJECTS: Table = Table {
     name: "connector_space_objects",
@@ -27,6 +27,10 @@ static REFERENCES: Table = Table {
 static DIRTY: Table = Table {
     name: "dirty",
     indexes: &["by_sequence"],
+};
+static SCOPE_GROUPS: Table = Table {
+    name: "scope_groups",
+    indexes: &[],
 };
 static LINKS: Table = Table {
     name: "links",
@@ -316,6 +320,10 @@ pub enum Subject {
     Subtree(Guid),
     /// One object.
     Object(Guid),
+    /// Whether a group belongs to the scope by way of other groups.
+    Group(Guid),
+    /// Every member of a group of the scope: expanded into marks, in batches.
+    Members(Guid),
     /// All references from an object.
     From(Guid),
     /// All references to an object.
@@ -329,10 +337,13 @@ impl Subject {
     const fn kind(&self) -> u8 {
         match self {
             Self::Subtree(_) => 0,
-            Self::Object(_) => 1,
-            Self::From(_) => 2,
-            Self::To(_) => 3,
-            Self::Reference(..) => 4,
+            // Who belongs to the scope by way of groups is settled before any object is decided.
+            Self::Members(_) => 1,
+            Self::Group(_) => 2,
+            Self::Object(_) => 3,
+            Self::From(_) => 4,
+            Self::To(_) => 5,
+            Self::Reference(..) => 6,
         }
     }
 }
@@ -377,6 +388,8 @@ impl Record for Dirty {
         let key = Key::empty().with(*configuration).with(subject.kind());
         match subject {
             Subject::Subtree(guid)
+            | Subject::Members(guid)
+            | Subject::Group(guid)
             | Subject::Object(guid)
             | Subject::From(guid)
             | Subject::To(guid) => key.with(*guid),
@@ -418,10 +431,12 @@ impl Record for Dirty {
         let guid = parts.guid().ok_or_else(error)?;
         let subject = match kind {
             0 => Subject::Subtree(guid),
-            1 => Subject::Object(guid),
-            2 => Subject::From(guid),
-            3 => Subject::To(guid),
-            4 => {
+            1 => Subject::Members(guid),
+            2 => Subject::Group(guid),
+            3 => Subject::Object(guid),
+            4 => Subject::From(guid),
+            5 => Subject::To(guid),
+            6 => {
                 let attribute = parts.text().ok_or_else(error)?;
                 Subject::Reference(guid, attribute, parts.guid().ok_or_else(error)?)
             }
@@ -437,6 +452,26 @@ impl Record for Dirty {
         })
     }
 }
+
+/// A group that belongs to the scope because a group of the scope has it as a member, however deep. The
+/// groups that the configuration names have no rows.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NestedScopeGroup {
+    /// Whose connector space.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The group.
+    #[serde(with = "super::text")]
+    pub group: Guid,
+}
+
+json_record!(
+    NestedScopeGroup,
+    &SCOPE_GROUPS,
+    id(ConfigurationId, Guid),
+    |&(configuration, group)| Key::empty().with(configuration).with(group),
+    |own| (own.configuration, own.group)
+);
 
 /// What an object of a connector space became.
 #[derive(Clone, Debug, PartialEq)]
@@ -598,6 +633,8 @@ mod tests {
         });
         for subject in [
             Subject::Subtree(guid),
+            Subject::Members(guid),
+            Subject::Group(guid),
             Subject::Object(guid),
             Subject::Reference(guid, "member".into(), guid),
         ] {

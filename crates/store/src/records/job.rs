@@ -50,6 +50,9 @@ pub struct Configuration {
     pub roots: Option<Vec<ScopeRoot>>,
     /// Subtrees that are left out.
     pub excluded: Vec<ScopeRoot>,
+    /// Groups that take part with their members.
+    #[serde(default)]
+    pub groups: Vec<ScopeRoot>,
     /// No cycle by clock or by change.
     pub paused: bool,
     /// The service principal that bears the domain's name.
@@ -57,7 +60,7 @@ pub struct Configuration {
     pub service_principal: ObjectId,
 }
 
-/// A container that the administrator named.
+/// A container or group that the administrator named.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ScopeRoot {
     /// objectGUID.
