@@ -7,7 +7,7 @@
 //! | `GET agents` · `DELETE agents/ID` | → `[`[`Agent`]`]` | administrator to remove |
 //! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
 //! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
-//! | `PUT configurations/NAME` | [`Spec`](crate::configuration::Spec) → [`Configuration`] | administrator |
+//! | `PUT configurations/NAME` | [`Spec`] → [`Configuration`] | administrator |
 //! | `DELETE configurations/NAME` | → 204 | administrator |
 //! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
@@ -15,7 +15,7 @@
 //! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
-//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`](crate::configuration::Spec) or nothing → [`Plan`] | reader |
+//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
@@ -254,6 +254,9 @@ pub struct Plan {
     pub skipped: Vec<PlanEntry>,
     /// How many of each.
     pub counts: PlanCounts,
+    /// The version of the configuration that the plan was made from; 0: there was none.
+    #[serde(default)]
+    pub configuration_version: u64,
 }
 
 /// How many objects a plan holds.
@@ -276,6 +279,9 @@ pub struct PlanCounts {
     pub unchanged: u64,
     /// Not possible.
     pub failed: u64,
+    /// Users who get a name at the initial domain, because the tenant does not own the suffix of theirs.
+    #[serde(default)]
+    pub replaced_upns: u64,
 }
 
 /// One object of a plan.

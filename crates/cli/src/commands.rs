@@ -8,6 +8,7 @@ mod deletes;
 mod directory;
 mod domain;
 mod log;
+mod plan;
 mod token;
 
 use crate::client::Client;
@@ -42,9 +43,18 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep agent token --data-dir DIR > token.txt"
     )]
     Agent(agent::AgentCommand),
+    /// What the next cycle would create, change and delete, and why; nothing is changed
+    ///
+    /// Reads Active Directory first where it must.
+    #[command(
+        after_help = "Example:\n  lockstep plan corp.toml --data-dir DIR\n  lockstep plan --configuration \
+                      corp.test -o json --data-dir DIR"
+    )]
+    Plan(plan::PlanArgs),
     /// Create or change a configuration from a file
     ///
-    /// What the file names is looked up in the domain first; nothing is half applied.
+    /// What the file names is looked up in the domain first; nothing is half applied. Shows the plan and
+    /// asks, unless --yes is given.
     #[command(after_help = "Example:\n  lockstep apply corp.toml --data-dir DIR --yes")]
     Apply(apply::ApplyArgs),
     /// See, pause, resume and delete configurations
@@ -124,6 +134,7 @@ impl Command {
     pub(crate) async fn execute(self, context: &Context<'_>) -> Result<u8, Failure> {
         match self {
             Self::Agent(command) => agent::execute(command, context).await,
+            Self::Plan(args) => plan::execute(&args, context).await,
             Self::Apply(args) => apply::execute(&args, context).await,
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,

@@ -40,6 +40,26 @@ pub struct Checked {
     groups: Vec<ScopeRoot>,
 }
 
+impl Checked {
+    /// The configuration's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Its domain, in lower case.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.spec.domain
+    }
+
+    /// What the administrator wants.
+    #[must_use]
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+}
+
 /// Checks a configuration, and looks up what it names.
 ///
 /// # Errors
@@ -179,10 +199,12 @@ async fn unknown_name(
 ///
 /// # Errors
 ///
-/// A problem with status 409 when the name belongs to a configuration of another domain.
+/// A problem with status 409 when the name belongs to a configuration of another domain, or when the
+/// configuration is another than the `planned` version: a plan was made from it.
 pub async fn apply(
     service: &Arc<Service>,
     checked: Checked,
+    planned: Option<u64>,
     actor: String,
 ) -> Result<Configuration, Problem> {
     let tenant = service.tenant_rules();
@@ -191,9 +213,13 @@ pub async fn apply(
         .write(move |tx| {
             let name = checked.spec.name.clone();
             let before = by_name(tx, &name)?;
+            let version = before.as_ref().map_or(0, |before| before.version);
+            if let Some(planned) = planned.filter(|planned| *planned != version) {
+                return Ok(Err(changed_since(&name, planned, version)));
+            }
             let written = match &before {
                 Some(before) if before.domain != checked.spec.domain => {
-                    return Ok(Err(before.clone()));
+                    return Ok(Err(name_taken(before)));
                 }
                 Some(before) => change(tx, before.clone(), checked)?,
                 None => create(tx, checked, &tenant, now)?,
@@ -210,14 +236,25 @@ pub async fn apply(
         .await
         .map_err(store_problem)?;
     service.jobs.raise();
-    stored.map_err(|other| {
-        let title = format!(
-            "name: expected a name that is free, found `{}`, which is the configuration of {}",
-            other.name, other.domain
-        );
-        Problem::new(409, "NameTaken", title)
-            .remedy("choose another name, or delete that configuration; nothing was changed")
-    })
+    stored
+}
+
+fn name_taken(other: &Configuration) -> Problem {
+    let title = format!(
+        "name: expected a name that is free, found `{}`, which is the configuration of {}",
+        other.name, other.domain
+    );
+    Problem::new(409, "NameTaken", title)
+        .key("name")
+        .remedy("choose another name, or delete that configuration; nothing was changed")
+}
+
+fn changed_since(name: &str, planned: u64, found: u64) -> Problem {
+    let title = format!(
+        "the plan was made from version {planned} of {name}, which is at version {found} by now"
+    );
+    Problem::new(409, "ConfigurationChanged", title)
+        .remedy("look at a new plan and apply that; nothing was changed")
 }
 
 fn create(
@@ -239,6 +276,8 @@ fn create(
         excluded: checked.excluded,
         groups: checked.groups,
         service_principal,
+        scratch: false,
+        stands_for: None,
     };
     directory::write(tx, tenant, vec![principal(&configuration)], now)?;
     tx.store(&[Job::new(id)])?;
@@ -272,7 +311,12 @@ fn principal(configuration: &Configuration) -> Change {
     }
 }
 
-fn change(
+/// Puts what was checked in the place of what there was; what is decided otherwise now is marked.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn change(
     tx: &mut dyn Write,
     before: Configuration,
     checked: Checked,
@@ -496,6 +540,63 @@ pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result
     service.jobs.raise();
     service.progress.raise();
     clear(service, id).await.map_err(store_problem)
+}
+
+/// A connector space of its own for a plan; dropped with [`clear`] when the plan is made.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn create_scratch(
+    tx: &mut dyn Write,
+    checked: Checked,
+    stands_for: Option<&Configuration>,
+) -> Result<ConfigurationId, StoreError> {
+    let id = ConfigurationId::new(ids::random_guid());
+    let principal = stands_for.map(|before| before.service_principal);
+    tx.store(&[Configuration {
+        id,
+        name: checked.spec.name.clone(),
+        domain: checked.spec.domain.clone(),
+        paused: true,
+        version: stands_for.map_or(0, |before| before.version),
+        spec: json(&checked.spec)?,
+        roots: checked.roots,
+        excluded: checked.excluded,
+        groups: checked.groups,
+        service_principal: principal.unwrap_or_else(|| ObjectId::new(id.guid())),
+        scratch: true,
+        stands_for: stands_for.map(|before| before.id),
+    }])?;
+    let mut job = Job::new(id);
+    if let Some(before) = stands_for
+        && let Some(known) = tx.fetch_one::<Job>(&before.id)?
+    {
+        job.domain = known.domain;
+    }
+    tx.store(&[job])?;
+    Ok(id)
+}
+
+/// Removes a connector space that was made for a plan, with everything in it.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    service
+        .write(move |tx| {
+            if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
+                crate::instructions::withdraw(tx, instruction)?;
+            }
+            tx.remove::<Job>(&[id])
+        })
+        .await?;
+    clear(service, id).await?;
+    // Last, so that what was interrupted is found and dropped at the next start.
+    service
+        .write(move |tx| tx.remove::<Configuration>(&[id]))
+        .await
 }
 
 /// Removes the replica of a configuration that is gone, in bounded transactions.

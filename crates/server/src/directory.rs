@@ -147,7 +147,7 @@ fn remove_references(tx: &mut dyn Write, id: ObjectId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Makes references; says how many there were not before. The manager of a user replaces the one before.
+/// Makes references; gives the targets that were not there before.
 ///
 /// # Errors
 ///
@@ -157,7 +157,7 @@ pub fn link(
     source: ObjectId,
     property: &str,
     targets: &[ObjectId],
-) -> Result<u64, StoreError> {
+) -> Result<Vec<ObjectId>, StoreError> {
     let ids: Vec<_> = targets
         .iter()
         .map(|target| (source, property.to_owned(), *target))
@@ -174,10 +174,10 @@ pub fn link(
         })
         .collect();
     tx.store(&fresh)?;
-    Ok(fresh.len() as u64)
+    Ok(fresh.into_iter().map(|row| row.target).collect())
 }
 
-/// Removes references; says how many there were.
+/// Removes references; gives the targets that were there.
 ///
 /// # Errors
 ///
@@ -187,14 +187,14 @@ pub fn unlink(
     source: ObjectId,
     property: &str,
     targets: &[ObjectId],
-) -> Result<u64, StoreError> {
+) -> Result<Vec<ObjectId>, StoreError> {
     let ids: Vec<_> = targets
         .iter()
         .map(|target| (source, property.to_owned(), *target))
         .collect();
     let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
     tx.remove::<DirectoryReference>(&ids)?;
-    Ok(known.iter().flatten().count() as u64)
+    Ok(known.into_iter().flatten().map(|row| row.target).collect())
 }
 
 /// The targets of one property of an object, in order of their ids.

@@ -21,7 +21,7 @@ pub use place::{Places, chain_of};
 use crate::scope_groups::ScopeGroups;
 use lockstep_api::problem::Problem;
 use lockstep_engine::Policy;
-use lockstep_model::ids::InstructionId;
+use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::{ReadRecords as _, StoreError, Write};
 
@@ -50,6 +50,15 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// Whose objects in the directory these are: links, mastery, held deletes and decisions bear this id.
+    /// The connector space of a plan is its own, and everything else is that of the configuration it is for.
+    #[must_use]
+    pub fn owner(&self) -> ConfigurationId {
+        self.configuration
+            .stands_for
+            .unwrap_or(self.configuration.id)
+    }
+
     /// A job with its configuration, as both stand now.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
+//! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`service`]: what all of them share.
 
@@ -21,6 +22,7 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod plan;
 pub mod policy;
 pub mod schema;
 pub mod scope_groups;

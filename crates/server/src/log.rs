@@ -61,7 +61,7 @@ pub fn record(
 }
 
 /// A property value as people read it.
-fn json(value: &PropertyValue) -> serde_json::Value {
+pub(crate) fn json(value: &PropertyValue) -> serde_json::Value {
     match value {
         PropertyValue::Boolean(value) => (*value).into(),
         PropertyValue::Integer(value) => (*value).into(),

@@ -21,7 +21,7 @@ pub(super) fn find_candidates(
     cases: &mut [Case],
 ) -> Result<(), StoreError> {
     let mut desk = Desk {
-        own: lane.configuration.id,
+        own: lane.owner(),
         owners: BTreeMap::new(),
     };
     let mut unlinked = Vec::new();

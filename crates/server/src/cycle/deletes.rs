@@ -24,7 +24,7 @@ pub(super) fn leave(
     lane: &mut Lane,
     context: &mut Context<'_>,
 ) -> Result<bool, StoreError> {
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
@@ -78,9 +78,9 @@ fn carry_out(
     context: &mut Context<'_>,
     rows: Vec<HeldDelete>,
 ) -> Result<bool, StoreError> {
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let guids: Vec<Guid> = rows.iter().map(|row| row.guid).collect();
-    let mut places = Places::new(configuration, lane.policy.naming_context);
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
     let cases = cases(tx, lane, context, &mut places, &guids)?;
     let mut leaving: Vec<(Case, Reason)> = Vec::new();
     for case in cases {
@@ -138,7 +138,7 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
 
 /// Logs each held delete once.
 fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
-    let prefix = HeldDelete::with(lane.configuration.id, HeldVerdict::Open);
+    let prefix = HeldDelete::with(lane.owner(), HeldVerdict::Open);
     let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH);
     loop {
         let rows: Vec<HeldDelete> = tx.list(&scan)?;

@@ -82,7 +82,7 @@ impl Case {
     ) -> Item {
         Item {
             guid: self.object.guid,
-            configuration: lane.configuration.id,
+            configuration: lane.owner(),
             target,
             action,
             anchor: self.anchor().to_string(),
@@ -106,6 +106,7 @@ pub(super) fn cases(
     let configuration = lane.configuration.id;
     let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
     let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
     let mut cases = Vec::with_capacity(guids.len());
     for (row, link) in rows.into_iter().zip(links) {
@@ -162,7 +163,7 @@ pub(super) fn decide_all(
         let guid = case.object.guid;
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
-            tx.remove::<HeldDelete>(&[(lane.configuration.id, guid)])?;
+            tx.remove::<HeldDelete>(&[(lane.owner(), guid)])?;
         }
         let (action, id, desired, values) = match decision {
             Decision::Create(desired) => {
@@ -198,6 +199,9 @@ pub(super) fn decide_all(
                 continue;
             }
             Decision::Read(missing) => {
+                if context.report.items.is_some() {
+                    context.report.unread.insert(missing);
+                }
                 if ask_for(tx, lane, case, missing)? {
                     kept.push(guid);
                 }
@@ -240,7 +244,7 @@ fn change(
         .filter_map(|(name, value)| Some((Property::named(kind, &name).ok()?, value)))
         .collect();
     let mastery = Mastery {
-        configuration: lane.configuration.id,
+        configuration: lane.owner(),
         anchor: desired.anchor.clone(),
     };
     match action {
@@ -271,7 +275,7 @@ fn applied(
         id,
     } = pending;
     let guid = case.object.guid;
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let result = match outcome.result {
         Ok(result) => result,
         Err(refusal) => {
@@ -305,7 +309,7 @@ fn applied(
         // What refers to it could not be written before.
         let incoming = Scan::along(
             StagedReference::BY_TARGET,
-            StagedReference::to(configuration, guid),
+            StagedReference::to(lane.configuration.id, guid),
             1,
         );
         let referred = !tx.list::<StagedReference>(&incoming)?.is_empty();
@@ -342,7 +346,7 @@ fn stage_delete(
     reason: &Reason,
     target: ObjectId,
 ) -> Result<(), StoreError> {
-    let (configuration, guid) = (lane.configuration.id, case.object.guid);
+    let (configuration, guid) = (lane.owner(), case.object.guid);
     let held: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
     if held.is_some_and(|held| held.code == reason.code() && held.object == target) {
         return Ok(());
@@ -391,7 +395,7 @@ fn skip(
             items.push(item);
         }
         stays_home(tx, lane, case, reason)?;
-        return tx.remove::<LastDecision>(&[(lane.configuration.id, case.object.guid)]);
+        return tx.remove::<LastDecision>(&[(lane.owner(), case.object.guid)]);
     }
     remember(
         tx,
@@ -461,7 +465,7 @@ fn remember(
     reason: &str,
     code: &'static str,
 ) -> Result<(), StoreError> {
-    let id = (lane.configuration.id, case.object.guid);
+    let id = (lane.owner(), case.object.guid);
     let before: Option<LastDecision> = tx.fetch_one(&id)?;
     let same = before.is_some_and(|before| before.code == code && before.reason == reason);
     if same && context.report.items.is_none() {

@@ -3,13 +3,15 @@
 //! A reference is in the cloud directory when AD has it and both ends are there. One more member of a
 //! group of a million costs what it costs in a group of ten.
 
+use super::objects::cases;
 use super::{Context, clear, marks};
 use crate::directory;
-use crate::import::Lane;
-use lockstep_engine::Presence;
+use crate::import::{Lane, Places};
+use lockstep_directory::Object;
 use lockstep_engine::mapping::{REFERENCES, Reference};
-use lockstep_model::Guid;
+use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, PropertyValue};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record as _, Scan, StoreError, Write, WriteRecords as _,
@@ -17,9 +19,21 @@ use lockstep_store::{
 
 /// How many references one batch looks at.
 const BATCH: usize = 2_000;
+/// How many of the objects that were added or removed the log names.
+const NAMED: usize = 20;
 
 /// Works off marks of references. Returns whether there may be more.
 pub(super) fn batch(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let more = some(tx, lane, context)?;
+    tell(tx, lane, context)?;
+    Ok(more)
+}
+
+fn some(
     tx: &mut dyn Write,
     lane: &mut Lane,
     context: &mut Context<'_>,
@@ -60,7 +74,7 @@ fn from(
         let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
         tx.remove::<StagedReference>(&ids)?;
     } else if let Some(holder) = live(tx, lane, source)? {
-        add_targets(tx, lane, context, holder, &rows)?;
+        add_targets(tx, lane, context, (source, holder), &rows)?;
         if rows.len() < BATCH {
             remove_strangers(tx, lane, context, source, holder)?;
         }
@@ -92,13 +106,10 @@ fn add_targets(
     tx: &mut dyn Write,
     lane: &Lane,
     context: &mut Context<'_>,
-    holder: ObjectId,
+    (source, holder): (Guid, ObjectId),
     rows: &[StagedReference],
 ) -> Result<(), StoreError> {
-    let ids: Vec<_> = rows
-        .iter()
-        .map(|row| (row.configuration, row.target))
-        .collect();
+    let ids: Vec<_> = rows.iter().map(|row| (lane.owner(), row.target)).collect();
     let targets: Vec<Option<Joined>> = tx.fetch(&ids)?;
     for reference in REFERENCES {
         let present = rows
@@ -114,7 +125,7 @@ fn add_targets(
             continue;
         }
         let added = directory::link(tx, holder, reference.property, &objects)?;
-        count(lane, context, holder, added, 0);
+        note(context, source, holder, reference, added, Vec::new());
     }
     Ok(())
 }
@@ -140,7 +151,7 @@ fn remove_strangers(
                 }
             }
             let removed = directory::unlink(tx, holder, reference.property, &strangers)?;
-            count(lane, context, holder, 0, removed);
+            note(context, source, holder, reference, Vec::new(), removed);
         }
     }
     Ok(())
@@ -159,7 +170,7 @@ fn in_ad(
     let joined: Vec<Joined> = tx.list(&by_object)?;
     let Some(joined) = joined
         .iter()
-        .find(|joined| joined.configuration == configuration)
+        .find(|joined| joined.configuration == lane.owner())
     else {
         return Ok(false);
     };
@@ -242,22 +253,22 @@ fn one_of(
     let Some(holder) = live(tx, lane, row.source)? else {
         return Ok(());
     };
-    let joined: Option<Joined> = tx.fetch_one(&(row.configuration, row.target))?;
+    let joined: Option<Joined> = tx.fetch_one(&(lane.owner(), row.target))?;
     let Some(joined) = joined else { return Ok(()) };
     let target = [joined.link.object];
     if wanted && !joined.link.deleted {
         let added = directory::link(tx, holder, reference.property, &target)?;
-        count(lane, context, holder, added, 0);
+        note(context, row.source, holder, reference, added, Vec::new());
     } else {
         let removed = directory::unlink(tx, holder, reference.property, &target)?;
-        count(lane, context, holder, 0, removed);
+        note(context, row.source, holder, reference, Vec::new(), removed);
     }
     Ok(())
 }
 
 /// The directory's object for an object of AD, if it is there and not deleted.
 fn live(tx: &mut dyn Read, lane: &Lane, guid: Guid) -> Result<Option<ObjectId>, StoreError> {
-    let joined: Option<Joined> = tx.fetch_one(&(lane.configuration.id, guid))?;
+    let joined: Option<Joined> = tx.fetch_one(&(lane.owner(), guid))?;
     Ok(joined
         .filter(|joined| !joined.link.deleted)
         .map(|joined| joined.link.object))
@@ -268,18 +279,60 @@ fn is_deleted(tx: &mut dyn Read, lane: &Lane, guid: Guid) -> Result<bool, StoreE
     Ok(row.is_some_and(|row| row.object.presence == Presence::Deleted))
 }
 
-/// A changed reference is one update of its holder, however many there are.
-fn count(lane: &Lane, context: &mut Context<'_>, holder: ObjectId, added: u64, removed: u64) {
-    if added + removed == 0 {
+/// Notes what changed, to be told at the end of the batch.
+fn note(
+    context: &mut Context<'_>,
+    source: Guid,
+    holder: ObjectId,
+    reference: &Reference,
+    added: Vec<ObjectId>,
+    removed: Vec<ObjectId>,
+) {
+    // Of what was made or changed in this cycle anyway, its references are a part.
+    if (added.is_empty() && removed.is_empty()) || context.report.counted.contains(&holder) {
         return;
     }
-    tracing::debug!(configuration = lane.configuration.name, %holder, added, removed, "references");
-    if context.report.counted.insert(holder) {
-        context.report.tally.updated += 1;
-        context.report.references.insert(holder, (0, 0));
+    let changes = context.report.references.entry(holder).or_default();
+    changes.source = source;
+    let changes = changes.by_property.entry(reference.property).or_default();
+    changes.added.extend(added);
+    changes.removed.extend(removed);
+}
+
+/// A changed reference is one update of its holder, however many there are, and one entry of the log.
+fn tell(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
+    for (holder, changed) in std::mem::take(&mut context.report.references) {
+        if context.report.told.insert(holder) {
+            context.report.tally.updated += 1;
+        }
+        let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+        let case = cases(tx, lane, context, &mut places, &[changed.source])?.pop();
+        let Some(case) = case else { continue };
+        let mut item = case.item(lane, "Update", &Reason::InScope, Some(holder));
+        for (property, changes) in changed.by_property {
+            let removed = names(tx, &changes.removed)?;
+            let added = names(tx, &changes.added)?;
+            item.changes.push((property.to_owned(), removed, added));
+        }
+        crate::log::record(tx, context, "Success", item)?;
     }
-    if let Some(changes) = context.report.references.get_mut(&holder) {
-        changes.0 += added;
-        changes.1 += removed;
+    Ok(())
+}
+
+/// What a list of objects is called in the log: the first of them by name.
+fn names(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Option<PropertyValue>, StoreError> {
+    if ids.is_empty() {
+        return Ok(None);
     }
+    let some = ids.get(..NAMED).unwrap_or(ids);
+    let objects = directory::objects(tx, some)?;
+    let name = |(id, object): (&ObjectId, Option<Object>)| {
+        let name = object.and_then(|object| object.text("displayName").map(str::to_owned));
+        name.unwrap_or_else(|| id.to_string())
+    };
+    let mut names: Vec<String> = some.iter().zip(objects).map(name).collect();
+    if ids.len() > some.len() {
+        names.push(format!("and {} more", ids.len() - some.len()));
+    }
+    Ok(Some(PropertyValue::TextList(names)))
 }

@@ -60,6 +60,28 @@ pub struct Report {
     pub counted: BTreeSet<ObjectId>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
     pub items: Option<Vec<Item>>,
-    /// Reference changes per holder in this cycle, for one entry in the log: added and removed.
-    pub references: BTreeMap<ObjectId, (u64, u64)>,
+    /// Reference changes that were not told yet, by holder.
+    pub references: BTreeMap<ObjectId, ReferenceChanges>,
+    /// Holders counted as changed because of their references.
+    pub told: BTreeSet<ObjectId>,
+    /// Objects that have to be read before something can be decided, when somebody wants to see them.
+    pub unread: BTreeSet<Guid>,
+}
+
+/// What changed in the references of one object.
+#[derive(Debug, Default)]
+pub struct ReferenceChanges {
+    /// objectGUID of the object in AD.
+    pub source: Guid,
+    /// By property.
+    pub by_property: BTreeMap<&'static str, Targets>,
+}
+
+/// Where references lead that came or went.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// What is referred to now.
+    pub added: Vec<ObjectId>,
+    /// What is referred to no more.
+    pub removed: Vec<ObjectId>,
 }

@@ -39,6 +39,11 @@ pub fn router() -> Router<Arc<Service>> {
                 .put(configurations::apply)
                 .delete(configurations::remove),
         )
+        .route("/api/v1/plan", post(configurations::plan_file))
+        .route(
+            "/api/v1/configurations/{name}/plan",
+            post(configurations::plan),
+        )
         .route(
             "/api/v1/configurations/{name}/pause",
             post(configurations::pause),

@@ -202,7 +202,14 @@ impl Desk {
         }
         let membership = lane.groups.membership(tx, object)?;
         match lane.policy.scope.placement(&chain, membership) {
-            Placement::Inside => Ok(wanted(lane, object, offered, kind)),
+            Placement::Inside => {
+                let version = object.version;
+                let verdict = wanted(lane, object, offered, kind);
+                if object.version != version {
+                    self.marks.push(Subject::Object(object.guid));
+                }
+                Ok(verdict)
+            }
             Placement::GroupUnread { .. } => {
                 // A change is merged only into a complete row, and this one is not asked for.
                 if matches!(object.state, RowState::Complete { .. }) {
@@ -307,14 +314,17 @@ fn wanted(lane: &Lane, object: &mut StagedObject, offered: &Offered, kind: Mappe
     let mut judged = object.clone();
     judged.merge(core_attributes(decision), offered.whole);
     if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
-        // It takes no part, so nothing but what decides that is kept.
-        if offered.whole {
-            object.forget_content();
-            object.merge(core_attributes(decision), true);
-        } else {
-            object.merge(core_attributes(decision), false);
+        // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
+        // comes back.
+        judged.state = RowState::PlaceOnly;
+        let decisive = &lane.job.read_set.decision;
+        judged
+            .attributes
+            .retain(|name, _| decisive.iter().any(|known| known == name.as_str()));
+        if judged != *object {
+            *object = judged;
+            object.version += 1;
         }
-        object.version += 1;
         return Verdict::Stay;
     }
     wanted_in_full(lane, object, offered)

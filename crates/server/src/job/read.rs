@@ -148,6 +148,18 @@ impl Reading {
     }
 }
 
+/// Reads what changed, without deciding anything.
+pub(crate) async fn read_only(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+) -> Result<(), Problem> {
+    let mut reading = Reading::begin(service, configuration).await?;
+    while reading.look(service).await? == State::Reading {
+        reading.wait(Duration::from_millis(250)).await;
+    }
+    Ok(())
+}
+
 fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }

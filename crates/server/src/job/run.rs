@@ -44,6 +44,7 @@ pub async fn run_cycle(
     configuration: ConfigurationId,
     wake: Wake,
 ) -> Result<(), StoreError> {
+    let _lane = service.hold_lane(configuration).await;
     let Some((cycle, serving)) = begin(service, configuration).await? else {
         return Ok(());
     };
@@ -277,7 +278,7 @@ impl Run {
 }
 
 /// The job and its configuration, without an agent's lease: the job's own.
-fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
+pub(crate) fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
     let configuration: Option<Configuration> = tx.fetch_one(&id)?;
     let job: Option<Job> = tx.fetch_one(&id)?;
     match configuration.zip(job) {

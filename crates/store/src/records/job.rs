@@ -55,6 +55,16 @@ pub struct Configuration {
     pub groups: Vec<ScopeRoot>,
     /// No cycle by clock or by change.
     pub paused: bool,
+    /// The connector space of a plan: it is not listed, has no cycles, and goes with the plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scratch: bool,
+    /// The configuration that a plan is for, if there is one already.
+    #[serde(
+        with = "super::text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub stands_for: Option<ConfigurationId>,
     /// The service principal that bears the domain's name.
     #[serde(with = "super::text")]
     pub service_principal: ObjectId,
@@ -80,10 +90,10 @@ impl Configuration {
 json_record!(
     Configuration, &CONFIGURATIONS,
     id ConfigurationId, |id| Key::empty().with(*id), |own| own.id,
-    indexes |own| vec![
-        Some(Key::empty().with(own.name.as_str())),
-        Some(Key::empty().with(own.domain.as_str())),
-    ]
+    indexes |own| {
+        let listed = |key: &str| (!own.scratch).then(|| Key::empty().with(key));
+        vec![listed(&own.name), listed(&own.domain)]
+    }
 );
 
 /// How far the job of a configuration has come.

@@ -7,6 +7,8 @@ mod faults;
 mod first_sync;
 mod histories;
 mod interruptions;
+mod planning;
 mod scope;
+mod scope_groups;
 mod testbed;
 mod triggers;
