@@ -25,7 +25,9 @@ pub struct Holding {
 }
 
 impl Holding {
-    fn of(object: &Object) -> Self {
+    /// What an object of the directory is to its owner.
+    #[must_use]
+    pub fn of(object: &Object) -> Self {
         Self {
             id: object.id,
             deleted: object.deleted.is_some(),
@@ -39,11 +41,11 @@ impl Holding {
 /// # Errors
 ///
 /// Those of the store.
-pub fn holdings(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Holding>>, StoreError> {
+pub fn objects(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Object>>, StoreError> {
     let objects: Vec<Option<DirectoryObject>> = tx.fetch(ids)?;
     Ok(objects
-        .iter()
-        .map(|object| object.as_ref().map(|o| Holding::of(&o.0)))
+        .into_iter()
+        .map(|object| object.map(|object| object.0))
         .collect())
 }
 
@@ -74,11 +76,7 @@ impl View for StoreView<'_> {
     type Error = StoreError;
 
     fn objects(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Object>>, StoreError> {
-        let objects: Vec<Option<DirectoryObject>> = self.0.fetch(ids)?;
-        Ok(objects
-            .into_iter()
-            .map(|object| object.map(|object| object.0))
-            .collect())
+        objects(self.0, ids)
     }
 
     fn owners(&mut self, values: &[UniqueValue]) -> Result<Vec<Option<ObjectId>>, StoreError> {
@@ -125,8 +123,8 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
     tx.remove::<UniqueOwner>(&batch.released)?;
     let claimed: Vec<UniqueOwner> = batch
         .claimed
-        .iter()
-        .map(|(value, owner)| UniqueOwner::new(value, *owner))
+        .into_iter()
+        .map(|(value, owner)| UniqueOwner { value, owner })
         .collect();
     tx.store(&claimed)?;
     tx.remove::<Waiting>(&batch.satisfied)?;
@@ -158,56 +156,6 @@ fn remove_references(tx: &mut dyn Write, id: ObjectId) -> Result<(), StoreError>
         }
     }
     Ok(())
-}
-
-/// Makes references; says how many there were not before. The manager of a user replaces the one before.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn link(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<u64, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    let fresh: Vec<DirectoryReference> = ids
-        .into_iter()
-        .zip(known)
-        .filter(|(_, known)| known.is_none())
-        .map(|((source, property, target), _)| DirectoryReference {
-            source,
-            property,
-            target,
-        })
-        .collect();
-    tx.store(&fresh)?;
-    Ok(fresh.len() as u64)
-}
-
-/// Removes references; says how many there were.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn unlink(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<u64, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    tx.remove::<DirectoryReference>(&ids)?;
-    Ok(known.iter().flatten().count() as u64)
 }
 
 /// The targets of one property of an object, in order of their ids.

@@ -47,7 +47,7 @@ pub struct Item {
     /// The reason's stable name.
     pub code: &'static str,
     /// Property, old value, new value.
-    pub changes: Vec<(String, Option<PropertyValue>, Option<PropertyValue>)>,
+    pub changes: Vec<(&'static str, Option<PropertyValue>, Option<PropertyValue>)>,
 }
 
 /// What a cycle did.

@@ -7,7 +7,7 @@ use crate::import::Lane;
 use crate::service::Service;
 use lockstep_engine::Phase;
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_store::records::connector_space::Staged;
+use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    first: bool,
 }
 
 /// Runs one cycle from import to export, and keeps its result.
@@ -43,7 +44,7 @@ pub async fn run_cycle(
     configuration: ConfigurationId,
     wake: Wake,
 ) -> Result<(), StoreError> {
-    let Some((cycle, serving)) = begin(service, configuration).await? else {
+    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
         return Ok(());
     };
     let run = Run {
@@ -52,6 +53,7 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        first,
     };
     let (run, result) = work(service, run).await;
     finish(service, run, serving, result).await?;
@@ -59,11 +61,12 @@ pub async fn run_cycle(
     Ok(())
 }
 
-/// Notes that a cycle begins.
+/// Notes that a cycle begins; gives the request by hand up to which it serves, and whether nothing has been
+/// provisioned yet.
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
-) -> Result<Option<(CycleId, u64)>, StoreError> {
+) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
         .write(move |tx| {
@@ -97,7 +100,8 @@ async fn begin(
                 started: now.as_millis(),
                 ended: None,
             }])?;
-            Ok(Some((id, serving)))
+            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
+            Ok(Some((id, serving, links.is_empty())))
         })
         .await
 }
@@ -189,6 +193,7 @@ async fn drain(
                 wake,
                 behind,
                 report,
+                first,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -196,6 +201,7 @@ async fn drain(
                 cycle: *cycle,
                 now,
                 phase,
+                first: *first,
                 tenant: &tenant,
                 deletes_leave: *wake != Wake::Change,
                 report,
@@ -229,6 +235,7 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            first: self.first,
         }
     }
 }
