@@ -73,7 +73,11 @@ impl View for StoreView<'_> {
     }
 
     fn owners(&mut self, values: &[UniqueValue]) -> Result<Vec<Option<ObjectId>>, StoreError> {
-        owners(self.0, values)
+        let owners: Vec<Option<UniqueOwner>> = self.0.fetch(values)?;
+        Ok(owners
+            .into_iter()
+            .map(|owner| owner.map(|owner| owner.owner))
+            .collect())
     }
 
     fn waiting(&mut self, values: &[UniqueValue]) -> Result<Vec<Vec<ObjectId>>, StoreError> {
@@ -112,8 +116,8 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
     tx.remove::<UniqueOwner>(&batch.released)?;
     let claimed: Vec<UniqueOwner> = batch
         .claimed
-        .iter()
-        .map(|(value, owner)| UniqueOwner::new(value, *owner))
+        .into_iter()
+        .map(|(value, owner)| UniqueOwner { value, owner })
         .collect();
     tx.store(&claimed)?;
     tx.remove::<Waiting>(&batch.satisfied)?;
@@ -145,56 +149,6 @@ fn remove_references(tx: &mut dyn Write, id: ObjectId) -> Result<(), StoreError>
         }
     }
     Ok(())
-}
-
-/// Makes references; gives the targets that were not there before.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn link(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<Vec<ObjectId>, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    let fresh: Vec<DirectoryReference> = ids
-        .into_iter()
-        .zip(known)
-        .filter(|(_, known)| known.is_none())
-        .map(|((source, property, target), _)| DirectoryReference {
-            source,
-            property,
-            target,
-        })
-        .collect();
-    tx.store(&fresh)?;
-    Ok(fresh.into_iter().map(|row| row.target).collect())
-}
-
-/// Removes references; gives the targets that were there.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn unlink(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<Vec<ObjectId>, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    tx.remove::<DirectoryReference>(&ids)?;
-    Ok(known.into_iter().flatten().map(|row| row.target).collect())
 }
 
 /// The targets of one property of an object, in order of their ids.

@@ -6,6 +6,7 @@
 
 use crate::configurations::{self, Checked, create_scratch, drop_scratch, not_found};
 use crate::cycle::{Context, Item, Progress, Report, batch};
+use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
 use crate::policy::{compile, next_read_set};
@@ -16,7 +17,7 @@ use lockstep_directory::TenantRules;
 use lockstep_engine::{Phase, Presence, RowState};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Staged, Subject};
+use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::records::job::{Configuration, HeldDelete, Job, Watermark};
 use lockstep_store::{Key, Overlay, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeSet;
@@ -187,18 +188,19 @@ fn bring_deleted(
     let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
         return Ok(());
     };
-    let prefix = Dirty::of_kind(owner, &Subject::Object(Guid::NIL));
-    let mut scan = Scan::along(Dirty::BY_SEQUENCE, prefix, SLICE);
+    let prefix = Dirty::of_kind(owner, SubjectKind::Object);
+    let mut scan = Scan::of(prefix, SLICE);
     loop {
         let marks: Vec<Dirty> = tx.list(&scan)?;
         let Some(last) = marks.last() else {
             return tx.store(&[job]);
         };
         scan = scan.behind(last);
-        for mark in &marks {
-            let Subject::Object(guid) = mark.subject else {
-                continue;
-            };
+        for guid in marks
+            .iter()
+            .flat_map(|mark| &mark.subjects)
+            .map(Subject::guid)
+        {
             let row: Option<Staged> = tx.fetch_one(&(owner, guid))?;
             let gone = row.filter(|row| row.object.presence == Presence::Deleted);
             if let Some(row) = gone {
@@ -232,6 +234,7 @@ fn run(
             cycle: CycleId::new(id.guid()),
             now,
             phase: Phase::Complete,
+            first: false,
             tenant,
             deletes_leave: true,
             report: &mut report,
@@ -294,7 +297,7 @@ fn plan(report: Report, version: u64) -> Plan {
 /// Whether a user is to bear another name than AD gives.
 fn replaces_upn(item: &Item) -> bool {
     let new = |name: &str| {
-        let change = item.changes.iter().find(|(property, ..)| property == name);
+        let change = item.changes.iter().find(|(property, ..)| *property == name);
         change.and_then(|(_, _, new)| new.as_ref())
     };
     match (new("userPrincipalName"), new("onPremisesUserPrincipalName")) {
@@ -313,9 +316,9 @@ fn entry(item: Item) -> PlanEntry {
             .changes
             .into_iter()
             .map(|(property, old, new)| PropertyChange {
-                property,
-                old: old.as_ref().map(crate::log::json),
-                new: new.as_ref().map(crate::log::json),
+                property: property.to_owned(),
+                old: old.as_ref().map(readable),
+                new: new.as_ref().map(readable),
             })
             .collect(),
     }

@@ -10,10 +10,10 @@ use lockstep_engine::{Membership, ObjectClass, Policy, Presence, StagedObject};
 use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
-    Dirty, NestedScopeGroup, Staged, StagedReference, Subject,
+    NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::{
-    Key, Read, ReadRecords as _, Record as _, Scan, StoreError, Write, WriteRecords as _,
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -185,7 +185,7 @@ pub fn start_over(tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError>
     mark_all(tx, &mut lane.job, named)
 }
 
-/// Marks the members of one marked group. Returns whether there was a mark.
+/// Marks members of one group, behind a place; gives the place to go on behind if there are more.
 ///
 /// # Errors
 ///
@@ -193,15 +193,13 @@ pub fn start_over(tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError>
 pub fn expand_members(
     tx: &mut dyn Write,
     lane: &mut Lane,
-    mark: Dirty,
+    group: Guid,
+    position: Option<Key>,
     batch: usize,
-) -> Result<Option<Dirty>, StoreError> {
-    let Subject::Members(group) = mark.subject else {
-        return Ok(None);
-    };
+) -> Result<Option<Key>, StoreError> {
     let prefix = StagedReference::of(lane.configuration.id, group, MEMBER);
     let mut scan = Scan::of(prefix, batch);
-    scan.after = mark.position.clone().map(|key| (key.clone(), key));
+    scan.after = position.map(|key| (key.clone(), key));
     let edges: Vec<StagedReference> = tx.list(&scan)?;
     let mut subjects = Vec::with_capacity(edges.len());
     for edge in &edges {
@@ -215,13 +213,7 @@ pub fn expand_members(
         subjects.extend(primary_members(tx, lane, group)?);
     }
     mark_all(tx, &mut lane.job, subjects)?;
-    Ok(match edges.last() {
-        Some(last) if more => Some(Dirty {
-            position: Some(last.key()),
-            ..mark
-        }),
-        _ => None,
-    })
+    Ok(edges.last().filter(|_| more).map(Record::key))
 }
 
 /// Members by primaryGroupID. AD has no edge for them; the import keeps one, but for the group that

@@ -1,7 +1,7 @@
 //! What the cloud directory holds that an object could be: looked up for [`lockstep_engine::matching`].
 
 use super::Context;
-use super::objects::Case;
+use super::objects::{Case, link};
 use crate::directory;
 use crate::import::Lane;
 use lockstep_directory::{Kind, Object, UniqueValue};
@@ -27,14 +27,15 @@ pub(super) fn find_candidates(
     let mut unlinked = Vec::new();
     let mut linked = Vec::new();
     for case in cases.iter_mut() {
-        match &case.link {
-            Some(link) => linked.push((link.object, case)),
+        match &case.joined {
+            Some(joined) => linked.push((joined.object, case)),
             None => unlinked.push(case),
         }
     }
     let ids: Vec<ObjectId> = linked.iter().map(|(id, _)| *id).collect();
     for ((_, case), object) in linked.into_iter().zip(directory::objects(tx, &ids)?) {
         case.candidates.linked = desk.holding(tx, object.as_ref())?;
+        case.link = case.joined.as_ref().map(|joined| link(joined, object));
         if case.candidates.linked.is_none() {
             // What it was joined with is gone: it is looked for anew.
             unlinked.push(case);

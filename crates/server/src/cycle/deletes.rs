@@ -123,15 +123,11 @@ fn carry_out(
 /// A user stays in the recycle bin, and the link with it; anything else is gone for good.
 fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Result<(), StoreError> {
     let guid = case.object.guid;
-    let user = case.object.class.and_then(MappedKind::of) == Some(MappedKind::User);
-    match case.link {
-        Some(mut link) if user => {
-            link.deleted = true;
-            tx.store(&[Joined {
-                configuration,
-                link,
-            }])
-        }
+    match case.joined {
+        Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
+            deleted: true,
+            ..joined
+        }]),
         _ => tx.remove::<Joined>(&[(configuration, guid)]),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::candidates::find_candidates;
 use super::report::Item;
-use super::{Context, clear};
+use super::{Context, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
-use lockstep_directory::{Change, Kind, Mastery, Outcome, Property};
+use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
 use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
@@ -13,17 +13,19 @@ use lockstep_engine::{
     Decision, DesiredObject, Link, Membership, Phase, Presence, Reason, RowState, Situation,
     StagedObject, decide,
 };
-use lockstep_model::ids::ObjectId;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
-use lockstep_store::records::log::LastDecision;
-use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
-use std::collections::BTreeMap;
+use lockstep_store::records::log::{LastDecision, LogEntry};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::collections::{BTreeMap, HashSet};
 
 /// Everything that is known of one object when it is decided.
 pub(super) struct Case {
     pub(super) object: StagedObject,
+    pub(super) joined: Option<Joined>,
+    /// The same as the engine needs it, with what was last applied.
     pub(super) link: Option<Link>,
     pub(super) chain: Chain,
     pub(super) membership: Membership,
@@ -109,16 +111,16 @@ pub(super) fn cases(
     let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
     let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
     let mut cases = Vec::with_capacity(guids.len());
-    for (row, link) in rows.into_iter().zip(links) {
+    for (row, joined) in rows.into_iter().zip(links) {
         let Some(Staged { object, .. }) = row else {
             continue;
         };
         let chain = places.chain(tx, &object)?;
-        let link = link.map(|joined| joined.link);
         let membership = lane.groups.membership(tx, &object)?;
         cases.push(Case {
             object,
-            link,
+            joined,
+            link: None,
             chain,
             membership,
             candidates: Candidates::default(),
@@ -128,13 +130,51 @@ pub(super) fn cases(
     Ok(cases)
 }
 
+/// A remembered match with what was last applied: the values that the directory's object wants.
+pub(super) fn link(joined: &Joined, object: Option<Object>) -> Link {
+    let wanted = object.map_or_else(Values::new, |object| object.wanted);
+    Link {
+        guid: joined.guid,
+        object: joined.object,
+        anchor: joined.anchor.clone(),
+        applied: wanted
+            .into_iter()
+            .map(|(property, value)| (property.name().to_owned(), value))
+            .collect(),
+        deleted: joined.deleted,
+    }
+}
+
 /// What was decided about one object and has to be written to the directory.
 struct Pending {
     case: Case,
     reason: Reason,
-    desired: DesiredObject,
+    kind: MappedKind,
+    anchor: SourceAnchor,
     action: &'static str,
     id: ObjectId,
+}
+
+/// Rows that a batch writes, gathered so that each table is written once.
+#[derive(Default)]
+struct Rows {
+    joined: Vec<Joined>,
+    log: Vec<LogEntry>,
+    marks: Vec<Subject>,
+    /// Objects whose last decision is no longer that they are left out.
+    applied: Vec<(ConfigurationId, Guid)>,
+    /// Objects whose delete is not decided any more.
+    kept: Vec<(ConfigurationId, Guid)>,
+}
+
+impl Rows {
+    fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
+        tx.store(&self.joined)?;
+        tx.store(&self.log)?;
+        tx.remove::<LastDecision>(&self.applied)?;
+        tx.remove::<HeldDelete>(&self.kept)?;
+        mark_all(tx, &mut lane.job, self.marks)
+    }
 }
 
 /// Decides a batch of objects and applies what was decided, except deletes, which are staged.
@@ -145,34 +185,37 @@ pub(super) fn decide_all(
     places: &mut Places,
     marks: Vec<Dirty>,
 ) -> Result<(), StoreError> {
-    let guids: Vec<Guid> = marks
-        .iter()
-        .filter_map(|mark| {
-            if let Subject::Object(guid) = mark.subject {
-                Some(guid)
-            } else {
-                None
-            }
-        })
+    let subjects = marks.iter().flat_map(|mark| &mark.subjects);
+    let mut seen = HashSet::new();
+    let guids: Vec<Guid> = subjects
+        .map(Subject::guid)
+        .filter(|guid| seen.insert(*guid))
         .collect();
     let cases = cases(tx, lane, context, places, &guids)?;
-    let mut kept = Vec::new();
+    let mut rows = Rows::default();
+    let mut waiting = HashSet::new();
     let mut pending = Vec::new();
     let mut changes = Vec::new();
     for case in cases {
         let guid = case.object.guid;
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
-            tx.remove::<HeldDelete>(&[(lane.owner(), guid)])?;
+            rows.kept.push((lane.owner(), guid));
         }
         let (action, id, desired, values) = match decision {
-            Decision::Create(desired) => {
+            Decision::Create(mut desired) => {
                 let id = ObjectId::new(crate::ids::random_guid());
-                let values = desired.values.clone();
+                let values = std::mem::take(&mut desired.values);
                 ("Create", id, desired, values)
             }
-            Decision::Join(id, _, desired) => ("Update", id, desired.clone(), desired.values),
-            Decision::Restore(id, desired) => ("Restore", id, desired.clone(), desired.values),
+            Decision::Join(id, _, mut desired) => {
+                let values = std::mem::take(&mut desired.values);
+                ("Update", id, desired, values)
+            }
+            Decision::Restore(id, mut desired) => {
+                let values = std::mem::take(&mut desired.values);
+                ("Restore", id, desired, values)
+            }
             Decision::Update {
                 object,
                 changes,
@@ -195,7 +238,7 @@ pub(super) fn decide_all(
                 continue;
             }
             Decision::Wait => {
-                kept.push(guid);
+                waiting.insert(guid);
                 continue;
             }
             Decision::Read(missing) => {
@@ -203,7 +246,7 @@ pub(super) fn decide_all(
                     context.report.unread.insert(missing);
                 }
                 if ask_for(tx, lane, case, missing)? {
-                    kept.push(guid);
+                    waiting.insert(guid);
                 }
                 continue;
             }
@@ -212,18 +255,23 @@ pub(super) fn decide_all(
         pending.push(Pending {
             case,
             reason,
-            desired,
+            kind: desired.kind,
+            anchor: desired.anchor,
             action,
             id,
         });
     }
     let outcomes = directory::write(tx, context.tenant, changes, context.now)?;
     for (pending, outcome) in pending.into_iter().zip(outcomes) {
-        applied(tx, lane, context, pending, outcome)?;
+        applied(tx, lane, context, &mut rows, pending, outcome)?;
     }
-    let keep = |mark: &Dirty| matches!(mark.subject, Subject::Object(guid) if kept.contains(&guid));
-    let done: Vec<Dirty> = marks.into_iter().filter(|mark| !keep(mark)).collect();
-    clear(tx, &done)
+    rows.store(tx, lane)?;
+    for mut mark in marks {
+        mark.subjects
+            .retain(|subject| waiting.remove(&subject.guid()));
+        keep(tx, mark)?;
+    }
+    Ok(())
 }
 
 /// The change that carries a decision out.
@@ -262,15 +310,17 @@ fn change(
 /// Takes up what became of a change.
 fn applied(
     tx: &mut dyn Write,
-    lane: &mut Lane,
+    lane: &Lane,
     context: &mut Context<'_>,
+    rows: &mut Rows,
     pending: Pending,
     outcome: Outcome,
 ) -> Result<(), StoreError> {
     let Pending {
         case,
         reason,
-        desired,
+        kind,
+        anchor,
         action,
         id,
     } = pending;
@@ -279,43 +329,25 @@ fn applied(
     let result = match outcome.result {
         Ok(result) => result,
         Err(refusal) => {
-            return fail(
-                tx,
-                lane,
-                context,
-                &case,
-                &refusal.to_string(),
-                refusal.code(),
-            );
+            let (reason, code) = (refusal.to_string(), refusal.code());
+            return fail(tx, lane, context, &case, &reason, code);
         }
     };
-    let applied = desired
-        .values
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
-    let link = Link {
+    rows.joined.push(Joined {
+        configuration,
         guid,
         object: id,
-        anchor: desired.anchor,
-        applied: applied.collect(),
+        kind,
+        anchor,
         deleted: false,
-    };
-    tx.store(&[Joined {
-        configuration,
-        link,
-    }])?;
-    tx.remove::<LastDecision>(&[(configuration, guid)])?;
-    if action != "Update" || case.link.is_none() {
-        // What refers to it could not be written before.
-        let incoming = Scan::along(
-            StagedReference::BY_TARGET,
-            StagedReference::to(lane.configuration.id, guid),
-            1,
-        );
-        let referred = !tx.list::<StagedReference>(&incoming)?.is_empty();
-        let mut subjects = vec![Subject::From(guid)];
-        subjects.extend(referred.then_some(Subject::To(guid)));
-        mark_all(tx, &mut lane.job, subjects)?;
+    });
+    rows.applied.push((configuration, guid));
+    if action != "Update" || case.joined.is_none() {
+        // What it refers to, and what refers to it, could not be written before.
+        rows.marks.push(Subject::From(guid));
+        if !context.first {
+            rows.marks.push(Subject::To(guid));
+        }
     }
     let tally = &mut context.report.tally;
     match action {
@@ -332,9 +364,10 @@ fn applied(
     item.changes = result
         .changes
         .into_iter()
-        .map(|change| (change.property.name().to_owned(), change.old, change.new))
+        .map(|change| (change.property.name(), change.old, change.new))
         .collect();
-    crate::log::record(tx, context, "Success", item)
+    rows.log.push(crate::log::entry(context, "Success", item));
+    Ok(())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

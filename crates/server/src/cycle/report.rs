@@ -2,7 +2,7 @@
 
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How many objects came to what.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Item {
     /// The reason's stable name.
     pub code: &'static str,
     /// Property, old value, new value.
-    pub changes: Vec<(String, Option<PropertyValue>, Option<PropertyValue>)>,
+    pub changes: Vec<(&'static str, Option<PropertyValue>, Option<PropertyValue>)>,
 }
 
 /// What a cycle did.
@@ -60,28 +60,8 @@ pub struct Report {
     pub counted: BTreeSet<ObjectId>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
     pub items: Option<Vec<Item>>,
-    /// Reference changes that were not told yet, by holder.
-    pub references: BTreeMap<ObjectId, ReferenceChanges>,
     /// Holders counted as changed because of their references.
-    pub told: BTreeSet<ObjectId>,
+    pub referring: BTreeSet<ObjectId>,
     /// Objects that have to be read before something can be decided, when somebody wants to see them.
     pub unread: BTreeSet<Guid>,
-}
-
-/// What changed in the references of one object.
-#[derive(Debug, Default)]
-pub struct ReferenceChanges {
-    /// objectGUID of the object in AD.
-    pub source: Guid,
-    /// By property.
-    pub by_property: BTreeMap<&'static str, Targets>,
-}
-
-/// Where references lead that came or went.
-#[derive(Debug, Default)]
-pub struct Targets {
-    /// What is referred to now.
-    pub added: Vec<ObjectId>,
-    /// What is referred to no more.
-    pub removed: Vec<ObjectId>,
 }

@@ -7,6 +7,8 @@ mod tenant;
 mod tokens;
 mod views;
 
+pub(crate) use views::readable;
+
 use super::error::HttpError;
 use crate::service::Service;
 use axum::Router;

@@ -144,8 +144,7 @@ impl Desk {
         }
         if object.presence == Presence::Deleted {
             // A tombstone drops every link to and from its object.
-            self.marks
-                .extend([Subject::From(object.guid), Subject::To(object.guid)]);
+            self.marks.push(Subject::Gone(object.guid));
         }
         let moved = before
             .as_ref()

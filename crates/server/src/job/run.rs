@@ -8,7 +8,7 @@ use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_store::records::connector_space::Staged;
+use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    first: bool,
 }
 
 /// Runs one cycle from import to export, and keeps its result.
@@ -45,7 +46,7 @@ pub async fn run_cycle(
     wake: Wake,
 ) -> Result<(), StoreError> {
     let _lane = service.hold_lane(configuration).await;
-    let Some((cycle, serving)) = begin(service, configuration).await? else {
+    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
         return Ok(());
     };
     let run = Run {
@@ -54,6 +55,7 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        first,
     };
     let (run, result) = work(service, run).await;
     finish(service, run, serving, result).await?;
@@ -61,11 +63,12 @@ pub async fn run_cycle(
     Ok(())
 }
 
-/// Notes that a cycle begins.
+/// Notes that a cycle begins; gives the request by hand up to which it serves, and whether nothing has been
+/// provisioned yet.
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
-) -> Result<Option<(CycleId, u64)>, StoreError> {
+) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
         .write(move |tx| {
@@ -99,7 +102,8 @@ async fn begin(
                 started: now.as_millis(),
                 ended: None,
             }])?;
-            Ok(Some((id, serving)))
+            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
+            Ok(Some((id, serving, links.is_empty())))
         })
         .await
 }
@@ -233,6 +237,7 @@ async fn drain(
                 wake,
                 behind,
                 report,
+                first,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -240,6 +245,7 @@ async fn drain(
                 cycle: *cycle,
                 now,
                 phase,
+                first: *first,
                 tenant: &tenant,
                 deletes_leave: *wake != Wake::Change,
                 report,
@@ -273,6 +279,7 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            first: self.first,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Configurations, their jobs, and the instructions that jobs give to agents.
 
 use super::json_record;
-use crate::{Key, Table};
+use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
 use lockstep_model::{Guid, Sid};
 use serde::{Deserialize, Serialize};
@@ -13,22 +13,27 @@ pub(super) const TABLES: &[&Table] = &[&CONFIGURATIONS, &JOBS, &INSTRUCTIONS, &C
 static CONFIGURATIONS: Table = Table {
     name: "configurations",
     indexes: &["by_name", "by_domain"],
+    layout: Layout::Arrival,
 };
 static JOBS: Table = Table {
     name: "jobs",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static INSTRUCTIONS: Table = Table {
     name: "instructions",
     indexes: &["by_domain"],
+    layout: Layout::Arrival,
 };
 static CYCLES: Table = Table {
     name: "cycles",
     indexes: &["by_configuration"],
+    layout: Layout::Arrival,
 };
 static HELD: Table = Table {
     name: "held_deletes",
     indexes: &["by_verdict"],
+    layout: Layout::Arrival,
 };
 
 /// A configuration: what the administrator wants of one domain.

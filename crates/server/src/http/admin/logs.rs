@@ -229,7 +229,7 @@ fn names_it(row: &LogEntry, text: &str) -> bool {
         .flatten()
         .any(|value| {
             value
-                .as_str()
+                .as_text()
                 .is_some_and(|value| value.to_lowercase() == text)
         })
 }
