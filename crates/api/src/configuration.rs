@@ -4,9 +4,10 @@
 //! refused by name.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the administrator wants of one domain.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Spec {
     /// Its name, unique. The service principal bears the domain's name.
@@ -40,7 +41,7 @@ pub struct Spec {
 }
 
 /// Who takes part.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scope {
     /// Distinguished names of organizational units, each with everything below it.
@@ -224,7 +225,7 @@ pub struct References {
 }
 
 /// Which kinds of object are provisioned.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Objects {
     /// Users and inetOrgPersons.
@@ -246,7 +247,7 @@ impl Default for Objects {
 }
 
 /// The guard against accidental deletes.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct AccidentalDeletes {
     /// Whether it stands guard.
@@ -265,7 +266,7 @@ impl Default for AccidentalDeletes {
 }
 
 /// When cycles run.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Schedule {
     /// How long from the beginning of one cycle to the next: a number and `s`, `m` or `h`.

@@ -1,9 +1,9 @@
-//! `cargo xtask figures`: README.md shows the figures of docs/benchmarks.md, between two marks.
+//! README.md shows the figures of docs/benchmarks.md, between two marks.
 
 use anyhow::{Context as _, ensure};
 use std::fs;
 
-const BEGIN: &str = "<!-- figures: `cargo xtask figures` takes them from docs/benchmarks.md -->\n";
+const BEGIN: &str = "<!-- figures: `cargo xtask docs` takes them from docs/benchmarks.md -->\n";
 const END: &str = "<!-- end of figures -->";
 
 /// Takes the figures over.

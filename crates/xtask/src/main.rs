@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod figures;
 mod fuzz;
 mod output;
@@ -32,8 +33,8 @@ enum Command {
     Setup,
     /// Measure, and write docs/benchmarks.md and the figures of README.md
     Bench,
-    /// Take the figures of README.md from docs/benchmarks.md
-    Figures,
+    /// Write what is generated: docs/openapi.json, and the figures of README.md
+    Docs,
     /// Let libFuzzer make up input for what reads foreign bytes
     Fuzz {
         /// One target [default: all, one after the other]
@@ -50,8 +51,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Menu::parse().command {
-        Command::Bench => bench::run().and_then(|()| figures::run()),
-        Command::Figures => figures::run(),
+        Command::Bench => bench::run().and_then(|()| docs::run()),
+        Command::Docs => docs::run(),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
         Command::Demo { then_stop } => demo::run(then_stop),
         Command::Setup => setup::run(),

@@ -233,7 +233,7 @@ pub(super) fn figures_are_current(repository: &Repository) -> anyhow::Result<Vec
         Some(text) if text == readme => Vec::new(),
         Some(_) => vec![Complaint::new(
             "README.md",
-            "has other figures than docs/benchmarks.md; `cargo xtask figures` takes them over",
+            "has other figures than docs/benchmarks.md; `cargo xtask docs` takes them over",
         )],
         None => vec![Complaint::new(
             "README.md",
