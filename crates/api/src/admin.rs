@@ -24,9 +24,10 @@
 
 use crate::configuration::Spec;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The owner of the directory.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
     /// Its id, a GUID.
@@ -38,7 +39,7 @@ pub struct Tenant {
 }
 
 /// A DNS suffix to be added.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDomain {
     /// The suffix.
@@ -46,7 +47,7 @@ pub struct NewDomain {
 }
 
 /// An agent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// Its id.
@@ -64,7 +65,7 @@ pub struct Agent {
 }
 
 /// A wish for an enrolment token.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewEnrollmentToken {
     /// For how many seconds it is good; an hour unless given.
@@ -72,7 +73,7 @@ pub struct NewEnrollmentToken {
 }
 
 /// An enrolment token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrollmentTokenMade {
     /// Its text.
@@ -82,7 +83,7 @@ pub struct EnrollmentTokenMade {
 }
 
 /// A configuration and how its job stands.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
     /// Its id.
@@ -106,7 +107,7 @@ pub struct Configuration {
 }
 
 /// Why a configuration is slowed down or held.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
     /// In words.
@@ -118,7 +119,7 @@ pub struct Quarantine {
 }
 
 /// Objects by type.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Users.
@@ -130,7 +131,7 @@ pub struct Counts {
 }
 
 /// One cycle.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
     /// Its id.
@@ -170,7 +171,7 @@ pub struct Cycle {
 }
 
 /// What a cycle did with password hashes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Passwords {
     /// Taken over.
@@ -184,7 +185,7 @@ pub struct Passwords {
 }
 
 /// What stopped a cycle.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CycleError {
     /// A stable name in CamelCase.
@@ -196,7 +197,7 @@ pub struct CycleError {
 }
 
 /// What a job is to forget.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Restart {
     /// Of `watermark`, `escrows`, `quarantine`, `links` and `full`; the first three unless given.
@@ -204,7 +205,7 @@ pub struct Restart {
 }
 
 /// A delete that the guard holds.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldDelete {
     /// What to name it by: objectGUID of the object.
@@ -223,7 +224,7 @@ pub struct HeldDelete {
 }
 
 /// Held deletes that are chosen.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
     /// Their ids; empty: all.
@@ -231,7 +232,7 @@ pub struct Chosen {
 }
 
 /// How many held deletes were chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChosenDone {
     /// So many.
@@ -239,7 +240,7 @@ pub struct ChosenDone {
 }
 
 /// What the next cycle would do.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Objects to be made.
@@ -260,7 +261,7 @@ pub struct Plan {
 }
 
 /// How many objects a plan holds.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanCounts {
     /// To be made.
@@ -285,7 +286,7 @@ pub struct PlanCounts {
 }
 
 /// One object of a plan.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanEntry {
     /// The anchor in Base64.
@@ -303,7 +304,7 @@ pub struct PlanEntry {
 }
 
 /// One changed property.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PropertyChange {
     /// The property.
@@ -315,7 +316,7 @@ pub struct PropertyChange {
 }
 
 /// A page of the provisioning log, newest first.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogPage {
     /// The entries.
@@ -325,7 +326,7 @@ pub struct LogPage {
 }
 
 /// One entry of the provisioning log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
     /// Names the entry; later entries have greater numbers of equal length.
@@ -359,7 +360,7 @@ pub struct LogEntry {
 }
 
 /// One entry of the audit log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// When.
@@ -377,7 +378,7 @@ pub struct AuditEntry {
 }
 
 /// A wish for an API token.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewToken {
     /// `administrator`, `operator` or `reader`.
@@ -391,7 +392,7 @@ pub struct NewToken {
 }
 
 /// An API token as it is listed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiToken {
     /// What to revoke it by.
@@ -405,7 +406,7 @@ pub struct ApiToken {
 }
 
 /// An API token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenMade {
     /// What to revoke it by.

@@ -4,9 +4,10 @@
 //! refused by name.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the administrator wants of one domain.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Spec {
     /// Its name, unique. The service principal bears the domain's name.
@@ -40,7 +41,7 @@ pub struct Spec {
 }
 
 /// Who takes part.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scope {
     /// Distinguished names of organizational units, each with everything below it.
@@ -62,7 +63,7 @@ pub struct Scope {
 }
 
 /// A condition of a filter.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Clause {
     /// Objects of which type it restricts; the same in all clauses of one filter.
@@ -77,7 +78,7 @@ pub struct Clause {
 }
 
 /// The types of object that filters and mappings tell apart.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectType {
     /// Users and inetOrgPersons.
@@ -101,7 +102,7 @@ impl ObjectType {
 }
 
 /// A value that stands in the file.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Constant {
     /// `true` or `false`.
@@ -126,7 +127,7 @@ impl std::fmt::Display for Constant {
 }
 
 /// Entries that are added to the default mapping, or replace those with the same target.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Mappings {
     /// For users and inetOrgPersons.
@@ -157,7 +158,7 @@ impl Mappings {
 }
 
 /// How the value of one property is made. Of `attribute`, `constant`, `expression` and `none` one is given.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MappingEntry {
     /// The property of the cloud directory.
@@ -183,7 +184,7 @@ pub struct MappingEntry {
 }
 
 /// When the value of a mapping is applied.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Apply {
     /// Whenever it changes.
@@ -194,7 +195,7 @@ pub enum Apply {
 }
 
 /// Which objects of the cloud directory are taken over by an object of Active Directory.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Matching {
     /// Cloud-only users with the same user principal name.
@@ -216,7 +217,7 @@ impl Default for Matching {
 }
 
 /// References to objects of other domains.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct References {
     /// Members from other domains and forests are joined by SID.
@@ -224,7 +225,7 @@ pub struct References {
 }
 
 /// Which kinds of object are provisioned.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Objects {
     /// Users and inetOrgPersons.
@@ -246,7 +247,7 @@ impl Default for Objects {
 }
 
 /// The guard against accidental deletes.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct AccidentalDeletes {
     /// Whether it stands guard.
@@ -265,7 +266,7 @@ impl Default for AccidentalDeletes {
 }
 
 /// When cycles run.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Schedule {
     /// How long from the beginning of one cycle to the next: a number and `s`, `m` or `h`.

@@ -1,3 +1,5 @@
+//! What only SQLite shows: its statements, its files and their versions, a full disk.
+
 use super::*;
 use crate::conformance::tables::{ITEMS, ORDERED_ITEMS, PLAIN, TABLES};
 use crate::{Key, Layout, Row, Scan};

@@ -1,12 +1,12 @@
 //! Configurations, their cycles, and the deletes that are held.
 
-use super::{Json, Shared, views};
+use super::{Json, Query, Shared, views};
 use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
 use crate::{audit, cycle, job, plan};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{

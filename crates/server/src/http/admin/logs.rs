@@ -1,10 +1,10 @@
 //! The provisioning log and the audit log.
 
-use super::{Shared, time, views};
+use super::{Query, Shared, time, views};
 use crate::configurations;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{ConfigurationId, CycleId};
