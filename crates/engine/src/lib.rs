@@ -8,11 +8,13 @@
 //! * [`scope`]: who takes part by place;
 //! * [`never_synced`]: who never does;
 //! * [`mapping`]: which value each property gets;
+//! * [`expression`]: the language in which an administrator says how a value is made;
 //! * [`guard`]: accidental deletes.
 
 #![deny(missing_docs)]
 
 mod decision;
+pub mod expression;
 pub mod guard;
 pub mod mapping;
 pub mod never_synced;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod setup;
 mod test;
 
@@ -28,6 +29,8 @@ enum Command {
     Setup,
     /// Measure, and write docs/benchmarks.md
     Bench,
+    /// Make the documents that are made of the source
+    Docs,
     /// Check format, lints and documentation, and run all tests
     Test,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Menu::parse().command {
         Command::Bench => bench::run(),
         Command::Demo { then_stop } => demo::run(then_stop),
+        Command::Docs => docs::run(),
         Command::Setup => setup::run(),
         Command::Test => test::run(),
     };
