@@ -7,6 +7,7 @@ mod cycle;
 mod deletes;
 mod directory;
 mod domain;
+mod expression;
 mod log;
 mod plan;
 mod token;
@@ -99,6 +100,14 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep domain add corp.test --data-dir DIR"
     )]
     Domain(domain::DomainCommand),
+    /// Try out expressions of mappings; needs no service
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep expression eval 'Left([givenName], 1) & [sn]' --attribute \
+                      givenName=Ada --attribute sn=Lovelace"
+    )]
+    Expression(expression::ExpressionCommand),
     /// Users of the directory
     #[command(
         subcommand,
@@ -143,6 +152,7 @@ impl Command {
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,
             Self::Domain(command) => domain::execute(command, context).await,
+            Self::Expression(command) => expression::execute(command, context),
             Self::User(command) => directory::user(command, context).await,
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,

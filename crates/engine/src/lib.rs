@@ -9,12 +9,14 @@
 //! * [`filter`]: who takes part by attributes;
 //! * [`never_synced`]: who never does;
 //! * [`mapping`]: which value each property gets;
+//! * [`expression`]: the language in which an administrator says how a value is made;
 //! * [`matching`]: which object of the cloud directory it is;
 //! * [`guard`]: accidental deletes.
 
 #![deny(missing_docs)]
 
 mod decision;
+pub mod expression;
 pub mod filter;
 pub mod guard;
 pub mod mapping;
