@@ -5,6 +5,7 @@ use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
 use lockstep_api::channel::{Canary, ControllerIdentity};
 use lockstep_model::{Guid, Sid};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// The well-known GUID of CN=Deleted Objects ([MS-ADTS] 6.1.1.4).
 const DELETED_OBJECTS: &str = "18E2EA80684F11D2B9AA00C04F79F805";
@@ -20,6 +21,8 @@ pub struct Controller {
     pub connection: Connection,
     /// What it says of itself.
     pub root_dse: RootDse,
+    /// Where it is.
+    pub address: SocketAddr,
     /// Which one it is.
     pub identity: ControllerIdentity,
     /// `Kerberos`, `NTLM` or `TLS`.
@@ -35,16 +38,31 @@ impl Controller {
     ///
     /// [`LdapError`].
     pub async fn open(connector: &Connector, preferred: Option<&str>) -> Result<Self, LdapError> {
+        Self::open_other_than(connector, &[], preferred).await
+    }
+
+    /// The same, without controllers that have refused something, by their DNS names.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn open_other_than(
+        connector: &Connector,
+        refused: &[String],
+        preferred: Option<&str>,
+    ) -> Result<Self, LdapError> {
         let Opened {
             mut connection,
             root_dse,
+            address,
             signed_in_by,
             warning,
-        } = connector.open(preferred).await?;
+        } = connector.open_other_than(refused, preferred).await?;
         let identity = identity(&mut connection, &root_dse).await?;
         Ok(Self {
             connection,
             root_dse,
+            address,
             identity,
             signed_in_by,
             warning,
