@@ -2,7 +2,7 @@
 
 use crate::ldap::{Connection, Connector, Entry, LdapError, Opened, RootDse};
 use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
-use lockstep_api::channel::{Canary, ControllerIdentity};
+use lockstep_api::channel::{Canary, ControllerIdentity, KnownCanary};
 use lockstep_model::{Guid, Sid};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -194,6 +194,25 @@ impl Controller {
         Ok(usn
             .and_then(|usn| usn.parse().ok())
             .map(|usn_changed| Canary { guid, usn_changed }))
+    }
+
+    /// Of these canaries, this controller's as it has it now.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn known_canary(
+        &mut self,
+        known: &[KnownCanary],
+    ) -> Result<Option<Canary>, LdapError> {
+        let own = &self.identity.dns_name;
+        let known = known
+            .iter()
+            .find(|known| known.dns_name.eq_ignore_ascii_case(own));
+        match known {
+            Some(known) => self.canary(known.canary.guid).await,
+            None => Ok(None),
+        }
     }
 
     /// The highest USN, and an object that was changed shortly before it: a database that is set back has

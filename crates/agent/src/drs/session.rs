@@ -18,6 +18,7 @@ use lockstep_model::Guid;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -37,7 +38,7 @@ pub struct Session {
     line: Line,
     association: Association<Sealing>,
     handle: Handle,
-    keys: SessionKeys,
+    keys: Arc<SessionKeys>,
 }
 
 /// The answer to a request for changes.
@@ -93,8 +94,8 @@ impl Session {
 
     /// What opens the secrets in answers.
     #[must_use]
-    pub const fn keys(&self) -> &SessionKeys {
-        &self.keys
+    pub fn keys(&self) -> Arc<SessionKeys> {
+        Arc::clone(&self.keys)
     }
 
     /// Asks for changes.
@@ -407,7 +408,7 @@ async fn bind(
                 line,
                 association,
                 handle: bound.handle,
-                keys,
+                keys: Arc::new(keys),
             });
         }
         request.epoch = bound.epoch;
