@@ -4,6 +4,7 @@
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`directory`]: the directory's rules over the store;
+//! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
 pub mod ask;
@@ -11,6 +12,7 @@ pub mod audit;
 pub mod clock;
 pub mod configuration;
 pub mod configurations;
+pub mod credentials;
 pub mod cycle;
 pub mod directory;
 pub mod files;
@@ -22,7 +24,9 @@ pub mod job;
 pub mod log;
 pub mod metrics;
 pub mod policy;
+pub mod sealing;
 pub mod serve;
 pub mod service;
 pub mod signal;
+pub mod signin;
 pub mod tls;

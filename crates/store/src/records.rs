@@ -4,10 +4,12 @@
 //! serialised, with a conversion by hand.
 
 pub mod connector_space;
+pub mod credential;
 pub mod directory;
 pub mod job;
 pub mod log;
 pub mod service;
+pub mod signin;
 
 use crate::{Key, StoreError, Table};
 use serde::Serialize;
@@ -18,10 +20,12 @@ use serde::de::DeserializeOwned;
 pub fn tables() -> Vec<&'static Table> {
     [
         connector_space::TABLES,
+        credential::TABLES,
         directory::TABLES,
         job::TABLES,
         log::TABLES,
         service::TABLES,
+        signin::TABLES,
     ]
     .concat()
 }
