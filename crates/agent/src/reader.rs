@@ -5,6 +5,7 @@
 mod attributes;
 mod by_guid;
 mod changes;
+mod credentials;
 mod entry;
 mod questions;
 mod ranges;
@@ -12,6 +13,7 @@ mod report;
 
 use crate::channel::{Channel, ChannelError};
 use crate::controller::Controller;
+use crate::drs::ReplicationError;
 use crate::ldap::{Connector, LdapError};
 use lockstep_api::channel::{Action, Instruction, Outcome};
 use report::Reporter;
@@ -23,6 +25,9 @@ pub enum ReadError {
     /// The domain could not be read: the service is told.
     #[error(transparent)]
     Domain(#[from] LdapError),
+    /// Passwords could not be read: the service is told.
+    #[error(transparent)]
+    Replication(#[from] ReplicationError),
     /// The service could not be told, or wants no more of it.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -45,17 +50,12 @@ pub async fn carry_out(
     let outcome = match work {
         Ok(outcome) => outcome,
         Err(ReadError::Domain(error)) => {
-            let reason = crate::channel::chain(&error);
-            tracing::warn!(
-                domain = instruction.domain,
-                reason,
-                "the domain could not be read"
-            );
-            Outcome::Failed {
-                code: error.code().to_owned(),
-                message: reason,
-                remedy: error.remedy(),
-            }
+            let (code, remedy) = (error.code(), error.remedy());
+            failed(&instruction.domain, &error, code, remedy)
+        }
+        Err(ReadError::Replication(error)) => {
+            let (code, remedy) = (error.code(), error.remedy());
+            failed(&instruction.domain, &error, code, remedy)
         }
         Err(ReadError::Channel(ChannelError::Refused { problem })) => Outcome::Failed {
             code: problem.code,
@@ -65,6 +65,21 @@ pub async fn carry_out(
         Err(ReadError::Channel(error)) => return Err(error),
     };
     reporter.finish(outcome).await
+}
+
+fn failed(
+    domain: &str,
+    error: &(dyn std::error::Error + 'static),
+    code: &str,
+    remedy: String,
+) -> Outcome {
+    let reason = crate::channel::chain(error);
+    tracing::warn!(domain, reason, "the domain could not be read");
+    Outcome::Failed {
+        code: code.to_owned(),
+        message: reason,
+        remedy,
+    }
 }
 
 async fn work(
@@ -84,6 +99,10 @@ async fn work(
             let preferred = order.controller.as_ref().map(|c| c.dns_name.as_str());
             let controller = Controller::open(&connector, preferred).await?;
             by_guid::read_objects(controller, reporter, order).await?;
+            Ok(Outcome::Done)
+        }
+        Action::ReadCredentials(order) => {
+            credentials::read_credentials(&connector, reporter, order).await?;
             Ok(Outcome::Done)
         }
         Action::ListOrganizationalUnits => {

@@ -7,11 +7,15 @@
 //! * [`schema`]: which properties there are;
 //! * [`Object`]: users, groups, contacts, service principals;
 //! * [`unique`]: values that only one object may have, and who waits for one;
+//! * [`credential`]: what a password is checked against, and which password is the newer one;
+//! * [`lockout`]: how long an answer waits after wrong passwords;
 //! * [`upn`]: which user principal name a user gets.
 
 #![deny(missing_docs)]
 
 mod batch;
+pub mod credential;
+pub mod lockout;
 mod object;
 pub mod query;
 pub mod schema;

@@ -273,4 +273,9 @@ pub fn exercise(input: &str) {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read the manual pages and the corpus, and see that nothing hangs"
+)]
 mod tests;

@@ -1,10 +1,11 @@
 //! The directory's rules over the store.
 
+use crate::{credentials, signin};
 use lockstep_directory::{
     Batch, Change, Object, Outcome, TenantRules, UniqueValue, View, write_batch,
 };
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{SourceAnchor, Timestamp};
+use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::directory::{
     DirectoryObject, DirectoryReference, UniqueOwner, Waiting,
 };
@@ -113,6 +114,8 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
         remove_references(tx, *id)?;
     }
     tx.remove::<DirectoryObject>(&batch.removed)?;
+    credentials::forget(tx, &batch.removed)?;
+    signin::sessions::end_all(tx, &locked_out(&batch))?;
     tx.remove::<UniqueOwner>(&batch.released)?;
     let claimed: Vec<UniqueOwner> = batch
         .claimed
@@ -130,6 +133,27 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
     let objects: Vec<DirectoryObject> = batch.objects.into_iter().map(DirectoryObject).collect();
     tx.store(&objects)?;
     Ok(batch.outcomes)
+}
+
+/// Users that cannot sign in any more: deleted, or disabled by this batch.
+fn locked_out(batch: &Batch) -> Vec<ObjectId> {
+    let is_disabled = |outcome: &&Outcome| {
+        let mut changes = outcome.result.iter().flat_map(|applied| &applied.changes);
+        changes.any(|change| {
+            change.property.name() == "accountEnabled"
+                && change.new == Some(PropertyValue::Boolean(false))
+        })
+    };
+    let deleted = batch.objects.iter().filter(|o| o.deleted.is_some());
+    let disabled = batch.outcomes.iter().filter(is_disabled);
+    let mut users: Vec<ObjectId> = deleted
+        .map(|object| object.id)
+        .chain(disabled.map(|outcome| outcome.id))
+        .chain(batch.removed.iter().copied())
+        .collect();
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 /// Removes every reference from and to an object, in slices.

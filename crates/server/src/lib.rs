@@ -5,6 +5,7 @@
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
+//! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
 pub mod ask;
@@ -12,6 +13,7 @@ pub mod audit;
 pub mod clock;
 pub mod configuration;
 pub mod configurations;
+pub mod credentials;
 pub mod cycle;
 pub mod directory;
 pub mod files;
@@ -26,7 +28,9 @@ pub mod plan;
 pub mod policy;
 pub mod schema;
 pub mod scope_groups;
+pub mod sealing;
 pub mod serve;
 pub mod service;
 pub mod signal;
+pub mod signin;
 pub mod tls;

@@ -6,6 +6,7 @@ use crate::http::router;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
+use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
 use crate::tls::{self, Certificate, TlsError};
 use axum::Router;
@@ -69,6 +70,9 @@ pub enum ServeError {
         #[source]
         source: StoreError,
     },
+    /// The key that seals what the database must not tell.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
     /// Another process serves this folder.
     #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
@@ -342,23 +346,31 @@ async fn open(
     let folder = dir.to_owned();
     let initial_domain = initial_domain.unwrap_or_else(|| INITIAL_DOMAIN.to_owned());
     let opened = tokio::task::spawn_blocking(move || {
-        let store = SqliteStore::open(&folder, &lockstep_store::records::tables())?;
+        let failed = |source| ServeError::Store {
+            dir: folder.clone(),
+            source,
+        };
+        let tables = lockstep_store::records::tables();
+        let store = SqliteStore::open(&folder, &tables).map_err(failed)?;
+        let sealer = Sealer::open(&folder.join("keys"), &store)?;
         Service::new(Parts {
             store: Arc::new(store),
             public_url,
             ca,
             initial_domain,
             agent_silence: AGENT_SILENCE,
+            sealer,
         })
+        .map(Arc::new)
+        .map_err(failed)
     });
-    let opened = opened.await.unwrap_or_else(|error| {
-        Err(StoreError::Abandoned {
-            source: error.into(),
+    opened.await.unwrap_or_else(|error| {
+        Err(ServeError::Store {
+            dir: dir.to_owned(),
+            source: StoreError::Abandoned {
+                source: error.into(),
+            },
         })
-    });
-    opened.map(Arc::new).map_err(|source| ServeError::Store {
-        dir: dir.to_owned(),
-        source,
     })
 }
 

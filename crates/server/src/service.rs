@@ -1,7 +1,9 @@
 //! What every part of the service shares.
 
 use crate::clock::Clock;
+use crate::sealing::Sealer;
 use crate::signal::Signal;
+use crate::signin::SignIn;
 use lockstep_directory::TenantRules;
 use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
@@ -33,6 +35,10 @@ pub struct Service {
     pub changed: Mutex<BTreeSet<String>>,
     /// For how long an agent may be silent before its lease is given on.
     pub agent_silence: Duration,
+    /// Seals what the database must not tell.
+    pub sealer: Arc<Sealer>,
+    /// What sign-in keeps in memory.
+    pub sign_in: SignIn,
     rules: RwLock<TenantRules>,
     lanes: Mutex<BTreeMap<ConfigurationId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -59,6 +65,8 @@ pub struct Parts {
     pub initial_domain: String,
     /// For how long an agent may be silent before its lease is given on.
     pub agent_silence: Duration,
+    /// Seals what the database must not tell.
+    pub sealer: Sealer,
 }
 
 impl Service {
@@ -98,6 +106,8 @@ impl Service {
             jobs: Signal::default(),
             changed: Mutex::default(),
             agent_silence: parts.agent_silence,
+            sealer: Arc::new(parts.sealer),
+            sign_in: SignIn::default(),
             rules: RwLock::new(rules_of(&tenant)),
             lanes: Mutex::default(),
         })

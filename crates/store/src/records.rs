@@ -6,10 +6,12 @@
 
 mod compact;
 pub mod connector_space;
+pub mod credential;
 pub mod directory;
 pub mod job;
 pub mod log;
 pub mod service;
+pub mod signin;
 
 use crate::{Key, StoreError, Table};
 use serde::Serialize;
@@ -20,10 +22,12 @@ use serde::de::DeserializeOwned;
 pub fn tables() -> Vec<&'static Table> {
     [
         connector_space::TABLES,
+        credential::TABLES,
         directory::TABLES,
         job::TABLES,
         log::TABLES,
         service::TABLES,
+        signin::TABLES,
     ]
     .concat()
 }

@@ -111,15 +111,7 @@ async fn begin(
     order: &ReadChanges,
     absent: &BTreeSet<String>,
 ) -> Result<Begin, LdapError> {
-    let known = order.canaries.iter().find(|known| {
-        known
-            .dns_name
-            .eq_ignore_ascii_case(&controller.identity.dns_name)
-    });
-    let canary = match known {
-        Some(known) => controller.canary(known.canary.guid).await?,
-        None => None,
-    };
+    let canary = controller.known_canary(&order.canaries).await?;
     Ok(Begin {
         lease: reporter.lease,
         canary,

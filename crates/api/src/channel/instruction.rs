@@ -1,6 +1,6 @@
 //! What the service asks of an agent.
 
-use super::{Canary, ControllerIdentity};
+use super::{Canary, ControllerIdentity, ReadCredentials};
 use crate::text;
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -30,6 +30,8 @@ pub enum Action {
     ReadChanges(ReadChanges),
     /// Read these objects, now.
     ReadObjects(ReadObjects),
+    /// Read what changed of passwords.
+    ReadCredentials(ReadCredentials),
     /// List all organizational units and containers with GUID and name.
     ListOrganizationalUnits,
     /// List all groups with GUID and name.

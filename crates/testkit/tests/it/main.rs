@@ -7,6 +7,7 @@ mod faults;
 mod first_sync;
 mod histories;
 mod interruptions;
+mod passwords;
 mod planning;
 mod scope;
 mod scope_groups;
