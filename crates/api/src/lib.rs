@@ -2,6 +2,7 @@
 //!
 //! * [`channel`]: what agent and service say to one another;
 //! * [`admin`] and [`configuration`]: what administrators say and see;
+//! * [`signin`]: how people sign in to applications (OpenID Connect);
 //! * [`problem`]: how every HTTP interface reports an error (RFC 9457).
 //!
 //! The types here are the only serialisable ones besides those of `store`; each is converted by hand
@@ -13,4 +14,5 @@ pub mod admin;
 pub mod channel;
 pub mod configuration;
 pub mod problem;
+pub mod signin;
 pub mod text;

@@ -1,6 +1,6 @@
 //! All routes together.
 
-use super::{admin, channel, graph};
+use super::{admin, channel, graph, signin};
 use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
@@ -21,6 +21,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(channel::router())
         .merge(admin::router())
         .merge(graph::router())
+        .merge(signin::router())
         .fallback(not_found)
         .with_state(service)
 }
