@@ -19,6 +19,10 @@
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
+//! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |
+//! | `PUT users/NAME/password` | [`NewPassword`] → 204 | administrator |
+//! | `GET password-policy` · `PUT password-policy` | [`PasswordPolicy`] | administrator to change |
+//! | `POST signing-keys/replace` | → 204 | administrator |
 //!
 //! Times are RFC 3339 in UTC. Errors are [problem documents](crate::problem::Problem).
 
@@ -417,6 +421,98 @@ pub struct TokenMade {
     pub role: String,
     /// Until when it is good; none: for good.
     pub expires_at: Option<String>,
+}
+
+/// A wish for an application that lets people sign in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewApp {
+    /// Its name, as people see it.
+    pub name: String,
+    /// Where people may be sent back to.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// It keeps no secret: an application in a browser, or on a person's own machine.
+    #[serde(default)]
+    pub public: bool,
+    /// The role that it has when it acts for itself.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Its tokens open no interface of the service, whatever role its user has.
+    #[serde(default)]
+    pub sign_in_only: bool,
+}
+
+/// An application that was made.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppMade {
+    /// Its client id.
+    pub client_id: String,
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// Who signs its tokens.
+    pub issuer: String,
+    /// Its secret, shown once; none: it is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// An application as it is listed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct App {
+    /// Its client id.
+    pub client_id: String,
+    /// Its name.
+    pub name: String,
+    /// Where people may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// It keeps no secret.
+    pub public: bool,
+    /// The role that it has when it acts for itself.
+    pub role: Option<String>,
+    /// Its tokens open no interface of the service.
+    pub sign_in_only: bool,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// A password that an administrator sets.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewPassword {
+    /// The password.
+    pub password: String,
+    /// The user must choose another at the next sign-in.
+    #[serde(default)]
+    pub force_change: bool,
+}
+
+/// What the tenant decides about passwords.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PasswordPolicy {
+    /// After how many days a password has to be changed; none: never.
+    pub expires_after_days: Option<u32>,
+    /// Passwords that come from Active Directory from now on expire too.
+    pub synced_passwords_expire: bool,
+}
+
+impl std::fmt::Debug for AppMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppMade")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewPassword")
+            .field("force_change", &self.force_change)
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for EnrollmentTokenMade {

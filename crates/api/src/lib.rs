@@ -3,6 +3,7 @@
 //! * [`channel`]: what agent and service say to one another;
 //! * [`admin`] and [`configuration`]: what administrators say and see;
 //! * [`openapi`]: the administration API, described for programs;
+//! * [`signin`]: how people sign in to applications (OpenID Connect);
 //! * [`problem`]: how every HTTP interface reports an error (RFC 9457).
 //!
 //! The types here are the only serialisable ones besides those of `store`; each is converted by hand
@@ -15,4 +16,5 @@ pub mod channel;
 pub mod configuration;
 pub mod openapi;
 pub mod problem;
+pub mod signin;
 pub mod text;

@@ -1,6 +1,7 @@
 //! The administrator's commands.
 
 mod agent;
+mod app;
 mod apply;
 mod configuration;
 mod cycle;
@@ -9,6 +10,7 @@ mod directory;
 mod domain;
 mod expression;
 mod log;
+mod password;
 mod plan;
 mod token;
 
@@ -129,6 +131,21 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep deleted list --data-dir DIR"
     )]
     Deleted(directory::DeletedCommand),
+    /// Applications that let people sign in
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep app create --name Wiki --redirect-uri https://wiki.example.com/callback \
+                      --data-dir DIR"
+    )]
+    App(app::AppCommand),
+    /// Passwords set in the cloud, and when passwords expire
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep password set ada@corp.test --password-file FILE --data-dir DIR"
+    )]
+    Password(password::PasswordCommand),
     /// Tokens that open the administration API
     #[command(
         subcommand,
@@ -156,6 +173,8 @@ impl Command {
             Self::User(command) => directory::user(command, context).await,
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,
+            Self::App(command) => app::execute(command, context).await,
+            Self::Password(command) => password::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,
         }
     }

@@ -3,13 +3,16 @@
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
 use crate::http::router;
+use crate::http::signin::Peer;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
+use crate::signin::{self, keys};
 use crate::tls::{self, Certificate, TlsError};
-use axum::Router;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tower::Layer as _;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -73,6 +77,9 @@ pub enum ServeError {
     /// The key that seals what the database must not tell.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// The keys that sign tokens.
+    #[error(transparent)]
+    Keys(#[from] keys::KeyError),
     /// Another process serves this folder.
     #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
@@ -168,6 +175,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         });
     }
     admin_token(&service, &dir).await?;
+    keys::keep(&service).await?;
     let metrics = Metrics::install();
     let (app, metrics) = match options.metrics_listen {
         Some(address) => {
@@ -222,6 +230,7 @@ impl Running {
     ) -> Result<(), ServeError> {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
+        let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -232,9 +241,10 @@ impl Running {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, address)) => {
+                        let app = from_peer(self.app.clone(), Peer(address.ip()));
                         let watcher = graceful.watcher();
-                        tokio::spawn(connection(stream, self.acceptor.clone(), self.app.clone(), watcher));
+                        tokio::spawn(connection(stream, self.acceptor.clone(), app, watcher));
                     }
                     Err(error) => {
                         // Out of file descriptors, most likely: what is open goes on meanwhile.
@@ -246,6 +256,7 @@ impl Running {
         }
         tracing::info!("stopping");
         jobs.abort();
+        upkeep.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -255,10 +266,15 @@ impl Running {
     }
 }
 
+/// Tells every request of a connection where it comes from.
+fn from_peer(app: Router, peer: Peer) -> AddExtension<Router, Peer> {
+    Extension(peer).layer(app)
+}
+
 async fn connection(
     stream: TcpStream,
     acceptor: TlsAcceptor,
-    app: Router,
+    app: AddExtension<Router, Peer>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let _ = stream.set_nodelay(true);

@@ -1,8 +1,10 @@
 //! The administration API, `/api/v1`: see [`lockstep_api::admin`].
 
 mod agents;
+mod apps;
 mod configurations;
 mod logs;
+mod passwords;
 mod tenant;
 mod tokens;
 mod views;
@@ -16,7 +18,7 @@ use crate::service::Service;
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
 use serde::de::DeserializeOwned;
@@ -84,6 +86,17 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))
         .route("/api/v1/audit", get(logs::audit))
+        .route("/api/v1/apps", get(apps::list).post(apps::create))
+        .route("/api/v1/apps/{id}", delete(apps::remove))
+        .route("/api/v1/users/{id}/password", put(passwords::set))
+        .route(
+            "/api/v1/password-policy",
+            get(passwords::policy).put(passwords::set_policy),
+        )
+        .route(
+            "/api/v1/signing-keys/replace",
+            post(apps::replace_signing_keys),
+        )
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/api/v1/tokens/{id}", delete(tokens::revoke))
 }

@@ -1,7 +1,7 @@
 //! All routes together.
 
 use super::error::HttpError;
-use super::{admin, channel, graph};
+use super::{admin, channel, graph, signin};
 use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
@@ -22,6 +22,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(channel::router())
         .merge(admin::router())
         .merge(graph::router())
+        .merge(signin::router())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .with_state(service)
