@@ -6,7 +6,7 @@ mod run;
 mod schedule;
 
 pub use run::{Wake, run_cycle};
-pub use schedule::run_jobs;
+pub use schedule::{close_interrupted, run_jobs};
 
 use crate::service::Service;
 use lockstep_api::problem::Problem;

@@ -19,7 +19,7 @@ const SLICE: usize = 1_000;
 
 /// Runs the jobs of all configurations, until it is dropped.
 pub async fn run_jobs(service: Arc<Service>) {
-    if let Err(error) = service.write(interrupted).await {
+    if let Err(error) = close_interrupted(&service).await {
         tracing::error!(%error, "cycles of an earlier run could not be closed");
     }
     let mut running: BTreeSet<ConfigurationId> = BTreeSet::new();
@@ -59,6 +59,14 @@ fn configurations(tx: &mut dyn lockstep_store::Read) -> Result<Vec<Configuration
 }
 
 /// Closes cycles that a process left open when it died. Their work is not lost: the marks are left.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn close_interrupted(service: &Arc<Service>) -> Result<(), StoreError> {
+    service.write(interrupted).await
+}
+
 fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
     for id in configurations(tx)? {
         let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
