@@ -20,6 +20,7 @@ pub use place::{Places, chain_of};
 
 use lockstep_api::problem::Problem;
 use lockstep_engine::Policy;
+use lockstep_model::AttributeName;
 use lockstep_model::ids::InstructionId;
 use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::{ReadRecords as _, StoreError, Write};
@@ -44,6 +45,16 @@ pub struct Lane {
     pub configuration: Configuration,
     /// The configuration as the engine needs it.
     pub policy: Policy,
+}
+
+impl Lane {
+    /// Whether an attribute is one of those that decide who takes part.
+    pub(crate) fn decides(&self, name: &AttributeName) -> bool {
+        let decision = self.job.read_set.decision.iter();
+        decision
+            .into_iter()
+            .any(|decides| decides.eq_ignore_ascii_case(name.as_str()))
+    }
 }
 
 /// Finds the job of an instruction, if the lease is still the agent's.

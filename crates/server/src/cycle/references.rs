@@ -169,7 +169,8 @@ fn in_ad(
         reference.attribute.to_owned(),
         joined.link.guid,
     );
-    Ok(!joined.link.deleted && tx.fetch_one::<StagedReference>(&id)?.is_some())
+    // One that is in the recycle bin keeps its references, to come back with them.
+    Ok(tx.fetch_one::<StagedReference>(&id)?.is_some())
 }
 
 /// All references to one object.
@@ -245,9 +246,11 @@ fn one_of(
     let joined: Option<Joined> = tx.fetch_one(&(row.configuration, row.target))?;
     let Some(joined) = joined else { return Ok(()) };
     let target = [joined.link.object];
-    if wanted && !joined.link.deleted {
-        let added = directory::link(tx, holder, reference.property, &target)?;
-        count(lane, context, holder, added, 0);
+    if wanted {
+        if !joined.link.deleted {
+            let added = directory::link(tx, holder, reference.property, &target)?;
+            count(lane, context, holder, added, 0);
+        }
     } else {
         let removed = directory::unlink(tx, holder, reference.property, &target)?;
         count(lane, context, holder, 0, removed);

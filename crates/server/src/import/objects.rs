@@ -112,7 +112,22 @@ fn content(
     for links in &update.links {
         references(tx, lane, source, links, update, marks)?;
     }
+    if update.whole {
+        marks.push(Subject::From(source));
+    }
+    if update.whole && !update.partial {
+        // An attribute without values is not even named.
+        let configuration = lane.configuration.id;
+        for attribute in &lane.job.read_set.links {
+            sweep(tx, configuration, source, attribute, reading(lane, update))?;
+        }
+    }
     Ok(())
+}
+
+/// Numbers the readings of whole sets, over all instructions.
+fn reading(lane: &Lane, update: &ObjectUpdate) -> u64 {
+    lane.job.lease << 32 | u64::from(update.reading)
 }
 
 /// The values of one link attribute.
@@ -126,7 +141,7 @@ fn references(
 ) -> Result<(), ImportError> {
     let configuration = lane.configuration.id;
     let attribute = links.attribute.to_ascii_lowercase();
-    let reading = lane.job.lease << 32 | u64::from(update.reading);
+    let reading = reading(lane, update);
     let added: Vec<StagedReference> = links
         .added
         .iter()
@@ -145,7 +160,9 @@ fn references(
         .map(|target| (configuration, source, attribute.clone(), target.guid))
         .collect();
     tx.remove::<StagedReference>(&removed)?;
-    if links.replace {
+    if update.whole {
+        // What is not in any of its slices goes with the last.
+    } else if links.replace {
         if !update.partial {
             sweep(tx, configuration, source, &attribute, reading)?;
         }

@@ -156,7 +156,15 @@ impl Desk {
         };
         let chain = self.places.chain(tx, object)?;
         match lane.policy.scope.placement(&chain) {
-            Placement::Inside => Ok(wanted(lane, object, offered, kind)),
+            Placement::Inside => {
+                let before = object.attributes.clone();
+                let verdict = wanted(lane, object, offered, kind);
+                if verdict == Verdict::Stay && object.attributes != before {
+                    // Nothing else of it comes that would mark it.
+                    self.marks.push(Subject::Object(object.guid));
+                }
+                Ok(verdict)
+            }
             Placement::Outside | Placement::Excluded { .. } => {
                 if object.state != RowState::PlaceOnly || !object.attributes.is_empty() {
                     object.forget_content();
@@ -251,13 +259,12 @@ fn wanted(lane: &Lane, object: &mut StagedObject, offered: &Offered, kind: Mappe
     let mut judged = object.clone();
     judged.merge(core_attributes(decision), offered.whole);
     if never_synced(kind, &judged).is_some() && (offered.whole || complete) {
-        // It never takes part, so nothing but what decides that is kept.
-        if offered.whole {
-            object.forget_content();
-            object.merge(core_attributes(decision), true);
-        } else {
-            object.merge(core_attributes(decision), false);
-        }
+        // It never takes part, so nothing but what decides that is kept. What else this change says of it is
+        // not sent, so the rest of the row is not complete any more.
+        object.forget_content();
+        let mut kept = judged.attributes;
+        kept.retain(|name, _| lane.decides(name));
+        object.merge(kept, true);
         object.version += 1;
         return Verdict::Stay;
     }
