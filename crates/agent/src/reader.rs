@@ -1,15 +1,19 @@
 //! Carries out what the service asks: reads a domain and sends what is wanted of it.
 //!
 //! Start at [`carry_out`]. Nothing is kept between two instructions; what one needs, it carries.
+//! [`entry`] makes of what a controller says what is offered and sent, and knows neither connection nor
+//! channel.
 
 mod attributes;
 mod by_guid;
 mod changes;
 mod credentials;
-mod entry;
+pub mod entry;
 mod questions;
 mod ranges;
 mod report;
+
+pub use attributes::Wanted;
 
 use crate::channel::{Channel, ChannelError};
 use crate::controller::Controller;

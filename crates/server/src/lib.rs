@@ -1,5 +1,6 @@
 //! The cloud side of Lockstep: jobs, import, apply, the agents' channel and every HTTP interface.
 //!
+//! * [`agents`]: what agents ask, request by request;
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
@@ -8,6 +9,7 @@
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
+pub mod agents;
 pub mod ask;
 pub mod audit;
 pub mod clock;

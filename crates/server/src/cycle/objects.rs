@@ -458,11 +458,8 @@ pub(super) fn stays_home(
     let mut object = case.object.clone();
     object.forget_content();
     if matches!(reason, Reason::FilteredOut { .. } | Reason::NeverSynced(_)) {
-        let decisive = &lane.job.read_set.decision;
         object.attributes = case.object.attributes.clone();
-        object
-            .attributes
-            .retain(|name, _| decisive.iter().any(|known| known == name.as_str()));
+        object.attributes.retain(|name, _| lane.decides(name));
     }
     object.version += 1;
     tx.store(&[Staged {

@@ -291,9 +291,17 @@ fn compare(
             changes.add(id.clone());
         }
     }
+    // One that is in the recycle bin keeps its references, to come back with them.
+    let kept = stretch.rows.iter().filter_map(|row| {
+        let deleted = targets.get(&row.target).filter(|target| target.deleted)?;
+        let property = property_of(&row.attribute)?.to_owned();
+        Some((stretch.holder, property, deleted.object))
+    });
+    let kept: HashSet<Id> = kept.collect();
+    let gone = known.into_iter();
     changes
         .removed
-        .extend(known.into_iter().filter(|id| !wanted.contains(id)));
+        .extend(gone.filter(|id| !wanted.contains(id) && !kept.contains(id)));
     Ok(())
 }
 
@@ -375,7 +383,7 @@ fn edge_of(
     let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
     let own = joined
         .into_iter()
-        .find(|joined| joined.configuration == lane.owner() && !joined.deleted);
+        .find(|joined| joined.configuration == lane.owner());
     let attribute = attribute_of(&reference.property);
     Ok(own.zip(attribute).map(|(own, attribute)| {
         let configuration = lane.configuration.id;
@@ -471,7 +479,8 @@ fn settle(
             let property = property_of(attribute)?.to_owned();
             let target = ends.get(&target)?;
             let id = (live(&ends, source)?, property, target.object);
-            Some((id, wanted && !target.deleted))
+            // What is in the recycle bin keeps the references that it has.
+            (!wanted || !target.deleted).then_some((id, wanted))
         });
     let known: Vec<(Id, bool)> = known.collect();
     let present = present(tx, known.iter().map(|(id, _)| id.clone()).collect())?;

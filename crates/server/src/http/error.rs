@@ -1,5 +1,6 @@
 //! Errors of the HTTP interfaces, as problem documents.
 
+use crate::import::ImportError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lockstep_api::problem::Problem;
@@ -38,6 +39,15 @@ impl From<StoreError> for HttpError {
             .remedy("the service's log tells the cause; nothing was changed"),
         };
         Self(problem)
+    }
+}
+
+impl From<ImportError> for HttpError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Refused(problem) => Self(problem),
+            ImportError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -106,6 +106,16 @@ impl Desk {
         for links in &update.links {
             self.references(lane, row.object.guid, links, update, is_new);
         }
+        if update.whole && !is_new {
+            self.marks.push(Subject::From(row.object.guid));
+            if !update.partial {
+                // An attribute without values is not even named.
+                let reading = reading(lane, update);
+                let links = lane.job.read_set.links.iter();
+                self.complete
+                    .extend(links.map(|links| (row.object.guid, links.clone(), reading)));
+            }
+        }
         // Slices before the last carry links only.
         if update.partial {
             row.object.version += 1;
@@ -133,7 +143,7 @@ impl Desk {
     ) {
         let configuration = lane.configuration.id;
         let attribute = links.attribute.to_ascii_lowercase();
-        let reading = lane.job.lease << 32 | u64::from(update.reading);
+        let reading = reading(lane, update);
         let added = links.added.iter().map(|target| StagedReference {
             configuration,
             source,
@@ -153,7 +163,7 @@ impl Desk {
             let targets = links.added.iter().chain(&links.removed);
             self.marks
                 .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
-        } else if !is_new {
+        } else if !update.whole && !is_new {
             self.marks.push(Subject::From(source));
             if !update.partial {
                 self.complete.push((source, attribute, reading));
@@ -172,6 +182,11 @@ impl Desk {
         }
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
     }
+}
+
+/// Numbers the readings of whole sets, over all instructions.
+fn reading(lane: &Lane, update: &ObjectUpdate) -> u64 {
+    lane.job.lease << 32 | u64::from(update.reading)
 }
 
 /// Whether nothing but the place of an object has ever been stored: there are no links that a reading of all

@@ -316,10 +316,7 @@ fn wanted(lane: &Lane, object: &mut StagedObject, offered: &Offered, kind: Mappe
         // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
         // comes back.
         judged.state = RowState::PlaceOnly;
-        let decisive = &lane.job.read_set.decision;
-        judged
-            .attributes
-            .retain(|name, _| decisive.iter().any(|known| known == name.as_str()));
+        judged.attributes.retain(|name, _| lane.decides(name));
         if judged != *object {
             *object = judged;
             object.version += 1;

@@ -22,7 +22,7 @@ pub async fn run_jobs(service: Arc<Service>) {
     if let Err(error) = drop_plans(&service).await {
         tracing::error!(%error, "plans of an earlier run could not be dropped");
     }
-    if let Err(error) = service.write(interrupted).await {
+    if let Err(error) = close_interrupted(&service).await {
         tracing::error!(%error, "cycles of an earlier run could not be closed");
     }
     let mut running: BTreeSet<ConfigurationId> = BTreeSet::new();
@@ -73,6 +73,14 @@ fn configurations(tx: &mut dyn lockstep_store::Read) -> Result<Vec<Configuration
 }
 
 /// Closes cycles that a process left open when it died. Their work is not lost: the marks are left.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn close_interrupted(service: &Arc<Service>) -> Result<(), StoreError> {
+    service.write(interrupted).await
+}
+
 fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
     for id in configurations(tx)? {
         let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
