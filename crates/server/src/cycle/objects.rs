@@ -381,10 +381,21 @@ fn applied(
     item.changes = result
         .changes
         .into_iter()
-        .map(|change| (change.property.name(), change.old, change.new))
+        .map(|change| {
+            let name = change.property.name();
+            match lane.policy.mapping.is_redacted(kind, name) {
+                true => (name, change.old.map(redacted), change.new.map(redacted)),
+                false => (name, change.old, change.new),
+            }
+        })
         .collect();
     rows.log.push(crate::log::entry(context, "Success", item));
     Ok(())
+}
+
+/// What the log shows of a value that must not be shown.
+fn redacted(_: PropertyValue) -> PropertyValue {
+    PropertyValue::Text("[Redact]".to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

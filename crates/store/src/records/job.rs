@@ -112,6 +112,12 @@ pub struct Job {
     /// The instruction that has the lease.
     #[serde(with = "super::text::option", default)]
     pub instruction: Option<InstructionId>,
+    /// What random values of mappings are made from, in hex. Whoever knows it can guess them.
+    #[serde(default)]
+    pub seed: String,
+    /// When values that change as time passes were last made, in milliseconds since 1970.
+    #[serde(default)]
+    pub swept: i64,
     /// Counts full imports.
     pub epoch: u64,
     /// Numbers marks.
@@ -234,6 +240,8 @@ impl Job {
             configuration,
             lease: 0,
             instruction: None,
+            seed: String::new(),
+            swept: 0,
             epoch: 0,
             sequence: 0,
             read_set: ReadSet::default(),
