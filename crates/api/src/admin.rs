@@ -16,6 +16,7 @@
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
+//! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
@@ -307,6 +308,48 @@ pub struct PlanEntry {
     pub changes: Vec<PropertyChange>,
 }
 
+/// A wish to provision one object now.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provision {
+    /// Its distinguished name.
+    pub dn: String,
+    /// Only show what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Provision it although it is out of scope.
+    #[serde(default)]
+    pub ignore_scope: bool,
+}
+
+/// What became of one object on demand.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Provisioned {
+    /// `Create`, `Update`, `Restore`, `Skip` or `Other`.
+    pub action: String,
+    /// `Success`, `Skipped` or `Failure`.
+    pub status: String,
+    /// Import, scope, match, action, as far as it came.
+    pub steps: Vec<ProvisionStep>,
+    /// What changed.
+    pub modified_properties: Vec<PropertyChange>,
+}
+
+/// One step of provisioning on demand.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisionStep {
+    /// `import`, `scope`, `match` or `action`.
+    pub name: String,
+    /// `Success`, `Skipped`, `Warning` or `Failure`.
+    pub status: String,
+    /// In words.
+    pub description: String,
+    /// What is known more.
+    pub details: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
 /// One changed property.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -424,7 +467,7 @@ pub struct TokenMade {
 }
 
 /// A wish for an application that lets people sign in.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewApp {
     /// Its name, as people see it.
@@ -444,7 +487,7 @@ pub struct NewApp {
 }
 
 /// An application that was made.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppMade {
     /// Its client id.
@@ -459,7 +502,7 @@ pub struct AppMade {
 }
 
 /// An application as it is listed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct App {
     /// Its client id.
@@ -479,7 +522,7 @@ pub struct App {
 }
 
 /// A password that an administrator sets.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPassword {
     /// The password.
@@ -490,7 +533,7 @@ pub struct NewPassword {
 }
 
 /// What the tenant decides about passwords.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PasswordPolicy {
     /// After how many days a password has to be changed; none: never.

@@ -5,8 +5,9 @@
 //! `docs/openapi.json`, which `cargo xtask docs` writes.
 
 use crate::admin::{
-    Agent, ApiToken, AuditEntry, Chosen, ChosenDone, Configuration, Cycle, EnrollmentTokenMade,
-    HeldDelete, LogPage, NewDomain, NewEnrollmentToken, NewToken, Plan, Restart, Tenant, TokenMade,
+    Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
+    EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
+    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -66,6 +67,12 @@ const fn one<T: ToSchema>() -> Shape {
         parts: parts::<T>,
     }
 }
+
+/// An object of which nothing more is said.
+const ANYTHING: Shape = Shape {
+    schema: || ObjectBuilder::new().into(),
+    parts: |_| {},
+};
 
 const fn list<T: ToSchema>() -> Shape {
     Shape {
@@ -196,6 +203,21 @@ const OPERATIONS: &[Operation] = &[
         "removeAgent",
         "Remove an agent; it is refused from now on.",
     ),
+    read(
+        "/api/v1/apps",
+        "listApps",
+        "The applications that people can sign in to.",
+        list::<App>(),
+    ),
+    order(
+        "/api/v1/apps",
+        "createApp",
+        "Make an application; its secret is shown once.",
+        "administrator",
+        Some(one::<NewApp>()),
+        one::<AppMade>(),
+    ),
+    remove("/api/v1/apps/{id}", "removeApp", "Remove an application."),
     Operation {
         query: &[LIMIT],
         ..read(
@@ -291,6 +313,14 @@ const OPERATIONS: &[Operation] = &[
         one::<Plan>(),
     ),
     order(
+        "/api/v1/configurations/{name}/provision",
+        "provisionObject",
+        "Read, decide and apply one object now, or show what would be done.",
+        "operator",
+        Some(one::<Provision>()),
+        one::<Provisioned>(),
+    ),
+    order(
         "/api/v1/configurations/{name}/restart",
         "restartConfiguration",
         "Let the job forget where it stands, what is held, or which object belongs to which.",
@@ -344,8 +374,25 @@ const OPERATIONS: &[Operation] = &[
         "/api/v1/openapi.json",
         "describe",
         "This document.",
-        one::<serde_json::Value>(),
+        ANYTHING,
     ),
+    read(
+        "/api/v1/password-policy",
+        "showPasswordPolicy",
+        "What the tenant decides about passwords.",
+        one::<PasswordPolicy>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..order(
+            "/api/v1/password-policy",
+            "setPasswordPolicy",
+            "Decide about passwords.",
+            "administrator",
+            Some(one::<PasswordPolicy>()),
+            one::<PasswordPolicy>(),
+        )
+    },
     order(
         "/api/v1/plan",
         "planFile",
@@ -354,6 +401,14 @@ const OPERATIONS: &[Operation] = &[
         Some(one::<Spec>()),
         one::<Plan>(),
     ),
+    Operation {
+        method: HttpMethod::Post,
+        ..remove(
+            "/api/v1/signing-keys/replace",
+            "replaceSigningKeys",
+            "Make new keys for tokens; those of the old ones are worth nothing.",
+        )
+    },
     read(
         "/api/v1/tenant",
         "showTenant",
@@ -378,6 +433,15 @@ const OPERATIONS: &[Operation] = &[
         one::<TokenMade>(),
     ),
     remove("/api/v1/tokens/{id}", "revokeToken", "Revoke an API token."),
+    Operation {
+        method: HttpMethod::Put,
+        body: Some(one::<NewPassword>()),
+        ..remove(
+            "/api/v1/users/{id}/password",
+            "setPassword",
+            "Set the password of a user.",
+        )
+    },
 ];
 
 /// The document.

@@ -12,6 +12,7 @@ mod expression;
 mod log;
 mod password;
 mod plan;
+mod provision;
 mod token;
 
 use crate::client::Client;
@@ -54,6 +55,12 @@ pub(crate) enum Command {
                       corp.test -o json --data-dir DIR"
     )]
     Plan(plan::PlanArgs),
+    /// Read, decide and apply one object now, step by step
+    #[command(
+        after_help = "Example:\n  lockstep provision corp.test --dn \"CN=Ada,OU=Staff,DC=corp,DC=test\" \
+                      --dry-run --data-dir DIR"
+    )]
+    Provision(provision::ProvisionArgs),
     /// Create or change a configuration from a file
     ///
     /// What the file names is looked up in the domain first; nothing is half applied. Shows the plan and
@@ -161,6 +168,7 @@ impl Command {
         match self {
             Self::Agent(command) => agent::execute(command, context).await,
             Self::Plan(args) => plan::execute(&args, context).await,
+            Self::Provision(args) => provision::execute(&args, context).await,
             Self::Apply(args) => apply::execute(&args, context).await,
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,

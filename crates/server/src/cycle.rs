@@ -17,9 +17,9 @@ pub use report::{Item, Report, Tally};
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{ObjectClass, Phase};
-use lockstep_model::Timestamp;
+use lockstep_engine::{Decision, ObjectClass, Phase, Reason, StagedObject};
 use lockstep_model::ids::CycleId;
+use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
@@ -90,6 +90,59 @@ pub fn batch(
         return store(tx, lane, Progress::More);
     }
     store(tx, lane, Progress::Done)
+}
+
+/// One object, on demand.
+#[derive(Debug)]
+pub struct One {
+    /// The object as it is staged.
+    pub object: StagedObject,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Decides one object, and applies it when that makes or changes something: what takes away is left to the
+/// cycle. None: nothing is known of it.
+///
+/// # Errors
+///
+/// Those of the store; nothing is kept then.
+pub fn one(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    guid: Guid,
+) -> Result<Option<One>, StoreError> {
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let Some(case) = objects::cases(tx, lane, context, &mut places, &[guid])?.pop() else {
+        return Ok(None);
+    };
+    let (decision, reason) = case.decide(lane, context);
+    let applies = matches!(
+        decision,
+        Decision::Create(_) | Decision::Join(..) | Decision::Restore(..) | Decision::Update { .. }
+    );
+    if applies {
+        lane.job.sequence += 1;
+        let mark = Dirty {
+            configuration: lane.configuration.id,
+            kind: SubjectKind::Object,
+            number: lane.job.sequence,
+            subjects: vec![Subject::Object(guid)],
+            position: None,
+        };
+        tx.store(std::slice::from_ref(&mark))?;
+        objects::decide_all(tx, lane, context, &mut places, vec![mark])?;
+        while references::batch(tx, lane, context)? {}
+        tx.store(std::slice::from_ref(&lane.job))?;
+    }
+    Ok(Some(One {
+        object: case.object,
+        decision,
+        reason,
+    }))
 }
 
 fn store(tx: &mut dyn Write, lane: &Lane, progress: Progress) -> Result<Progress, StoreError> {

@@ -52,6 +52,10 @@ pub fn router() -> Router<Arc<Service>> {
             post(configurations::plan),
         )
         .route(
+            "/api/v1/configurations/{name}/provision",
+            post(configurations::provision),
+        )
+        .route(
             "/api/v1/configurations/{name}/pause",
             post(configurations::pause),
         )

@@ -118,6 +118,9 @@ pub struct Job {
     /// When values that change as time passes were last made, in milliseconds since 1970.
     #[serde(default)]
     pub swept: i64,
+    /// An object that takes part wherever it lies, while it is provisioned on demand.
+    #[serde(with = "super::text::option", default)]
+    pub admitted: Option<Guid>,
     /// Counts full imports.
     pub epoch: u64,
     /// Numbers marks.
@@ -242,6 +245,7 @@ impl Job {
             instruction: None,
             seed: String::new(),
             swept: 0,
+            admitted: None,
             epoch: 0,
             sequence: 0,
             read_set: ReadSet::default(),
