@@ -68,7 +68,7 @@ async fn read(
             &base,
             SearchScope::Subtree,
             &filter,
-            &wanted.asked(),
+            &wanted.asked_by_guid(),
             &[Control::ShowDeleted, Control::ExtendedDn],
         )
         .await?;
@@ -92,7 +92,7 @@ async fn read(
     }
     let mut entries = Vec::with_capacity(read.len());
     for Assembled { mut entry, cut } in read {
-        if let Some((attribute, _)) = cut {
+        for attribute in cut {
             let targets = ranges::read_whole(controller, entry.offered.guid, &attribute).await?;
             entry.links.retain(|links| links.attribute != attribute);
             entry.links.push(LinkValues {

@@ -94,8 +94,8 @@ struct Partial {
     classes: Vec<String>,
     is_deleted: Option<bool>,
     created: bool,
-    /// A link attribute of which the answer holds only the first values, and how many.
-    cut: Option<(String, u32)>,
+    /// Link attributes of which the answer holds only the first values.
+    cut: Vec<String>,
     damaged: Option<&'static str>,
 }
 
@@ -111,8 +111,8 @@ struct Attribute {
 pub struct Assembled {
     /// What was read.
     pub entry: ReadEntry,
-    /// A link attribute of which the answer held only the first values, and how many.
-    pub cut: Option<(String, u32)>,
+    /// Link attributes of which the answer held only the first values.
+    pub cut: Vec<String>,
 }
 
 impl<'a> EntryReader<'a> {
@@ -177,8 +177,8 @@ impl<'a> EntryReader<'a> {
                 (Reading::Changes, Some(_)) => (false, false),
                 (_, None) => (false, true),
                 (Reading::ByGuid, Some((_, end))) => {
-                    if let RangeEnd::At(last) = end {
-                        entry.cut = Some((name.clone(), last + 1));
+                    if end != RangeEnd::Last {
+                        entry.cut.push(name.clone());
                     }
                     (false, true)
                 }
@@ -267,7 +267,10 @@ impl<'a> EntryReader<'a> {
                 offered: read.offered,
                 ..ReadEntry::default()
             };
-            return Ok(Assembled { entry, cut: None });
+            return Ok(Assembled {
+                entry,
+                cut: Vec::new(),
+            });
         }
         if let Some(name) = &name {
             naming_attribute(self.wanted, &dn, name, &mut read);
@@ -397,6 +400,7 @@ mod tests {
             version: 1,
             attributes: list(&["mail", "department", "cn"]),
             links: list(&["member", "manager"]),
+            back_links: list(&["memberOf"]),
             decision: list(&["sAMAccountName", "mail"]),
         };
         Wanted::new(&read_set, &BTreeSet::new())
@@ -492,7 +496,7 @@ mod tests {
             &InPlace::Unknown,
             &[("member;range=0-1499", &[ADA])],
         );
-        assert_eq!(cut.cut, Some(("member".into(), 1500)));
+        assert_eq!(cut.cut, ["member"]);
     }
 
     #[test]

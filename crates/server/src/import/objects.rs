@@ -6,6 +6,7 @@ use super::{ImportError, Lane};
 use crate::scope_groups::marks_for_edge;
 use lockstep_api::channel::{Ack, Links, ObjectUpdate, Objects};
 use lockstep_api::problem::Problem;
+use lockstep_engine::mapping::REFERENCES;
 use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
 use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
@@ -55,6 +56,8 @@ struct Desk {
     marks: Vec<Subject>,
     added: Vec<StagedReference>,
     removed: Vec<<StagedReference as Record>::Id>,
+    /// Who names an object, as the object itself shows it; not known yet to be news.
+    back: Vec<StagedReference>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
 }
@@ -143,6 +146,17 @@ impl Desk {
     ) {
         let configuration = lane.configuration.id;
         let attribute = links.attribute.to_ascii_lowercase();
+        if let Some(reference) = REFERENCES.iter().find(|r| r.back_link == attribute) {
+            let holders = links.added.iter().map(|holder| StagedReference {
+                configuration,
+                source: holder.guid,
+                attribute: reference.attribute.to_owned(),
+                target: source,
+                reading: 0,
+            });
+            self.back.extend(holders);
+            return;
+        }
         let reading = reading(lane, update);
         let added = links.added.iter().map(|target| StagedReference {
             configuration,
@@ -171,7 +185,30 @@ impl Desk {
         }
     }
 
+    /// Links that came back with their object, of which no change tells. That one is gone, its holder
+    /// tells; and of a holder that is not complete all links are read when it is.
+    fn back_links(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+        let ids: Vec<_> = self.back.iter().map(StagedReference::id).collect();
+        let known: Vec<Option<StagedReference>> = tx.fetch(&ids)?;
+        let holders: Vec<_> = ids.iter().map(|id| (id.0, id.1)).collect();
+        let holders: Vec<Option<Staged>> = tx.fetch(&holders)?;
+        let read_set = lane.policy.read_set;
+        for ((row, known), holder) in self.back.drain(..).zip(known).zip(holders) {
+            let complete = holder.is_some_and(|holder| holder.object.is_complete(read_set));
+            if known.is_some() || !complete {
+                continue;
+            }
+            self.marks
+                .extend(marks_for_edge(lane, row.source, &row.attribute, row.target));
+            let subject = Subject::Reference(row.source, row.attribute.clone(), row.target);
+            self.marks.push(subject);
+            self.added.push(row);
+        }
+        Ok(())
+    }
+
     fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
+        self.back_links(tx, lane)?;
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
         for (source, attribute, reading) in self.complete {

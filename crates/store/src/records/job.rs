@@ -154,6 +154,9 @@ pub struct ReadSet {
     pub attributes: Vec<String>,
     /// Attributes that name other objects.
     pub links: Vec<String>,
+    /// Attributes that show who else names an object.
+    #[serde(default)]
+    pub back_links: Vec<String>,
     /// Attributes that decide whether an object in place takes part.
     pub decision: Vec<String>,
 }
@@ -274,6 +277,9 @@ pub struct InstructionRow {
     pub body: String,
     /// How far it has come.
     pub state: InstructionState,
+    /// Which run of the agent carries it out, from its start to its end.
+    #[serde(default)]
+    pub run: String,
     /// When it was given, in milliseconds since 1970.
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.

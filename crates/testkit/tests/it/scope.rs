@@ -126,6 +126,31 @@ fn a_scope_that_cannot_be_found_stops_the_cycle_and_deletes_nobody() {
     assert_eq!(bed.users("ada").unwrap().len(), 1);
 }
 
+/// H23
+#[test]
+fn an_exclusion_that_cannot_be_found_stops_the_cycle_and_brings_nobody_in() {
+    let bed = bed().unwrap();
+    let whole = STAFF.replace(
+        "organizational-units = [\"OU=Staff,DC=corp,DC=test\"]",
+        "exclude-organizational-units = [\"OU=Elsewhere,DC=corp,DC=test\"]",
+    );
+    bed.service.apply(&whole).unwrap();
+    bed.cycle().unwrap();
+    let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
+    let ace = format!("(D;;RPLCLORC;;;{sid})");
+    let unit = "OU=Elsewhere,DC=corp,DC=test";
+    bed.forest.ad().grant(unit, &ace).unwrap();
+    bed.service
+        .run(&["restart", "corp", "--reset", "full"])
+        .unwrap();
+    let result = bed.service.cycle("corp").unwrap();
+    assert_eq!(result["error"]["code"], "ScopeObjectNotFound", "{result}");
+    assert!(bed.users("bob").unwrap().is_empty());
+    bed.forest.ad().revoke(unit, &ace).unwrap();
+    bed.cycle().unwrap();
+    assert!(bed.users("bob").unwrap().is_empty());
+}
+
 #[test]
 fn a_wider_scope_brings_in_and_an_exclusion_takes_out() {
     let bed = bed().unwrap();
