@@ -4,9 +4,7 @@ use lockstep_api::configuration::{Apply, Constant, MappingEntry, ObjectType, Spe
 use lockstep_directory::{Kind, Property, Type};
 use lockstep_engine::Policy;
 use lockstep_engine::filter::{Clause, Filter, Filters};
-use lockstep_engine::mapping::{
-    self, Entry, MappedKind, MappedValue, Mapping, REFERENCES, Reference, Rule,
-};
+use lockstep_engine::mapping::{self, Entry, MappedKind, MappedValue, Mapping, REFERENCES, Rule};
 use lockstep_engine::matching::Matching;
 use lockstep_engine::never_synced::DECISION_ATTRIBUTES;
 use lockstep_engine::scope::Scope;
@@ -251,15 +249,13 @@ pub fn read_set(compiled: &Compiled, version: u64) -> ReadSet {
         .collect();
     attributes.insert("ms-ds-consistencyguid".to_owned());
     attributes.extend(decision.iter().cloned());
-    let names = |name: fn(&Reference) -> &'static str| {
-        let names = REFERENCES.iter().map(name);
-        names.map(str::to_owned).collect()
-    };
     ReadSet {
         version,
         attributes: attributes.into_iter().collect(),
-        links: names(|reference| reference.attribute),
-        back_links: names(|reference| reference.back_link),
+        links: REFERENCES
+            .iter()
+            .map(|reference| reference.attribute.to_owned())
+            .collect(),
         decision: decision.into_iter().collect(),
     }
 }

@@ -19,12 +19,21 @@ const ALWAYS: [&str; 9] = [
     "whenCreated",
 ];
 
+/// Link attributes, and the attribute in which the object at the other end shows who links to it.
+const BACK_LINKS: [(&str, &str); 3] = [
+    ("member", "memberof"),
+    ("manager", "directreports"),
+    ("managedby", "managedobjects"),
+];
+
 /// What an attribute is for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Purpose {
     pub(super) content: bool,
     pub(super) decision: bool,
     pub(super) link: bool,
+    /// It shows who links to the object by this attribute.
+    pub(super) back_link_of: Option<&'static str>,
 }
 
 /// The attributes of one instruction.
@@ -32,51 +41,54 @@ pub(super) struct Purpose {
 pub struct Wanted {
     purposes: BTreeMap<String, Purpose>,
     asked: Vec<String>,
-    back_links: Vec<String>,
+    back_links: Vec<&'static str>,
 }
 
 impl Wanted {
     /// All of a read set, but for what the schema lacks (in lower case).
     #[must_use]
     pub fn new(read_set: &ReadSet, absent: &BTreeSet<String>) -> Self {
-        let present = |names: &[String]| -> Vec<String> {
-            let names = names.iter().map(|name| name.to_ascii_lowercase());
-            names.filter(|name| !absent.contains(name)).collect()
-        };
         let mut purposes: BTreeMap<String, Purpose> = BTreeMap::new();
-        for name in present(&read_set.attributes) {
-            purposes.entry(name).or_default().content = true;
-        }
-        for name in present(&read_set.decision) {
-            purposes.entry(name).or_default().decision = true;
-        }
-        for name in present(&read_set.links) {
-            purposes.entry(name).or_default().link = true;
-        }
+        let mut note = |names: &[String], mark: fn(&mut Purpose)| {
+            for name in names {
+                let name = name.to_ascii_lowercase();
+                if !absent.contains(&name) {
+                    mark(purposes.entry(name).or_default());
+                }
+            }
+        };
+        note(&read_set.attributes, |purpose| purpose.content = true);
+        note(&read_set.decision, |purpose| purpose.decision = true);
+        note(&read_set.links, |purpose| purpose.link = true);
         let always = ALWAYS.iter().map(|name| (*name).to_owned());
         let known = |name: &String| ALWAYS.iter().any(|own| own.eq_ignore_ascii_case(name));
         let rest = purposes.keys().filter(|name| !known(name)).cloned();
         let asked = always.chain(rest).collect();
-        let back_links = present(&read_set.back_links);
-        for name in &back_links {
-            purposes.entry(name.clone()).or_default().link = true;
+        let links: Vec<(&str, &str)> = BACK_LINKS
+            .into_iter()
+            .filter(|(link, _)| purposes.get(*link).is_some_and(|purpose| purpose.link))
+            .collect();
+        for (link, back_link) in &links {
+            let purpose = purposes.entry((*back_link).to_owned()).or_default();
+            purpose.back_link_of = Some(link);
         }
         Self {
             purposes,
             asked,
-            back_links,
+            back_links: links.into_iter().map(|(_, back_link)| back_link).collect(),
         }
     }
 
-    /// What to ask a controller for when changes are read.
+    /// What to ask a controller for.
     pub(super) fn asked(&self) -> Vec<&str> {
         self.asked.iter().map(String::as_str).collect()
     }
 
-    /// What to ask for when objects are read one by one: also who names them.
+    /// What to ask of single objects: who links to them as well, which is no part of any change.
     pub(super) fn asked_by_guid(&self) -> Vec<&str> {
-        let all = self.asked.iter().chain(&self.back_links);
-        all.map(String::as_str).collect()
+        let mut asked = self.asked();
+        asked.extend(&self.back_links);
+        asked
     }
 
     /// What an attribute, by its name in lower case, is for.
@@ -87,12 +99,7 @@ impl Wanted {
 
 /// All names of a read set, in lower case and once.
 pub(super) fn names(read_set: &ReadSet) -> BTreeSet<String> {
-    let lists = [
-        &read_set.attributes,
-        &read_set.decision,
-        &read_set.links,
-        &read_set.back_links,
-    ];
+    let lists = [&read_set.attributes, &read_set.decision, &read_set.links];
     lists
         .into_iter()
         .flatten()

@@ -25,6 +25,8 @@ pub struct ReadEntry {
 pub struct LinkValues {
     /// The attribute, in lower case.
     pub attribute: String,
+    /// It is the others that have it: `added` are those who link to the object.
+    pub incoming: bool,
     /// `added` is the whole set.
     pub replace: bool,
     /// Objects that are linked now.
@@ -94,8 +96,8 @@ struct Partial {
     classes: Vec<String>,
     is_deleted: Option<bool>,
     created: bool,
-    /// Link attributes of which the answer holds only the first values.
-    cut: Vec<String>,
+    /// A link attribute of which the answer holds only the first values, and how many.
+    cut: Option<(String, u32)>,
     damaged: Option<&'static str>,
 }
 
@@ -111,8 +113,8 @@ struct Attribute {
 pub struct Assembled {
     /// What was read.
     pub entry: ReadEntry,
-    /// Link attributes of which the answer held only the first values.
-    pub cut: Vec<String>,
+    /// A link attribute of which the answer held only the first values, and how many.
+    pub cut: Option<(String, u32)>,
 }
 
 impl<'a> EntryReader<'a> {
@@ -170,21 +172,28 @@ impl<'a> EntryReader<'a> {
             // The name without a value is an object that came back.
             entry.is_deleted = Some(false);
         }
-        let link = purpose.link.then(|| {
+        let link = if purpose.link {
             // In changes `0-0` marks what was removed and `1-1` what was added.
             let (removed, replace) = match (self.reading, range) {
                 (Reading::Changes, Some((0, _))) => (true, false),
                 (Reading::Changes, Some(_)) => (false, false),
-                (_, None) => (false, true),
-                (Reading::ByGuid, Some((_, end))) => {
-                    if end != RangeEnd::Last {
-                        entry.cut.push(name.clone());
-                    }
-                    (false, true)
-                }
+                (_, None) | (Reading::ByGuid, _) => (false, true),
             };
-            (link_values(&mut entry.read.links, &name, replace), removed)
-        });
+            let index = link_values(&mut entry.read.links, &name, false, replace);
+            Some((index, removed))
+        } else {
+            let by_guid = self.reading == Reading::ByGuid;
+            let link = purpose.back_link_of.filter(|_| by_guid);
+            link.map(|link| {
+                let index = link_values(&mut entry.read.links, link, true, false);
+                (index, false)
+            })
+        };
+        if let (Reading::ByGuid, Some((_, RangeEnd::At(last)))) = (self.reading, range)
+            && link.is_some()
+        {
+            entry.cut = Some((name.clone(), last + 1));
+        }
         self.attribute = Attribute { name, link };
     }
 
@@ -267,10 +276,7 @@ impl<'a> EntryReader<'a> {
                 offered: read.offered,
                 ..ReadEntry::default()
             };
-            return Ok(Assembled {
-                entry,
-                cut: Vec::new(),
-            });
+            return Ok(Assembled { entry, cut: None });
         }
         if let Some(name) = &name {
             naming_attribute(self.wanted, &dn, name, &mut read);
@@ -322,12 +328,15 @@ pub(super) fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
     }
 }
 
-/// The values of this link attribute; added and removed ones stand together.
-fn link_values(links: &mut Vec<LinkValues>, name: &str, replace: bool) -> usize {
-    let found = links.iter().position(|values| values.attribute == name);
+/// Where the values of this link attribute stand; added and removed ones stand together.
+fn link_values(links: &mut Vec<LinkValues>, name: &str, incoming: bool, replace: bool) -> usize {
+    let found = links
+        .iter()
+        .position(|values| values.attribute == name && values.incoming == incoming);
     let index = found.unwrap_or_else(|| {
         links.push(LinkValues {
             attribute: name.to_owned(),
+            incoming,
             ..LinkValues::default()
         });
         links.len() - 1
@@ -400,7 +409,6 @@ mod tests {
             version: 1,
             attributes: list(&["mail", "department", "cn"]),
             links: list(&["member", "manager"]),
-            back_links: list(&["memberOf"]),
             decision: list(&["sAMAccountName", "mail"]),
         };
         Wanted::new(&read_set, &BTreeSet::new())
@@ -496,7 +504,21 @@ mod tests {
             &InPlace::Unknown,
             &[("member;range=0-1499", &[ADA])],
         );
-        assert_eq!(cut.cut, ["member"]);
+        assert_eq!(cut.cut, Some(("member".into(), 1500)));
+    }
+
+    #[test]
+    fn who_links_to_an_object_is_told_when_it_is_read_by_itself() {
+        let attributes: &[(&str, &[&str])] = &[("member", &[ADA]), ("memberOf", &[ADA, ADA])];
+        let entry = read(Reading::ByGuid, &InPlace::Unknown, attributes).entry;
+        let [members, groups] = entry.links.as_slice() else {
+            panic!()
+        };
+        assert!(members.replace && !members.incoming);
+        assert!(groups.incoming && !groups.replace && groups.attribute == "member");
+        assert_eq!(groups.added.len(), 2);
+        let changes = read(Reading::Changes, &InPlace::Unknown, attributes).entry;
+        assert_eq!(changes.links.len(), 1);
     }
 
     #[test]

@@ -98,10 +98,6 @@ pub struct ReadSet {
     pub attributes: Vec<String>,
     /// Attributes that name other objects, sent as GUIDs, value by value.
     pub links: Vec<String>,
-    /// Attributes that show which other objects name this one, sent in the same way. They are no part of any
-    /// change, and are read when an object is read by GUID.
-    #[serde(default)]
-    pub back_links: Vec<String>,
     /// Attributes that decide whether an object in place takes part; sent with its offer, and they only.
     pub decision: Vec<String>,
 }

@@ -10,8 +10,6 @@ use super::{Entry, MappedKind, Rule};
 pub struct Reference {
     /// The attribute, in lower case.
     pub attribute: &'static str,
-    /// The attribute by which the named object shows the same, in lower case.
-    pub back_link: &'static str,
     /// The property.
     pub property: &'static str,
     /// It has one value at most.
@@ -24,21 +22,18 @@ pub struct Reference {
 pub const REFERENCES: &[Reference] = &[
     Reference {
         attribute: "manager",
-        back_link: "directreports",
         property: "manager",
         single: true,
         kinds: &[MappedKind::User, MappedKind::Contact],
     },
     Reference {
         attribute: "managedby",
-        back_link: "managedobjects",
         property: "owners",
         single: true,
         kinds: &[MappedKind::Group],
     },
     Reference {
         attribute: "member",
-        back_link: "memberof",
         property: "members",
         single: false,
         kinds: &[MappedKind::Group],

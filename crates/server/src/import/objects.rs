@@ -6,7 +6,6 @@ use super::{ImportError, Lane};
 use crate::scope_groups::marks_for_edge;
 use lockstep_api::channel::{Ack, Links, ObjectUpdate, Objects};
 use lockstep_api::problem::Problem;
-use lockstep_engine::mapping::REFERENCES;
 use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
 use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
@@ -56,10 +55,10 @@ struct Desk {
     marks: Vec<Subject>,
     added: Vec<StagedReference>,
     removed: Vec<<StagedReference as Record>::Id>,
-    /// Who names an object, as the object itself shows it; not known yet to be news.
-    back: Vec<StagedReference>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
+    /// Links that the object at their other end shows.
+    incoming: Vec<StagedReference>,
 }
 
 fn rename(row: &mut Staged, rdn: &str, marks: &mut Vec<Subject>) -> Result<(), ImportError> {
@@ -146,18 +145,18 @@ impl Desk {
     ) {
         let configuration = lane.configuration.id;
         let attribute = links.attribute.to_ascii_lowercase();
-        if let Some(reference) = REFERENCES.iter().find(|r| r.back_link == attribute) {
-            let holders = links.added.iter().map(|holder| StagedReference {
+        let reading = reading(lane, update);
+        if links.incoming {
+            let incoming = links.added.iter().map(|holder| StagedReference {
                 configuration,
                 source: holder.guid,
-                attribute: reference.attribute.to_owned(),
+                attribute: attribute.clone(),
                 target: source,
-                reading: 0,
+                reading,
             });
-            self.back.extend(holders);
+            self.incoming.extend(incoming);
             return;
         }
-        let reading = reading(lane, update);
         let added = links.added.iter().map(|target| StagedReference {
             configuration,
             source,
@@ -185,32 +184,10 @@ impl Desk {
         }
     }
 
-    /// Links that came back with their object, of which no change tells. That one is gone, its holder
-    /// tells; and of a holder that is not complete all links are read when it is.
-    fn back_links(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
-        let ids: Vec<_> = self.back.iter().map(StagedReference::id).collect();
-        let known: Vec<Option<StagedReference>> = tx.fetch(&ids)?;
-        let holders: Vec<_> = ids.iter().map(|id| (id.0, id.1)).collect();
-        let holders: Vec<Option<Staged>> = tx.fetch(&holders)?;
-        let read_set = lane.policy.read_set;
-        for ((row, known), holder) in self.back.drain(..).zip(known).zip(holders) {
-            let complete = holder.is_some_and(|holder| holder.object.is_complete(read_set));
-            if known.is_some() || !complete {
-                continue;
-            }
-            self.marks
-                .extend(marks_for_edge(lane, row.source, &row.attribute, row.target));
-            let subject = Subject::Reference(row.source, row.attribute.clone(), row.target);
-            self.marks.push(subject);
-            self.added.push(row);
-        }
-        Ok(())
-    }
-
     fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
-        self.back_links(tx, lane)?;
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
+        self.show(tx, lane)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
                 self.marks
@@ -218,6 +195,38 @@ impl Desk {
             }
         }
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
+    }
+}
+
+impl Desk {
+    /// Takes up the links of others that are known in full; those of the rest are read with them.
+    fn show(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+        let incoming = std::mem::take(&mut self.incoming);
+        let ids: Vec<_> = incoming
+            .iter()
+            .map(|link| (link.configuration, link.source))
+            .collect();
+        let holders: Vec<Option<Staged>> = tx.fetch(&ids)?;
+        let known: Vec<Option<StagedReference>> =
+            tx.fetch(&incoming.iter().map(StagedReference::id).collect::<Vec<_>>())?;
+        let complete = |row: &Option<Staged>| {
+            row.as_ref()
+                .is_some_and(|row| row.object.is_complete(lane.policy.read_set))
+        };
+        let fresh: Vec<StagedReference> = incoming
+            .into_iter()
+            .zip(holders.iter().zip(known))
+            .filter(|(_, (holder, known))| complete(holder) && known.is_none())
+            .map(|(link, _)| link)
+            .collect();
+        for link in &fresh {
+            let (source, attribute, target) = (link.source, &link.attribute, link.target);
+            self.marks
+                .extend(marks_for_edge(lane, source, attribute, target));
+            self.marks
+                .push(Subject::Reference(source, attribute.clone(), target));
+        }
+        Ok(tx.store(&fresh)?)
     }
 }
 

@@ -240,7 +240,6 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
             version: job.read_set.version,
             attributes: job.read_set.attributes.clone(),
             links: job.read_set.links.clone(),
-            back_links: job.read_set.back_links.clone(),
             decision: job.read_set.decision.clone(),
         },
         scope,

@@ -154,9 +154,6 @@ pub struct ReadSet {
     pub attributes: Vec<String>,
     /// Attributes that name other objects.
     pub links: Vec<String>,
-    /// Attributes that show who else names an object.
-    #[serde(default)]
-    pub back_links: Vec<String>,
     /// Attributes that decide whether an object in place takes part.
     pub decision: Vec<String>,
 }

@@ -251,6 +251,8 @@ const CONFIG: &str = "[global]
  bind interfaces only = yes
  # What LDAP, Kerberos and DNS need, and nothing else: it starts in a second.
  server services = rpc ldap kdc cldap dns @SERVICES@
+ # One process for LDAP, as it announces at once only what was changed by itself; others take up to 5 s.
+ prefork children:ldap = 1
  # As Active Directory does since 2020: no sign-in in the clear.
  ldap server require strong auth = yes
  lock directory = @DIR@/lock

@@ -132,6 +132,7 @@ fn a_missing_right_is_named_with_the_command_that_grants_it() {
     bed.cycle().unwrap();
 }
 
+/// H1
 #[test]
 fn deletes_that_never_arrive_end_the_cycle_as_deletions_not_visible() {
     let mut bed = bed().unwrap();

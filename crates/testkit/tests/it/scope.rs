@@ -28,6 +28,7 @@ fn bed() -> anyhow::Result<Bed> {
     Ok(bed)
 }
 
+/// H14 (a)
 #[test]
 fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
     let bed = bed().unwrap();
@@ -66,6 +67,7 @@ fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
     assert!(text.contains("Staff") && text.contains("Unspeakable"));
 }
 
+/// H9
 #[test]
 fn who_leaves_the_scope_is_deleted_and_comes_back_with_what_changed_meanwhile() {
     let bed = bed().unwrap();
