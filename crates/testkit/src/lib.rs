@@ -2,11 +2,15 @@
 //!
 //! * [`packages`]: installs what is missing, once;
 //! * [`samba`]: domain controllers on loopback, from templates, in seconds;
+//! * [`front`]: a fake in front of one, which enforces what Samba does not;
+//! * [`proxy`]: an HTTP proxy;
 //! * [`product`]: the service and the agent as a user starts them.
 
 #![deny(missing_docs)]
 
+pub mod front;
 pub mod packages;
 pub mod product;
+pub mod proxy;
 pub mod samba;
 mod testbed;

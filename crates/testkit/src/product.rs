@@ -1,5 +1,6 @@
 //! The service and the agent as a user starts them: the real programs, in folders of their own.
 
+use crate::front::Front;
 use crate::samba::Forest;
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -290,6 +291,18 @@ impl Service {
         Ok((response.status().as_u16(), response.text()?))
     }
 
+    /// The value of one of its metrics, which must be a whole number.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this name.
+    pub fn metric(&self, name: &str) -> anyhow::Result<u64> {
+        let (_, text) = self.send("GET", "/metrics", "")?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.with_context(|| format!("there is no metric {name}"))?;
+        Ok(value.trim().parse()?)
+    }
+
     /// Looks at one address below `/v1.0` again and again, over one connection.
     ///
     /// # Errors
@@ -362,18 +375,37 @@ impl Agent {
     ///
     /// When it is refused.
     pub fn enroll(service: &Service) -> anyhow::Result<Self> {
-        let agent = Self {
+        let agent = Self::new()?;
+        agent.enroll_at(service, &[])?;
+        Ok(agent)
+    }
+
+    /// An agent that is not enrolled yet.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
             dir: tempfile::Builder::new()
                 .prefix("lockstep-agent-")
                 .tempdir()?,
             process: None,
             environment: Vec::new(),
-        };
+        })
+    }
+
+    /// Enrols it, with these arguments beside the token.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused; the message holds what it said.
+    pub fn enroll_at(&self, service: &Service, arguments: &[&str]) -> anyhow::Result<()> {
         let token = service.run(&["agent", "token"])?;
-        let path = agent.dir.path().join("token");
-        fs::write(&path, token)?;
-        agent.run(&["enroll", "--token-file", &path.to_string_lossy()])?;
-        Ok(agent)
+        let path = self.secret("token", &token)?;
+        let mut all = vec!["enroll", "--token-file", &path];
+        all.extend(arguments);
+        self.run(&all).map(|_| ())
     }
 
     /// Enrols an agent, gives it a forest's domain, and starts it.
@@ -403,6 +435,23 @@ impl Agent {
     ///
     /// When it is refused.
     pub fn add_domain_at(&self, forest: &Forest, servers: &[&str]) -> anyhow::Result<()> {
+        let servers = servers.iter().flat_map(|server| ["--server", server]);
+        self.add_domain_with(forest, &servers.collect::<Vec<_>>())
+    }
+
+    /// The same, by way of a front.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn add_domain_behind(&self, forest: &Forest, front: &Front) -> anyhow::Result<()> {
+        let (server, ca) = (front.server(), front.ca_file());
+        let ca = ca.to_string_lossy();
+        let arguments = ["--server", &server, "--security", "ldaps", "--ca-file", &ca];
+        self.add_domain_with(forest, &arguments)
+    }
+
+    fn add_domain_with(&self, forest: &Forest, more: &[&str]) -> anyhow::Result<()> {
         let account = forest.service_account();
         let password = self.secret("password", account.password)?;
         let mut arguments = vec![
@@ -414,9 +463,7 @@ impl Agent {
             "--password-file",
             &password,
         ];
-        for server in servers {
-            arguments.extend(["--server", server]);
-        }
+        arguments.extend(more);
         self.run(&arguments).map(|_| ())
     }
 

@@ -286,6 +286,9 @@ pub struct InstructionRow {
     pub body: String,
     /// How far it has come.
     pub state: InstructionState,
+    /// Which run of the agent carries it out, from its start to its end.
+    #[serde(default)]
+    pub run: String,
     /// When it was given, in milliseconds since 1970.
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
