@@ -7,7 +7,7 @@ use lockstep_model::{AttributeName, Value};
 use std::fmt;
 
 /// A value in an expression.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ExpressionValue {
     /// No value: an attribute that is absent.
     #[default]
