@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use lockstep_api::problem::Problem;
 use reqwest::{Method, Response, StatusCode};
+use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
@@ -13,6 +14,8 @@ use url::Url;
 
 /// Longer than any request that waits for something.
 const TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+/// The variable that names a CA to trust.
+const CA_FILE: &str = "LOCKSTEP_CA_FILE";
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Speaks to one service.
@@ -38,16 +41,17 @@ impl Client {
                 .remedy("start the service with `lockstep serve --data-dir …`, or name its folder")
         })?;
         let token = read(&dir.join("admin-token"))?;
-        let ca = dir.join("tls").join("ca.pem");
-        Self::new(
-            url.trim(),
-            token.trim(),
-            ca.exists().then_some(ca).as_deref(),
-        )
+        // The private CA may be there from a time before the service got a certificate of its own.
+        let own = Some(dir.join("tls").join("ca.pem")).filter(|path| path.exists());
+        let trusted = [own, variable(CA_FILE).map(PathBuf::from)];
+        let mut roots = system_roots();
+        for file in trusted.iter().flatten() {
+            add_roots(&mut roots, file)?;
+        }
+        Self::new(url.trim(), token.trim(), roots)
     }
 
     fn by_environment() -> Result<Self, Failure> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = variable("LOCKSTEP_URL").ok_or_else(|| {
             Failure::usage(
                 "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN",
@@ -60,11 +64,19 @@ impl Client {
                 return Err(Failure::usage("set LOCKSTEP_TOKEN or LOCKSTEP_TOKEN_FILE"));
             }
         };
-        let ca = variable("LOCKSTEP_CA_FILE").map(PathBuf::from);
-        Self::new(&url, token.trim(), ca.as_deref())
+        // Whoever names a CA trusts that one, and no other.
+        let roots = match variable(CA_FILE) {
+            Some(file) => {
+                let mut roots = RootCertStore::empty();
+                add_roots(&mut roots, Path::new(&file))?;
+                roots
+            }
+            None => system_roots(),
+        };
+        Self::new(&url, token.trim(), roots)
     }
 
-    fn new(url: &str, token: &str, ca: Option<&Path>) -> Result<Self, Failure> {
+    fn new(url: &str, token: &str, roots: RootCertStore) -> Result<Self, Failure> {
         let base = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -74,7 +86,11 @@ impl Client {
                 ))
             })?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config(ca)?)
+            .tls_backend_preconfigured(
+                rustls::ClientConfig::builder()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth(),
+            )
             .https_only(true)
             .connect_timeout(CONNECT)
             .timeout(TIMEOUT)
@@ -153,9 +169,13 @@ impl Client {
         self.send(method, path, &[], body).await.map(|_| ())
     }
 
-    /// An address that the service gave: the next page of a set.
+    /// An address that the service gave: the next page of a set. It is asked for where the service is
+    /// known to be, and the token goes nowhere else.
     pub(crate) async fn get_link<T: DeserializeOwned>(&self, link: &str) -> Result<T, Failure> {
-        let url = Url::parse(link).map_err(|error| Failure::of(&error))?;
+        let link = Url::parse(link).map_err(|error| Failure::of(&error))?;
+        let mut url = self.base.clone();
+        url.set_path(link.path());
+        url.set_query(link.query());
         let request = self.http.get(url).bearer_auth(&self.token);
         let response = request.send().await.map_err(|error| self.lost(error))?;
         answer(accepted(response).await?).await
@@ -242,24 +262,33 @@ fn read(path: &Path) -> Result<String, Failure> {
         .map_err(|error| Failure::new(format!("could not read {}: {error}", path.display())))
 }
 
-fn tls_config(ca: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
-    let mut roots = rustls::RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let pem = read(path)?;
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate
-                    .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| Failure::of(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// Adds the certificates of a file in PEM.
+fn add_roots(roots: &mut RootCertStore, file: &Path) -> Result<(), Failure> {
+    let pem = read(file)?;
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("{} holds no certificate: {error}", file.display()))
+        };
+        let certificate = certificate.map_err(|error| failed(&error))?;
+        roots.add(certificate).map_err(|error| failed(&error))?;
+        count += 1;
     }
-    Ok(rustls::ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    match count {
+        0 => Err(Failure::new(format!(
+            "expected certificates in PEM in {}, found none",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
 }

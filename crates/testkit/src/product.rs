@@ -8,12 +8,15 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// How long a program may take to be ready, or something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a program that was told to stop is waited for.
+const STOPPING: Duration = Duration::from_secs(30);
 
 /// Where the programs are taken from, if not beside the one that is running.
 static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
@@ -147,6 +150,27 @@ impl Service {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+
+    /// Asks it to stop, as the system does, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or does not end within half a minute.
+    pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        let mut process = self.process.take().context("the service does not run")?;
+        let id = Pid::from_raw(i32::try_from(process.id())?).context("no process")?;
+        kill_process(id, Signal::TERM)?;
+        let begun = Instant::now();
+        while begun.elapsed() < STOPPING {
+            if let Some(status) = process.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        process.kill()?;
+        process.wait()?;
+        bail!("the service did not stop: {}", self.log())
     }
 
     /// Runs a command of the administrator against it.
@@ -303,6 +327,29 @@ impl Service {
         Ok(value.trim().parse()?)
     }
 
+    /// Sends a request without a body, with this token or none.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn ask(&self, method: &str, path: &str, token: Option<&str>) -> anyhow::Result<Answer> {
+        let method = method.to_uppercase().parse()?;
+        let mut request = self.http()?.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send()?;
+        let content_type = response.headers().get("content-type");
+        Ok(Answer {
+            status: response.status().as_u16(),
+            content_type: content_type
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
+            body: response.text()?,
+        })
+    }
+
     /// Looks at one address below `/v1.0` again and again, over one connection.
     ///
     /// # Errors
@@ -330,6 +377,17 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// What came back from the service.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the body is.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 /// Looks at one address again and again.

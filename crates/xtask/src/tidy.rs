@@ -21,7 +21,7 @@ struct Rule {
     check: fn(&Repository) -> anyhow::Result<Vec<Complaint>>,
 }
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule {
         sentence: "arrows between crates point downward",
         check: tiers::arrows,
@@ -41,6 +41,10 @@ const RULES: [Rule; 13] = [
     Rule {
         sentence: "core and boundary crates deny missing documentation",
         check: tiers::documentation_is_required,
+    },
+    Rule {
+        sentence: "every package uses what it depends on",
+        check: tiers::dependencies_are_used,
     },
     Rule {
         sentence: "every package says what it is",
