@@ -109,6 +109,14 @@ async fn work(
             let controller = Controller::open(&connector, None).await?;
             Ok(questions::organizational_units(controller).await?)
         }
+        Action::ListGroups => {
+            let controller = Controller::open(&connector, None).await?;
+            Ok(questions::groups(controller).await?)
+        }
+        Action::ReadSchema => {
+            let controller = Controller::open(&connector, None).await?;
+            Ok(questions::schema(controller).await?)
+        }
         Action::Resolve(order) => {
             let controller = Controller::open(&connector, None).await?;
             Ok(questions::resolve(controller, order).await?)

@@ -7,7 +7,7 @@
 //! | `GET agents` · `DELETE agents/ID` | → `[`[`Agent`]`]` | administrator to remove |
 //! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
 //! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
-//! | `PUT configurations/NAME` | [`Spec`](crate::configuration::Spec) → [`Configuration`] | administrator |
+//! | `PUT configurations/NAME` | [`Spec`] → [`Configuration`] | administrator |
 //! | `DELETE configurations/NAME` | → 204 | administrator |
 //! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
@@ -15,18 +15,23 @@
 //! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
-//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`](crate::configuration::Spec) or nothing → [`Plan`] | reader |
+//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
+//! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |
+//! | `PUT users/NAME/password` | [`NewPassword`] → 204 | administrator |
+//! | `GET password-policy` · `PUT password-policy` | [`PasswordPolicy`] | administrator to change |
+//! | `POST signing-keys/replace` | → 204 | administrator |
 //!
 //! Times are RFC 3339 in UTC. Errors are [problem documents](crate::problem::Problem).
 
 use crate::configuration::Spec;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The owner of the directory.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
     /// Its id, a GUID.
@@ -38,7 +43,7 @@ pub struct Tenant {
 }
 
 /// A DNS suffix to be added.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDomain {
     /// The suffix.
@@ -46,7 +51,7 @@ pub struct NewDomain {
 }
 
 /// An agent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// Its id.
@@ -64,7 +69,7 @@ pub struct Agent {
 }
 
 /// A wish for an enrolment token.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewEnrollmentToken {
     /// For how many seconds it is good; an hour unless given.
@@ -72,7 +77,7 @@ pub struct NewEnrollmentToken {
 }
 
 /// An enrolment token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrollmentTokenMade {
     /// Its text.
@@ -82,7 +87,7 @@ pub struct EnrollmentTokenMade {
 }
 
 /// A configuration and how its job stands.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
     /// Its id.
@@ -106,7 +111,7 @@ pub struct Configuration {
 }
 
 /// Why a configuration is slowed down or held.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
     /// In words.
@@ -118,7 +123,7 @@ pub struct Quarantine {
 }
 
 /// Objects by type.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Users.
@@ -130,7 +135,7 @@ pub struct Counts {
 }
 
 /// One cycle.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
     /// Its id.
@@ -170,7 +175,7 @@ pub struct Cycle {
 }
 
 /// What a cycle did with password hashes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Passwords {
     /// Taken over.
@@ -184,7 +189,7 @@ pub struct Passwords {
 }
 
 /// What stopped a cycle.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CycleError {
     /// A stable name in CamelCase.
@@ -196,7 +201,7 @@ pub struct CycleError {
 }
 
 /// What a job is to forget.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Restart {
     /// Of `watermark`, `escrows`, `quarantine`, `links` and `full`; the first three unless given.
@@ -204,7 +209,7 @@ pub struct Restart {
 }
 
 /// A delete that the guard holds.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldDelete {
     /// What to name it by: objectGUID of the object.
@@ -223,7 +228,7 @@ pub struct HeldDelete {
 }
 
 /// Held deletes that are chosen.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
     /// Their ids; empty: all.
@@ -231,7 +236,7 @@ pub struct Chosen {
 }
 
 /// How many held deletes were chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChosenDone {
     /// So many.
@@ -239,7 +244,7 @@ pub struct ChosenDone {
 }
 
 /// What the next cycle would do.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Objects to be made.
@@ -254,10 +259,13 @@ pub struct Plan {
     pub skipped: Vec<PlanEntry>,
     /// How many of each.
     pub counts: PlanCounts,
+    /// The version of the configuration that the plan was made from; 0: there was none.
+    #[serde(default)]
+    pub configuration_version: u64,
 }
 
 /// How many objects a plan holds.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanCounts {
     /// To be made.
@@ -276,10 +284,13 @@ pub struct PlanCounts {
     pub unchanged: u64,
     /// Not possible.
     pub failed: u64,
+    /// Users who get a name at the initial domain, because the tenant does not own the suffix of theirs.
+    #[serde(default)]
+    pub replaced_upns: u64,
 }
 
 /// One object of a plan.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanEntry {
     /// The anchor in Base64.
@@ -297,7 +308,7 @@ pub struct PlanEntry {
 }
 
 /// One changed property.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PropertyChange {
     /// The property.
@@ -309,7 +320,7 @@ pub struct PropertyChange {
 }
 
 /// A page of the provisioning log, newest first.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogPage {
     /// The entries.
@@ -319,7 +330,7 @@ pub struct LogPage {
 }
 
 /// One entry of the provisioning log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
     /// Names the entry; later entries have greater numbers of equal length.
@@ -353,7 +364,7 @@ pub struct LogEntry {
 }
 
 /// One entry of the audit log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// When.
@@ -371,7 +382,7 @@ pub struct AuditEntry {
 }
 
 /// A wish for an API token.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewToken {
     /// `administrator`, `operator` or `reader`.
@@ -385,7 +396,7 @@ pub struct NewToken {
 }
 
 /// An API token as it is listed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiToken {
     /// What to revoke it by.
@@ -399,7 +410,7 @@ pub struct ApiToken {
 }
 
 /// An API token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenMade {
     /// What to revoke it by.
@@ -410,6 +421,98 @@ pub struct TokenMade {
     pub role: String,
     /// Until when it is good; none: for good.
     pub expires_at: Option<String>,
+}
+
+/// A wish for an application that lets people sign in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewApp {
+    /// Its name, as people see it.
+    pub name: String,
+    /// Where people may be sent back to.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// It keeps no secret: an application in a browser, or on a person's own machine.
+    #[serde(default)]
+    pub public: bool,
+    /// The role that it has when it acts for itself.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Its tokens open no interface of the service, whatever role its user has.
+    #[serde(default)]
+    pub sign_in_only: bool,
+}
+
+/// An application that was made.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppMade {
+    /// Its client id.
+    pub client_id: String,
+    /// The tenant's id.
+    pub tenant_id: String,
+    /// Who signs its tokens.
+    pub issuer: String,
+    /// Its secret, shown once; none: it is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// An application as it is listed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct App {
+    /// Its client id.
+    pub client_id: String,
+    /// Its name.
+    pub name: String,
+    /// Where people may be sent back to.
+    pub redirect_uris: Vec<String>,
+    /// It keeps no secret.
+    pub public: bool,
+    /// The role that it has when it acts for itself.
+    pub role: Option<String>,
+    /// Its tokens open no interface of the service.
+    pub sign_in_only: bool,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// A password that an administrator sets.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewPassword {
+    /// The password.
+    pub password: String,
+    /// The user must choose another at the next sign-in.
+    #[serde(default)]
+    pub force_change: bool,
+}
+
+/// What the tenant decides about passwords.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PasswordPolicy {
+    /// After how many days a password has to be changed; none: never.
+    pub expires_after_days: Option<u32>,
+    /// Passwords that come from Active Directory from now on expire too.
+    pub synced_passwords_expire: bool,
+}
+
+impl std::fmt::Debug for AppMade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppMade")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewPassword")
+            .field("force_change", &self.force_change)
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for EnrollmentTokenMade {

@@ -39,7 +39,7 @@ pub use credentials::{
 };
 pub use instruction::{
     Action, Finish, Instruction, KnownCanary, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve,
-    ResolveBy, Resolved, ScopeHint,
+    ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
     Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,

@@ -6,3 +6,4 @@ pub mod channel;
 pub mod error;
 pub mod graph;
 pub mod router;
+pub mod signin;

@@ -57,6 +57,7 @@ fn describe() {
         "lockstep_objects_total",
         "What cycles did to objects, by action"
     );
+    describe_counter!("lockstep_sign_ins_total", "Attempts to sign in, by outcome");
     describe_histogram!("lockstep_cycle_seconds", "How long cycles took");
     describe_gauge!("lockstep_agents", "Agents that are enrolled");
     describe_gauge!("lockstep_agents_active", "Agents that were heard of lately");

@@ -1,15 +1,18 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
 use crate::files::{self, FileError};
-use crate::http::admin::token_hash;
+use crate::http::admin::{is_dns_suffix, token_hash};
 use crate::http::router;
+use crate::http::signin::Peer;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
+use crate::signin::{self, keys};
 use crate::tls::{self, Certificate, TlsError};
-use axum::Router;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tower::Layer as _;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -45,8 +49,9 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Certificate and key of the administrator, in PEM.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// The domain of a new directory.
-    pub initial_domain: String,
+    /// The domain of a new directory, in lower case; [`INITIAL_DOMAIN`] unless given. A directory keeps the one it
+    /// has.
+    pub initial_domain: Option<String>,
     /// Where metrics are served instead of on the listener.
     pub metrics_listen: Option<SocketAddr>,
 }
@@ -72,6 +77,9 @@ pub enum ServeError {
     /// The key that seals what the database must not tell.
     #[error(transparent)]
     Sealing(#[from] SealingError),
+    /// The keys that sign tokens.
+    #[error(transparent)]
+    Keys(#[from] keys::KeyError),
     /// Another process serves this folder.
     #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
@@ -85,6 +93,25 @@ pub enum ServeError {
         address: SocketAddr,
         /// Why not.
         source: io::Error,
+    },
+    /// The initial domain is none.
+    #[error("--initial-domain: expected a DNS suffix such as example.com, received `{received}`")]
+    InitialDomain {
+        /// As it came.
+        received: String,
+    },
+    /// The directory has another initial domain.
+    #[error(
+        "--initial-domain: the directory in {} has the initial domain {known}, which cannot become {received}; leave \
+         the option out", dir.display()
+    )]
+    OtherInitialDomain {
+        /// The data folder.
+        dir: PathBuf,
+        /// The one that it has.
+        known: String,
+        /// The one that was asked for.
+        received: String,
     },
     /// The public address is none.
     #[error(
@@ -104,6 +131,8 @@ pub struct Running {
     app: Router,
     metrics: Option<(TcpListener, Router)>,
     url: String,
+    /// Where commands on this machine reach it.
+    local_url: String,
     url_file: PathBuf,
     _lock: File,
 }
@@ -115,6 +144,12 @@ pub struct Running {
 /// [`ServeError`].
 pub async fn start(options: Options) -> Result<Running, ServeError> {
     let dir = options.data_dir.clone();
+    if let Some(name) = &options.initial_domain
+        && !is_dns_suffix(name)
+    {
+        let received = name.clone();
+        return Err(ServeError::InitialDomain { received });
+    }
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
     let listener = listen(options.listen).await?;
@@ -124,8 +159,23 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     })?;
     let url = public_url(options.public_url.as_deref(), address)?;
     let Certificate { config, own_ca } = certificate(&options, &url)?;
-    let service = open(&dir, url.clone(), own_ca, options.initial_domain).await?;
+    // Commands on this machine need no detour; but a certificate of the administrator's has other names.
+    let local_url = match own_ca {
+        Some(_) => public_url(None, address)?,
+        None => url.clone(),
+    };
+    let wanted = options.initial_domain;
+    let service = open(&dir, url.clone(), own_ca, wanted.clone()).await?;
+    let known = service.tenant_rules().initial_domain;
+    if let Some(received) = wanted.filter(|wanted| *wanted != known) {
+        return Err(ServeError::OtherInitialDomain {
+            dir,
+            known,
+            received,
+        });
+    }
     admin_token(&service, &dir).await?;
+    keys::keep(&service).await?;
     let metrics = Metrics::install();
     let (app, metrics) = match options.metrics_listen {
         Some(address) => {
@@ -147,6 +197,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         app,
         metrics,
         url,
+        local_url,
         url_file: dir.join("url"),
         _lock: lock,
     })
@@ -177,8 +228,9 @@ impl Running {
         ready: impl FnOnce(&str),
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        files::write_public(&self.url_file, format!("{}\n", self.url).as_bytes())?;
+        files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
+        let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -189,9 +241,10 @@ impl Running {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, address)) => {
+                        let app = from_peer(self.app.clone(), Peer(address.ip()));
                         let watcher = graceful.watcher();
-                        tokio::spawn(connection(stream, self.acceptor.clone(), self.app.clone(), watcher));
+                        tokio::spawn(connection(stream, self.acceptor.clone(), app, watcher));
                     }
                     Err(error) => {
                         // Out of file descriptors, most likely: what is open goes on meanwhile.
@@ -203,6 +256,7 @@ impl Running {
         }
         tracing::info!("stopping");
         jobs.abort();
+        upkeep.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -212,10 +266,15 @@ impl Running {
     }
 }
 
+/// Tells every request of a connection where it comes from.
+fn from_peer(app: Router, peer: Peer) -> AddExtension<Router, Peer> {
+    Extension(peer).layer(app)
+}
+
 async fn connection(
     stream: TcpStream,
     acceptor: TlsAcceptor,
-    app: Router,
+    app: AddExtension<Router, Peer>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let _ = stream.set_nodelay(true);
@@ -298,9 +357,10 @@ async fn open(
     dir: &Path,
     public_url: String,
     ca: Option<crate::service::OwnCa>,
-    initial_domain: String,
+    initial_domain: Option<String>,
 ) -> Result<Arc<Service>, ServeError> {
     let folder = dir.to_owned();
+    let initial_domain = initial_domain.unwrap_or_else(|| INITIAL_DOMAIN.to_owned());
     let opened = tokio::task::spawn_blocking(move || {
         let failed = |source| ServeError::Store {
             dir: folder.clone(),

@@ -5,10 +5,10 @@ use crate::sealing::Sealer;
 use crate::signal::Signal;
 use crate::signin::SignIn;
 use lockstep_directory::TenantRules;
-use lockstep_model::ids::TenantId;
+use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
 use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub struct Service {
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
     rules: RwLock<TenantRules>,
+    lanes: Mutex<BTreeMap<ConfigurationId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// The service's own CA, as agents and administrators get to know it.
@@ -108,7 +109,18 @@ impl Service {
             sealer: Arc::new(parts.sealer),
             sign_in: SignIn::default(),
             rules: RwLock::new(rules_of(&tenant)),
+            lanes: Mutex::default(),
         })
+    }
+
+    /// Waits until nothing else reads for a configuration, and keeps it so until the guard is dropped: a
+    /// cycle and a plan would take each other's lease.
+    pub async fn hold_lane(&self, id: ConfigurationId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lane = {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lanes.entry(id).or_default())
+        };
+        lane.lock_owned().await
     }
 
     /// The DNS suffixes that the tenant owns.

@@ -1,11 +1,26 @@
-//! Sign-in.
+//! Sign-in: what stands behind the OpenID Connect endpoints of [`http::signin`](crate::http::signin).
 //!
+//! * [`apps`]: the applications that let people sign in;
+//! * [`request`]: what an application asks for, checked before anything else;
+//! * [`people`]: who signs in, and what tokens say of them;
 //! * [`attempts`]: wrong passwords;
-//! * [`sessions`]: browsers in which somebody is signed in.
+//! * [`sessions`]: browsers in which somebody is signed in;
+//! * [`grants`]: codes, refresh tokens, and what descends from them;
+//! * [`keys`], [`tokens`]: what signs tokens, and what stands in them;
+//! * [`verify`]: one attempt, from name and password to what follows; [`trail`]: what the audit log says of it.
 
+pub mod apps;
 pub mod attempts;
+pub mod grants;
+pub mod keys;
+pub mod people;
+pub mod request;
 pub mod sessions;
+pub mod tokens;
+pub mod trail;
+pub mod verify;
 
+use crate::service::Service;
 use lockstep_directory::credential::{self, Argon2Hash, Checked, Verifier};
 use lockstep_model::{Secret, Timestamp};
 use lockstep_store::records::signin::{AttemptRow, Code, ENDING, Grant, Session};
@@ -19,10 +34,14 @@ use tokio::sync::Semaphore;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many rows one sweep takes away from each table, so that it does not keep others waiting.
 const SWEEP: usize = 1_000;
+/// How often keys are looked at, and what has ended is swept away.
+const UPKEEP: Duration = Duration::from_secs(600);
 
 /// What sign-in keeps in memory.
 #[derive(Debug)]
 pub struct SignIn {
+    /// Keys that sign tokens, opened.
+    pub keys: keys::Ring,
     /// As many checks at once as there are cores: each takes one, and 19 MiB.
     turns: Arc<Semaphore>,
 }
@@ -36,6 +55,7 @@ impl Default for SignIn {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
+            keys: keys::Ring::default(),
             turns: Arc::new(Semaphore::new(cores)),
         }
     }
@@ -88,6 +108,27 @@ impl SignIn {
 #[must_use]
 pub fn hash(secret: &Secret<String>) -> String {
     hex::encode(Sha256::digest(secret.expose().as_bytes()))
+}
+
+/// Keeps keys current and sweeps away what has ended, until it is dropped.
+pub async fn run_upkeep(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        if let Err(error) = keys::keep(&service).await {
+            tracing::error!(%error, "the keys that sign tokens could not be looked after");
+        }
+        let now = service.clock.now();
+        loop {
+            match service.write(move |tx| sweep(tx, now)).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(%error, "ended sessions could not be swept away");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// Takes away sessions, codes, grants and counters that have ended; says whether there may be more.

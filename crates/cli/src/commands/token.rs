@@ -47,7 +47,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
             Self::Operator => "operator",

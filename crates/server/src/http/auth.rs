@@ -1,8 +1,12 @@
-//! Who calls the administration API and the directory: a bearer token, kept as its hash.
+//! Who calls the administration API and the directory: a bearer token of the service's own, kept as its hash,
+//! or an access token of sign-in, whose user or application has a role.
 
 use crate::http::admin::token_hash;
 use crate::http::error::HttpError;
+use crate::http::signin;
 use crate::service::Service;
+use crate::signin::people;
+use crate::signin::tokens::{self, Bearer};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -91,19 +95,49 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let token = header
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| unauthorized("the request carries no bearer token"))?;
-        let hash = token_hash(token);
-        let row: Option<ApiToken> = service.read(move |tx| tx.fetch_one(&hash)).await?;
-        let row = row.ok_or_else(|| unauthorized("the token is none of this service's"))?;
-        let now = service.clock.now().as_millis();
-        if row.expires.is_some_and(|expires| expires <= now) {
-            return Err(unauthorized("the token has expired").into());
+        // Access tokens are JWTs, which have dots; the service's own tokens are hex.
+        match token.contains('.') {
+            true => by_access_token(service, token).await,
+            false => by_own_token(service, token).await,
         }
-        let role = Role::named(&row.role).ok_or_else(|| unauthorized("the token has no role"))?;
-        Ok(Self {
-            name: row.name,
-            role,
-        })
     }
+}
+
+async fn by_own_token(service: &Arc<Service>, token: &str) -> Result<Caller, HttpError> {
+    let hash = token_hash(token);
+    let row: Option<ApiToken> = service.read(move |tx| tx.fetch_one(&hash)).await?;
+    let row = row.ok_or_else(|| unauthorized("the token is none of this service's"))?;
+    let now = service.clock.now().as_millis();
+    if row.expires.is_some_and(|expires| expires <= now) {
+        return Err(unauthorized("the token has expired").into());
+    }
+    let role = Role::named(&row.role).ok_or_else(|| unauthorized("the token has no role"))?;
+    Ok(Caller {
+        name: row.name,
+        role,
+    })
+}
+
+async fn by_access_token(service: &Arc<Service>, token: &str) -> Result<Caller, HttpError> {
+    let (token, audience) = (token.to_owned(), service.public_url.clone());
+    let (issuers, now) = (signin::issuers(service), service.clock.now());
+    let bearer = service
+        .read(move |tx| tokens::bearer(tx, &token, &issuers, &audience, now))
+        .await?;
+    let refused = || unauthorized("the access token is none of this service's, or has ended");
+    let (name, role) = match bearer.ok_or_else(refused)? {
+        Bearer::User { app, .. } if app.sign_in_only => {
+            let title = format!("tokens of {} open no interface of the service", app.name);
+            return Err(Problem::new(403, "SignInOnly", title).into());
+        }
+        Bearer::User { user, .. } => (people::name(&user), people::role(&user)),
+        Bearer::App(app) => (app.name, app.role.as_deref().and_then(Role::named)),
+    };
+    let role = role.ok_or_else(|| {
+        Problem::new(403, "Forbidden", format!("{name} has no role"))
+            .remedy("an administrator gives one with `lockstep role assign`")
+    })?;
+    Ok(Caller { name, role })
 }
 
 fn unauthorized(detail: &str) -> Problem {

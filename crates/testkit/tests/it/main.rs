@@ -8,6 +8,8 @@ mod first_sync;
 mod histories;
 mod interruptions;
 mod passwords;
+mod planning;
 mod scope;
+mod scope_groups;
 mod testbed;
 mod triggers;
