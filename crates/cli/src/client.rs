@@ -1,6 +1,7 @@
 //! The administration API as a client.
 
 use crate::failure::Failure;
+use crate::login::Login;
 use lockstep_api::problem::Problem;
 use reqwest::{Method, Response, StatusCode};
 use rustls_pki_types::CertificateDer;
@@ -20,16 +21,34 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
-    token: String,
+    bearer: Bearer,
+}
+
+/// With what requests are signed.
+#[derive(Debug)]
+enum Bearer {
+    /// A token of the service's own.
+    Token(String),
+    /// Somebody who is signed in on this machine.
+    Login(Login),
 }
 
 impl Client {
-    /// Finds the service: by its data folder on this machine, else by the environment.
+    /// Finds the service: by its data folder on this machine, else by the environment, else where somebody is
+    /// signed in.
     pub(crate) fn find(data_dir: Option<&Path>) -> Result<Self, Failure> {
-        match data_dir {
-            Some(dir) => Self::by_data_dir(dir),
-            None => Self::by_environment(),
+        if let Some(dir) = data_dir {
+            return Self::by_data_dir(dir);
         }
+        if variable("LOCKSTEP_TOKEN").is_none()
+            && variable("LOCKSTEP_TOKEN_FILE").is_none()
+            && let Some(login) = Login::read()?
+            && variable("LOCKSTEP_URL").is_none_or(|url| url.trim_end_matches('/') == login.url)
+        {
+            let (url, ca) = (login.url.clone(), login.ca_file.clone());
+            return Self::new(&url, Bearer::Login(login), ca.as_deref());
+        }
+        Self::by_environment()
     }
 
     fn by_data_dir(dir: &Path) -> Result<Self, Failure> {
@@ -41,16 +60,16 @@ impl Client {
         let ca = dir.join("tls").join("ca.pem");
         Self::new(
             url.trim(),
-            token.trim(),
+            Bearer::Token(token.trim().to_owned()),
             ca.exists().then_some(ca).as_deref(),
         )
     }
 
     fn by_environment() -> Result<Self, Failure> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let url = variable("LOCKSTEP_URL").ok_or_else(|| {
             Failure::usage(
-                "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN",
+                "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN, or sign in with \
+                 `lockstep login`",
             )
         })?;
         let token = match (variable("LOCKSTEP_TOKEN"), variable("LOCKSTEP_TOKEN_FILE")) {
@@ -61,10 +80,10 @@ impl Client {
             }
         };
         let ca = variable("LOCKSTEP_CA_FILE").map(PathBuf::from);
-        Self::new(&url, token.trim(), ca.as_deref())
+        Self::new(&url, Bearer::Token(token.trim().to_owned()), ca.as_deref())
     }
 
-    fn new(url: &str, token: &str, ca: Option<&Path>) -> Result<Self, Failure> {
+    fn new(url: &str, bearer: Bearer, ca: Option<&Path>) -> Result<Self, Failure> {
         let base = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -73,19 +92,8 @@ impl Client {
                     "expected the service's address as https://HOST:PORT, received `{url}`"
                 ))
             })?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config(ca)?)
-            .https_only(true)
-            .connect_timeout(CONNECT)
-            .timeout(TIMEOUT)
-            .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Failure::of(&error))?;
-        Ok(Self {
-            http,
-            base,
-            token: token.to_owned(),
-        })
+        let http = http_client(ca)?;
+        Ok(Self { http, base, bearer })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
@@ -106,7 +114,7 @@ impl Client {
         &self,
         path: &[&str],
     ) -> Result<Option<T>, Failure> {
-        let request = self.request(Method::GET, path, &[])?;
+        let request = self.request(Method::GET, path, &[]).await?;
         let response = request.send().await.map_err(|error| self.lost(error))?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -145,12 +153,20 @@ impl Client {
     /// An address that the service gave: the next page of a set.
     pub(crate) async fn get_link<T: DeserializeOwned>(&self, link: &str) -> Result<T, Failure> {
         let url = Url::parse(link).map_err(|error| Failure::of(&error))?;
-        let request = self.http.get(url).bearer_auth(&self.token);
+        let request = self.http.get(url).bearer_auth(self.token().await?);
         let response = request.send().await.map_err(|error| self.lost(error))?;
         answer(accepted(response).await?).await
     }
 
-    fn request(
+    /// What signs a request.
+    async fn token(&self) -> Result<String, Failure> {
+        match &self.bearer {
+            Bearer::Token(token) => Ok(token.clone()),
+            Bearer::Login(login) => login.access_token(&self.http).await,
+        }
+    }
+
+    async fn request(
         &self,
         method: Method,
         path: &[&str],
@@ -164,7 +180,8 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Ok(self.http.request(method, url).bearer_auth(&self.token))
+        let token = self.token().await?;
+        Ok(self.http.request(method, url).bearer_auth(token))
     }
 
     async fn send<B: Serialize>(
@@ -174,7 +191,7 @@ impl Client {
         query: &[(&str, String)],
         body: Option<&B>,
     ) -> Result<Response, Failure> {
-        let mut request = self.request(method, path, query)?;
+        let mut request = self.request(method, path, query).await?;
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -196,6 +213,23 @@ impl Client {
         ))
         .remedy("see that `lockstep serve` is running")
     }
+}
+
+/// An HTTP client that trusts this CA, or those of the system.
+pub(crate) fn http_client(ca: Option<&Path>) -> Result<reqwest::Client, Failure> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls_config(ca)?)
+        .https_only(true)
+        .connect_timeout(CONNECT)
+        .timeout(TIMEOUT)
+        .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::of(&error))
+}
+
+/// A setting of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 async fn accepted(response: Response) -> Result<Response, Failure> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -146,6 +146,25 @@ impl Service {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+
+    /// Lets it abort, as after a fault of its own; says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn abort(&mut self) -> anyhow::Result<ExitStatus> {
+        abort(self.process.take())
+    }
+
+    /// What it tells Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        let url = format!("{}/metrics", self.url);
+        Ok(self.http()?.get(url).send()?.text()?)
     }
 
     /// Runs a command of the administrator against it.
@@ -517,6 +536,15 @@ impl Agent {
         }
     }
 
+    /// Lets it abort, as after a fault of its own; says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn abort(&mut self) -> anyhow::Result<ExitStatus> {
+        abort(self.process.take())
+    }
+
     /// Stops it in the middle of whatever it does, until [`Agent::thaw`].
     ///
     /// # Errors
@@ -552,6 +580,13 @@ impl Drop for Agent {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn abort(process: Option<Child>) -> anyhow::Result<ExitStatus> {
+    let mut process = process.context("it does not run")?;
+    let id = Pid::from_raw(i32::try_from(process.id())?).context("no process")?;
+    kill_process(id, Signal::ABORT)?;
+    Ok(process.wait()?)
 }
 
 /// Waits until something is true, looking often.

@@ -1,4 +1,9 @@
 //! A service in memory, people in it, and a browser.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of the functions that the lints know as tests"
+)]
 
 use axum::Router;
 use axum::body::Body;
@@ -347,4 +352,10 @@ pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish()
+}
+
+/// What a token says.
+pub(crate) fn claims(token: &Value) -> Value {
+    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }

@@ -1,6 +1,6 @@
 //! The OpenID Connect endpoints, request by request.
 
-use crate::desk::{Browser, CALLBACK, Desk, PASSWORD, URL, VERIFIER, form};
+use crate::desk::{Browser, CALLBACK, Desk, PASSWORD, URL, VERIFIER, claims, form};
 use axum::http::{Method, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,11 +14,6 @@ use std::time::Duration;
 
 const ADA: &str = "ada@local.lockstep";
 const DAY: i64 = 24 * 3_600 * 1_000;
-
-fn claims(token: &Value) -> Value {
-    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
-}
 
 #[tokio::test]
 async fn a_code_becomes_tokens_that_say_who_signed_in() {

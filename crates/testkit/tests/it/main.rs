@@ -8,5 +8,7 @@ mod first_sync;
 mod histories;
 mod interruptions;
 mod scope;
+mod secrets;
+mod sign_in;
 mod testbed;
 mod triggers;
