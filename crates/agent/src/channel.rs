@@ -202,12 +202,14 @@ impl Channel {
         let problem = problem_of(response).await;
         Err(match status {
             StatusCode::CONFLICT if problem.code == SUPERSEDED => ChannelError::Superseded,
-            StatusCode::UNAUTHORIZED if problem.code == REMOVED => {
-                ChannelError::Removed { problem }
-            }
+            StatusCode::UNAUTHORIZED if problem.code == REMOVED => ChannelError::Removed {
+                problem: problem.into(),
+            },
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => self.unwell(problem),
             status if status.is_server_error() => self.unwell(problem),
-            _ => ChannelError::Refused { problem },
+            _ => ChannelError::Refused {
+                problem: problem.into(),
+            },
         })
     }
 

@@ -3,16 +3,14 @@
 use crate::channel::{Channel, ChannelError};
 use crate::cli::Failure;
 use crate::controller::Controller;
-use crate::ldap::{Account, Connector, LdapError};
+use crate::drs;
+use crate::ldap::{Connector, LdapError};
+use crate::rights::{Grantee, Right};
 use crate::run;
 use crate::state::{Domain, StateDir};
 use lockstep_ad_proto::ldap::{Control, DirSync, Filter, ResultCode, SearchScope};
 use lockstep_api::channel::{DomainStatus, PROTOCOL_VERSIONS, SessionAnswer, SessionRequest};
-use lockstep_model::Sid;
 use serde::Serialize;
-
-/// The right `Replicating Directory Changes` ([MS-ADTS] 5.1.3.2.1).
-const REPLICATING_CHANGES: &str = "1131f6aa-9c07-11d1-f79f-00c04fc2dcd2";
 
 /// All that was checked.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +24,7 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// `service`, `connect`, `readChanges` or `deletedObjects`.
+    /// `service`, `connect`, `readChanges`, `readPasswordHashes` or `deletedObjects`.
     pub name: &'static str,
     /// Which domain it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +188,6 @@ async fn domain(
     checks: &mut Vec<Check>,
 ) -> Result<(), LdapError> {
     let name = settings.domain.clone();
-    let account = Account::new(&settings.username);
     let connector = Connector::new(state, settings)?;
     let mut controller = Controller::open(&connector, None).await?;
     let message = format!(
@@ -206,51 +203,14 @@ async fn domain(
         connected.remedy = Some(warning.clone());
     }
     checks.push(connected);
-    let grantee = grantee(&mut controller, &connector, &account).await?;
+    let grantee = Grantee::find(&mut controller, &connector).await?;
     checks.push(read_changes(&mut controller, &name, &grantee).await?);
-    checks.push(deleted_objects(&mut controller, &name, &grantee).await?);
+    let hashes = read_password_hashes(&connector, &controller, &name).await;
+    let replicates = hashes.status == Status::Ok;
+    checks.push(hashes);
+    checks.push(deleted_objects(&mut controller, &name, &grantee, replicates).await?);
     controller.connection.close().await;
     Ok(())
-}
-
-/// How the account is named in commands that grant it something.
-struct Grantee {
-    account: String,
-    sid: String,
-    domain_dn: String,
-}
-
-async fn grantee(
-    controller: &mut Controller,
-    connector: &Connector,
-    account: &Account,
-) -> Result<Grantee, LdapError> {
-    let (user, _) = account.user_and_domain(connector.domain());
-    let filter = Filter::Or(vec![
-        Filter::equal("sAMAccountName", &user),
-        Filter::equal("userPrincipalName", connector.account()),
-    ]);
-    let domain_dn = controller.root_dse.naming_context.clone();
-    let found = controller
-        .connection
-        .find(
-            &domain_dn,
-            SearchScope::Subtree,
-            &filter,
-            &["objectSid"],
-            &[],
-            "find the account",
-        )
-        .await?;
-    let sid = found
-        .first()
-        .and_then(|entry| Sid::from_wire(entry.first("objectSid")?).ok());
-    let netbios = controller.netbios_name().await?;
-    Ok(Grantee {
-        account: format!("{netbios}\\{user}"),
-        sid: sid.map_or_else(|| "SID-OF-THE-ACCOUNT".into(), |sid| sid.to_string()),
-        domain_dn,
-    })
 }
 
 /// Asks for changes of next to nothing.
@@ -283,19 +243,9 @@ async fn read_changes(
         Err(LdapError::Search { result, .. })
             if result.code == ResultCode::INSUFFICIENT_ACCESS_RIGHTS =>
         {
-            let Grantee {
-                account,
-                sid,
-                domain_dn,
-            } = grantee;
-            let message = format!(
-                "the account {account} lacks the right `Replicating Directory Changes` on {domain_dn}"
-            );
-            let remedy = format!(
-                "on Windows: dsacls \"{domain_dn}\" /G \"{account}:CA;Replicating Directory Changes\"; on \
-                 Samba: samba-tool dsacl set --objectdn=\"{domain_dn}\" \
-                 --sddl=\"(OA;;CR;{REPLICATING_CHANGES};;{sid})\""
-            );
+            let rights = [Right::ReplicatingChanges];
+            let message = grantee.lacks(&rights);
+            let remedy = grantee.commands(&rights);
             Ok(Check::failed(
                 "readChanges",
                 Some(domain),
@@ -309,10 +259,35 @@ async fn read_changes(
     }
 }
 
+/// Begins replication, and looks whether the account has both rights.
+async fn read_password_hashes(
+    connector: &Connector,
+    controller: &Controller,
+    domain: &str,
+) -> Check {
+    const NAME: &str = "readPasswordHashes";
+    match drs::open(connector, Some(&controller.root_dse.host)).await {
+        Ok(replica) => {
+            let message = format!(
+                "password hashes can be read from {}",
+                replica.session.server()
+            );
+            replica.session.close().await;
+            replica.controller.connection.close().await;
+            Check::ok(NAME, Some(domain), message)
+        }
+        Err(error) => {
+            let message = crate::channel::chain(&error);
+            Check::failed(NAME, Some(domain), error.code(), message, error.remedy())
+        }
+    }
+}
+
 async fn deleted_objects(
     controller: &mut Controller,
     domain: &str,
     grantee: &Grantee,
+    replicates: bool,
 ) -> Result<Check, LdapError> {
     if controller.tombstones_visible().await? {
         let message = "deleted objects can be seen";
@@ -323,9 +298,6 @@ async fn deleted_objects(
         sid,
         domain_dn,
     } = grantee;
-    let message = format!(
-        "the account {account} cannot see deleted objects: deletions would never reach the cloud directory"
-    );
     let container = format!("CN=Deleted Objects,{domain_dn}");
     let remedy = format!(
         "on Windows, as a domain administrator: dsacls \"{container}\" /takeownership, then dsacls \
@@ -333,6 +305,18 @@ async fn deleted_objects(
          {container}\\nchangetype: modify\\nreplace: nTSecurityDescriptor\\nnTSecurityDescriptor: \
          D:PAI(A;;RPWPCCDCLCRCWOWDSDSW;;;SY)(A;;LCRP;;;BA)(A;;LCRP;;;{sid})\\n' | ldbmodify -H \
          /var/lib/samba/private/sam.ldb --controls=show_deleted:1 --controls=sd_flags:1:4"
+    );
+    if replicates {
+        let message = "deleted objects can be seen through replication only: enough while password hashes \
+                       are synchronised";
+        let mut check = Check::ok("deletedObjects", Some(domain), message);
+        check.remedy = Some(format!(
+            "for a configuration without password hashes, {remedy}"
+        ));
+        return Ok(check);
+    }
+    let message = format!(
+        "the account {account} cannot see deleted objects: deletions would never reach the cloud directory"
     );
     Ok(Check::failed(
         "deletedObjects",

@@ -2,9 +2,10 @@
 
 use crate::ldap::{Connection, Connector, Entry, LdapError, Opened, RootDse};
 use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
-use lockstep_api::channel::{Canary, ControllerIdentity};
+use lockstep_api::channel::{Canary, ControllerIdentity, KnownCanary};
 use lockstep_model::{Guid, Sid};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// The well-known GUID of CN=Deleted Objects ([MS-ADTS] 6.1.1.4).
 const DELETED_OBJECTS: &str = "18E2EA80684F11D2B9AA00C04F79F805";
@@ -20,6 +21,8 @@ pub struct Controller {
     pub connection: Connection,
     /// What it says of itself.
     pub root_dse: RootDse,
+    /// Where it is.
+    pub address: SocketAddr,
     /// Which one it is.
     pub identity: ControllerIdentity,
     /// `Kerberos`, `NTLM` or `TLS`.
@@ -35,16 +38,31 @@ impl Controller {
     ///
     /// [`LdapError`].
     pub async fn open(connector: &Connector, preferred: Option<&str>) -> Result<Self, LdapError> {
+        Self::open_other_than(connector, &[], preferred).await
+    }
+
+    /// The same, without controllers that have refused something, by their DNS names.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn open_other_than(
+        connector: &Connector,
+        refused: &[String],
+        preferred: Option<&str>,
+    ) -> Result<Self, LdapError> {
         let Opened {
             mut connection,
             root_dse,
+            address,
             signed_in_by,
             warning,
-        } = connector.open(preferred).await?;
+        } = connector.open_other_than(refused, preferred).await?;
         let identity = identity(&mut connection, &root_dse).await?;
         Ok(Self {
             connection,
             root_dse,
+            address,
             identity,
             signed_in_by,
             warning,
@@ -176,6 +194,25 @@ impl Controller {
         Ok(usn
             .and_then(|usn| usn.parse().ok())
             .map(|usn_changed| Canary { guid, usn_changed }))
+    }
+
+    /// Of these canaries, this controller's as it has it now.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError`].
+    pub async fn known_canary(
+        &mut self,
+        known: &[KnownCanary],
+    ) -> Result<Option<Canary>, LdapError> {
+        let own = &self.identity.dns_name;
+        let known = known
+            .iter()
+            .find(|known| known.dns_name.eq_ignore_ascii_case(own));
+        match known {
+            Some(known) => self.canary(known.canary.guid).await,
+            None => Ok(None),
+        }
     }
 
     /// The highest USN, and an object that was changed shortly before it: a database that is set back has

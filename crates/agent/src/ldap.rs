@@ -3,18 +3,15 @@
 //! Start at [`Connector::open`], which goes through a domain's controllers until one answers, and at
 //! [`Connection::search`]. One connection carries one search at a time; whoever needs two opens two.
 
-mod account;
 mod connection;
 mod connector;
 mod discover;
 mod error;
-mod keytab;
 mod root_dse;
-mod sealed;
 mod tls;
 mod transport;
 
-pub use account::Account;
+pub use crate::security::Account;
 pub use connection::{Connection, Entry, Search, SearchEnd};
 pub use connector::{Connector, Opened};
 pub use error::LdapError;

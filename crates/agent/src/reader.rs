@@ -1,17 +1,23 @@
 //! Carries out what the service asks: reads a domain and sends what is wanted of it.
 //!
 //! Start at [`carry_out`]. Nothing is kept between two instructions; what one needs, it carries.
+//! [`entry`] makes of what a controller says what is offered and sent, and knows neither connection nor
+//! channel.
 
 mod attributes;
 mod by_guid;
 mod changes;
-mod entry;
+mod credentials;
+pub mod entry;
 mod questions;
 mod ranges;
 mod report;
 
+pub use attributes::Wanted;
+
 use crate::channel::{Channel, ChannelError};
 use crate::controller::Controller;
+use crate::drs::ReplicationError;
 use crate::ldap::{Connector, LdapError};
 use lockstep_api::channel::{Action, Instruction, Outcome};
 use report::Reporter;
@@ -23,6 +29,9 @@ pub enum ReadError {
     /// The domain could not be read: the service is told.
     #[error(transparent)]
     Domain(#[from] LdapError),
+    /// Passwords could not be read: the service is told.
+    #[error(transparent)]
+    Replication(#[from] ReplicationError),
     /// The service could not be told, or wants no more of it.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -45,17 +54,12 @@ pub async fn carry_out(
     let outcome = match work {
         Ok(outcome) => outcome,
         Err(ReadError::Domain(error)) => {
-            let reason = crate::channel::chain(&error);
-            tracing::warn!(
-                domain = instruction.domain,
-                reason,
-                "the domain could not be read"
-            );
-            Outcome::Failed {
-                code: error.code().to_owned(),
-                message: reason,
-                remedy: error.remedy(),
-            }
+            let (code, remedy) = (error.code(), error.remedy());
+            failed(&instruction.domain, &error, code, remedy)
+        }
+        Err(ReadError::Replication(error)) => {
+            let (code, remedy) = (error.code(), error.remedy());
+            failed(&instruction.domain, &error, code, remedy)
         }
         Err(ReadError::Channel(ChannelError::Refused { problem })) => Outcome::Failed {
             code: problem.code,
@@ -65,6 +69,21 @@ pub async fn carry_out(
         Err(ReadError::Channel(error)) => return Err(error),
     };
     reporter.finish(outcome).await
+}
+
+fn failed(
+    domain: &str,
+    error: &(dyn std::error::Error + 'static),
+    code: &str,
+    remedy: String,
+) -> Outcome {
+    let reason = crate::channel::chain(error);
+    tracing::warn!(domain, reason, "the domain could not be read");
+    Outcome::Failed {
+        code: code.to_owned(),
+        message: reason,
+        remedy,
+    }
 }
 
 async fn work(
@@ -86,9 +105,21 @@ async fn work(
             by_guid::read_objects(controller, reporter, order).await?;
             Ok(Outcome::Done)
         }
+        Action::ReadCredentials(order) => {
+            credentials::read_credentials(&connector, reporter, order).await?;
+            Ok(Outcome::Done)
+        }
         Action::ListOrganizationalUnits => {
             let controller = Controller::open(&connector, None).await?;
             Ok(questions::organizational_units(controller).await?)
+        }
+        Action::ListGroups => {
+            let controller = Controller::open(&connector, None).await?;
+            Ok(questions::groups(controller).await?)
+        }
+        Action::ReadSchema => {
+            let controller = Controller::open(&connector, None).await?;
+            Ok(questions::schema(controller).await?)
         }
         Action::Resolve(order) => {
             let controller = Controller::open(&connector, None).await?;

@@ -7,7 +7,7 @@
 //! | `GET agents` · `DELETE agents/ID` | → `[`[`Agent`]`]` | administrator to remove |
 //! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
 //! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
-//! | `PUT configurations/NAME` | [`Spec`](crate::configuration::Spec) → [`Configuration`] | administrator |
+//! | `PUT configurations/NAME` | [`Spec`] → [`Configuration`] | administrator |
 //! | `DELETE configurations/NAME` | → 204 | administrator |
 //! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
@@ -15,7 +15,7 @@
 //! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
-//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`](crate::configuration::Spec) or nothing → [`Plan`] | reader |
+//! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
@@ -28,9 +28,10 @@
 
 use crate::configuration::Spec;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The owner of the directory.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
     /// Its id, a GUID.
@@ -42,7 +43,7 @@ pub struct Tenant {
 }
 
 /// A DNS suffix to be added.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDomain {
     /// The suffix.
@@ -50,7 +51,7 @@ pub struct NewDomain {
 }
 
 /// An agent.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
     /// Its id.
@@ -68,7 +69,7 @@ pub struct Agent {
 }
 
 /// A wish for an enrolment token.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NewEnrollmentToken {
     /// For how many seconds it is good; an hour unless given.
@@ -76,7 +77,7 @@ pub struct NewEnrollmentToken {
 }
 
 /// An enrolment token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrollmentTokenMade {
     /// Its text.
@@ -86,7 +87,7 @@ pub struct EnrollmentTokenMade {
 }
 
 /// A configuration and how its job stands.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
     /// Its id.
@@ -110,7 +111,7 @@ pub struct Configuration {
 }
 
 /// Why a configuration is slowed down or held.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
     /// In words.
@@ -122,7 +123,7 @@ pub struct Quarantine {
 }
 
 /// Objects by type.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Users.
@@ -134,7 +135,7 @@ pub struct Counts {
 }
 
 /// One cycle.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
     /// Its id.
@@ -174,7 +175,7 @@ pub struct Cycle {
 }
 
 /// What a cycle did with password hashes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Passwords {
     /// Taken over.
@@ -188,7 +189,7 @@ pub struct Passwords {
 }
 
 /// What stopped a cycle.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CycleError {
     /// A stable name in CamelCase.
@@ -200,7 +201,7 @@ pub struct CycleError {
 }
 
 /// What a job is to forget.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Restart {
     /// Of `watermark`, `escrows`, `quarantine`, `links` and `full`; the first three unless given.
@@ -208,7 +209,7 @@ pub struct Restart {
 }
 
 /// A delete that the guard holds.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldDelete {
     /// What to name it by: objectGUID of the object.
@@ -227,7 +228,7 @@ pub struct HeldDelete {
 }
 
 /// Held deletes that are chosen.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
     /// Their ids; empty: all.
@@ -235,7 +236,7 @@ pub struct Chosen {
 }
 
 /// How many held deletes were chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChosenDone {
     /// So many.
@@ -243,7 +244,7 @@ pub struct ChosenDone {
 }
 
 /// What the next cycle would do.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Objects to be made.
@@ -258,10 +259,13 @@ pub struct Plan {
     pub skipped: Vec<PlanEntry>,
     /// How many of each.
     pub counts: PlanCounts,
+    /// The version of the configuration that the plan was made from; 0: there was none.
+    #[serde(default)]
+    pub configuration_version: u64,
 }
 
 /// How many objects a plan holds.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanCounts {
     /// To be made.
@@ -280,10 +284,13 @@ pub struct PlanCounts {
     pub unchanged: u64,
     /// Not possible.
     pub failed: u64,
+    /// Users who get a name at the initial domain, because the tenant does not own the suffix of theirs.
+    #[serde(default)]
+    pub replaced_upns: u64,
 }
 
 /// One object of a plan.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanEntry {
     /// The anchor in Base64.
@@ -301,7 +308,7 @@ pub struct PlanEntry {
 }
 
 /// One changed property.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PropertyChange {
     /// The property.
@@ -313,7 +320,7 @@ pub struct PropertyChange {
 }
 
 /// A page of the provisioning log, newest first.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogPage {
     /// The entries.
@@ -323,7 +330,7 @@ pub struct LogPage {
 }
 
 /// One entry of the provisioning log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
     /// Names the entry; later entries have greater numbers of equal length.
@@ -357,7 +364,7 @@ pub struct LogEntry {
 }
 
 /// One entry of the audit log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// When.
@@ -375,7 +382,7 @@ pub struct AuditEntry {
 }
 
 /// A wish for an API token.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewToken {
     /// `administrator`, `operator` or `reader`.
@@ -389,7 +396,7 @@ pub struct NewToken {
 }
 
 /// An API token as it is listed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiToken {
     /// What to revoke it by.
@@ -403,7 +410,7 @@ pub struct ApiToken {
 }
 
 /// An API token. It is shown once.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenMade {
     /// What to revoke it by.

@@ -10,6 +10,10 @@
 //! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place; the service says what it wants |
 //! | `POST …/objects` | [`Objects`] → [`Ack`] | attributes of wanted objects |
 //! | `POST …/page` | [`PageEnd`] → [`PageAnswer`] | the cookie, stored with the changes before it |
+//! | `POST …/replication` | [`ReplicationBegin`] → [`ReplicationOpening`] | which controller replicates |
+//! | `POST …/stamps` | [`Stamps`] → [`StampsAnswer`] | whose password was written when; the service says whose it wants |
+//! | `POST …/credentials` | [`Credentials`] → [`Ack`] | what was made of wanted passwords |
+//! | `POST …/replicated` | [`ReplicationEnd`] → [`ReplicationAnswer`] | the watermark |
 //! | `POST …/alive` | [`Alive`] → [`Ack`] | still waiting for the controller |
 //! | `POST …/finish` | [`Finish`] → [`Ack`] | the outcome of any instruction |
 //! | `POST /agent/v1/changes` | [`ChangeNotice`] → [`Ack`] | something changed in a domain |
@@ -22,14 +26,20 @@
 //! stops.
 
 pub mod assertion;
+mod credentials;
 mod instruction;
 mod read;
 mod session;
 mod value;
 
+pub use credentials::{
+    Credentials, MadeCredential, PasswordStamp, ReadCredentials, ReplicationAnswer,
+    ReplicationBegin, ReplicationCursor, ReplicationEnd, ReplicationOpening, ReplicationWatermark,
+    Stamped, Stamps, StampsAnswer, WireSecret,
+};
 pub use instruction::{
     Action, Finish, Instruction, KnownCanary, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve,
-    ResolveBy, Resolved, ScopeHint,
+    ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
     Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,

@@ -4,9 +4,10 @@
 //! refused by name.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the administrator wants of one domain.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Spec {
     /// Its name, unique. The service principal bears the domain's name.
@@ -22,6 +23,15 @@ pub struct Spec {
     /// Which kinds of object.
     #[serde(default)]
     pub objects: Objects,
+    /// Which value each property gets, where it is not the default mapping's.
+    #[serde(default, skip_serializing_if = "Mappings::is_empty")]
+    pub mapping: Mappings,
+    /// Which objects of the cloud directory are taken over.
+    #[serde(default)]
+    pub matching: Matching,
+    /// References to other domains.
+    #[serde(default)]
+    pub references: References,
     /// The guard against accidental deletes.
     #[serde(default)]
     pub accidental_deletes: AccidentalDeletes,
@@ -31,7 +41,7 @@ pub struct Spec {
 }
 
 /// Who takes part.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scope {
     /// Distinguished names of organizational units, each with everything below it.
@@ -40,10 +50,182 @@ pub struct Scope {
     /// Distinguished names of subtrees that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude_organizational_units: Vec<String>,
+    /// Distinguished names of groups: they and their members, in union with the organizational units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// Members of member groups too, however deep.
+    #[serde(default)]
+    pub nested_groups: bool,
+    /// What objects must be like: of the outer list one, of each inner list all. A filter restricts objects
+    /// of its type only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Vec<Clause>>,
+}
+
+/// A condition of a filter.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Clause {
+    /// Objects of which type it restricts; the same in all clauses of one filter.
+    pub object: ObjectType,
+    /// The attribute of Active Directory.
+    pub attribute: String,
+    /// What is asked of it, such as `equals`.
+    pub operator: String,
+    /// What it is compared with, unless the operator takes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Constant>,
+}
+
+/// The types of object that filters and mappings tell apart.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectType {
+    /// Users and inetOrgPersons.
+    User,
+    /// Groups.
+    Group,
+    /// Contacts.
+    Contact,
+}
+
+impl ObjectType {
+    /// Its name in a file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Contact => "contact",
+        }
+    }
+}
+
+/// A value that stands in the file.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Constant {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+}
+
+impl std::fmt::Display for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+            Self::Texts(values) => f.write_str(&values.join(", ")),
+        }
+    }
+}
+
+/// Entries that are added to the default mapping, or replace those with the same target.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Mappings {
+    /// For users and inetOrgPersons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user: Vec<MappingEntry>,
+    /// For groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<MappingEntry>,
+    /// For contacts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contact: Vec<MappingEntry>,
+}
+
+impl Mappings {
+    fn is_empty(&self) -> bool {
+        self.all().all(|(_, entries)| entries.is_empty())
+    }
+
+    /// The entries of each type.
+    pub fn all(&self) -> impl Iterator<Item = (ObjectType, &[MappingEntry])> {
+        [
+            (ObjectType::User, self.user.as_slice()),
+            (ObjectType::Group, self.group.as_slice()),
+            (ObjectType::Contact, self.contact.as_slice()),
+        ]
+        .into_iter()
+    }
+}
+
+/// How the value of one property is made. Of `attribute`, `constant`, `expression` and `none` one is given.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MappingEntry {
+    /// The property of the cloud directory.
+    pub target: String,
+    /// The attribute of Active Directory whose value it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// The value that it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constant: Option<Constant>,
+    /// The expression that makes its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// It is left alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub none: bool,
+    /// When the value is applied.
+    #[serde(default)]
+    pub apply: Apply,
+    /// What a new object gets when there is no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Constant>,
+}
+
+/// When the value of a mapping is applied.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Apply {
+    /// Whenever it changes.
+    #[default]
+    Always,
+    /// When the object is made, and never again.
+    Create,
+}
+
+/// Which objects of the cloud directory are taken over by an object of Active Directory.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Matching {
+    /// Cloud-only users with the same user principal name.
+    pub soft_upn: bool,
+    /// Cloud-only users, contacts and mail-enabled groups with the same primary SMTP address.
+    pub soft_smtp: bool,
+    /// Cloud-only objects with the same source anchor.
+    pub takeover: bool,
+}
+
+impl Default for Matching {
+    fn default() -> Self {
+        Self {
+            soft_upn: true,
+            soft_smtp: true,
+            takeover: true,
+        }
+    }
+}
+
+/// References to objects of other domains.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct References {
+    /// Members from other domains and forests are joined by SID.
+    pub cross_domain: bool,
 }
 
 /// Which kinds of object are provisioned.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Objects {
     /// Users and inetOrgPersons.
@@ -65,7 +247,7 @@ impl Default for Objects {
 }
 
 /// The guard against accidental deletes.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct AccidentalDeletes {
     /// Whether it stands guard.
@@ -84,7 +266,7 @@ impl Default for AccidentalDeletes {
 }
 
 /// When cycles run.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Schedule {
     /// How long from the beginning of one cycle to the next: a number and `s`, `m` or `h`.
@@ -106,7 +288,7 @@ impl Default for Schedule {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{key}: expected {expected}, found {found}")]
 pub struct SpecError {
-    /// The key, with the table it stands in: `schedule.interval`.
+    /// The key, with the tables and lists it stands in: `schedule.interval`, `mapping.user[0].target`.
     pub key: String,
     /// What was expected.
     pub expected: String,
@@ -146,6 +328,26 @@ impl Schedule {
 }
 
 impl Spec {
+    /// What stands in for a configuration that cannot be read: paused, and every delete is held.
+    #[must_use]
+    pub fn unreadable(name: &str, domain: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            domain: domain.to_owned(),
+            paused: true,
+            scope: Scope::default(),
+            objects: Objects::default(),
+            mapping: Mappings::default(),
+            matching: Matching::default(),
+            references: References::default(),
+            accidental_deletes: AccidentalDeletes {
+                enabled: true,
+                threshold: 1,
+            },
+            schedule: Schedule::default(),
+        }
+    }
+
     /// Checks everything that can be checked without asking the domain.
     ///
     /// # Errors
@@ -172,33 +374,47 @@ impl Spec {
                 &self.domain,
             );
         }
-        if self
-            .scope
-            .organizational_units
-            .as_ref()
-            .is_some_and(Vec::is_empty)
-        {
-            let expected = "at least one organizational unit; leave the key out for the whole domain, or \
-                            name an empty unit to remove everything";
-            return error("scope.organizational-units", expected, "[]");
-        }
-        let units = self.scope.organizational_units.iter().flatten();
-        let units = units.map(|dn| ("scope.organizational-units", dn));
-        let excluded = self.scope.exclude_organizational_units.iter();
-        for (key, dn) in units.chain(excluded.map(|dn| ("scope.exclude-organizational-units", dn)))
-        {
-            let parsed = dn.parse::<lockstep_model::Dn>();
-            let within = parsed
-                .as_ref()
-                .is_ok_and(|dn| dn.is_within(&lockstep_model::Dn::of_domain(&self.domain)));
-            if !within {
+        let lists = [
+            (
+                "scope.organizational-units",
+                &self.scope.organizational_units,
+                "organizational unit",
+            ),
+            ("scope.groups", &self.scope.groups, "group"),
+        ];
+        for (key, list, what) in lists {
+            if list.as_ref().is_some_and(Vec::is_empty) {
                 let expected = format!(
-                    "a distinguished name within {}",
-                    lockstep_model::Dn::of_domain(&self.domain)
+                    "at least one {what}; leave the key out for the whole domain, or name an empty {what} to \
+                     remove everything"
                 );
-                return error(key, &expected, dn);
+                return error(key, &expected, "[]");
             }
         }
+        let excluded = Some(&self.scope.exclude_organizational_units);
+        let named = [
+            (
+                "scope.organizational-units",
+                self.scope.organizational_units.as_ref(),
+            ),
+            ("scope.exclude-organizational-units", excluded),
+            ("scope.groups", self.scope.groups.as_ref()),
+        ];
+        for (key, names) in named {
+            for (index, dn) in names.into_iter().flatten().enumerate() {
+                let parsed = dn.parse::<lockstep_model::Dn>();
+                let within = parsed
+                    .as_ref()
+                    .is_ok_and(|dn| dn.is_within(&lockstep_model::Dn::of_domain(&self.domain)));
+                if !within {
+                    let domain = lockstep_model::Dn::of_domain(&self.domain);
+                    let expected = format!("a distinguished name within {domain}");
+                    return error(&format!("{key}[{index}]"), &expected, dn);
+                }
+            }
+        }
+        self.check_filters()?;
+        self.check_mappings()?;
         if self.accidental_deletes.threshold == 0 {
             return error(
                 "accidental-deletes.threshold",
@@ -207,6 +423,67 @@ impl Spec {
             );
         }
         self.schedule.interval_seconds().map(|_| ())
+    }
+
+    /// What a filter says must be of one type of object.
+    fn check_filters(&self) -> Result<(), SpecError> {
+        for (outer, filter) in self.scope.filters.iter().enumerate() {
+            let key = format!("scope.filters[{outer}]");
+            let Some(first) = filter.first() else {
+                let expected = "at least one clause; leave the filter out".into();
+                return Err(SpecError {
+                    key,
+                    expected,
+                    found: "[]".into(),
+                });
+            };
+            for (inner, clause) in filter.iter().enumerate() {
+                if clause.object != first.object {
+                    return Err(SpecError {
+                        key: format!("{key}[{inner}].object"),
+                        expected: format!(
+                            "`{}` as in the clause before: all clauses of one filter are about the same \
+                             type; write a second filter for the other",
+                            first.object.name()
+                        ),
+                        found: format!("`{}`", clause.object.name()),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each entry makes its value in one way, and each target has one entry.
+    fn check_mappings(&self) -> Result<(), SpecError> {
+        for (kind, entries) in self.mapping.all() {
+            for (index, entry) in entries.iter().enumerate() {
+                let key = format!("mapping.{}[{index}]", kind.name());
+                let ways = [
+                    entry.attribute.is_some(),
+                    entry.constant.is_some(),
+                    entry.expression.is_some(),
+                    entry.none,
+                ];
+                let given = ways.into_iter().filter(|given| *given).count();
+                if given != 1 {
+                    return Err(SpecError {
+                        key,
+                        expected: "one of attribute, constant, expression and `none = true`".into(),
+                        found: format!("{given} of them for `{}`", entry.target),
+                    });
+                }
+                let same = |other: &MappingEntry| other.target.eq_ignore_ascii_case(&entry.target);
+                if entries.iter().take(index).any(same) {
+                    return Err(SpecError {
+                        key: format!("{key}.target"),
+                        expected: "one entry for each target".into(),
+                        found: format!("a second one for `{}`", entry.target),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -241,7 +518,23 @@ mod tests {
             ),
             (
                 serde_json::json!({"name": "x", "domain": "corp.test", "scope": {"organizational-units": ["OU=a,DC=other"]}}),
-                "scope.organizational-units",
+                "scope.organizational-units[0]",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "scope": {"filters": [[
+                    {"object": "user", "attribute": "a", "operator": "is-null"},
+                    {"object": "group", "attribute": "a", "operator": "is-null"}]]}}),
+                "scope.filters[0][1].object",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "mapping": {"user": [
+                    {"target": "department", "attribute": "a", "constant": "b"}]}}),
+                "mapping.user[0]",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "mapping": {"group": [
+                    {"target": "info", "attribute": "a"}, {"target": "Info", "none": true}]}}),
+                "mapping.group[1].target",
             ),
             (
                 serde_json::json!({"name": "x", "domain": "corp.test", "schedule": {"interval": "2x"}}),

@@ -2,6 +2,7 @@
 //!
 //! * [`channel`]: what agent and service say to one another;
 //! * [`admin`] and [`configuration`]: what administrators say and see;
+//! * [`openapi`]: the administration API, described for programs;
 //! * [`signin`]: how people sign in to applications (OpenID Connect);
 //! * [`problem`]: how every HTTP interface reports an error (RFC 9457).
 //!
@@ -13,6 +14,7 @@
 pub mod admin;
 pub mod channel;
 pub mod configuration;
+pub mod openapi;
 pub mod problem;
 pub mod signin;
 pub mod text;

@@ -1,9 +1,10 @@
 //! Errors as problem documents (RFC 9457).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What went wrong, for a person and for a program.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// A stable name in CamelCase, such as `TokenUsed`.
@@ -18,6 +19,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The key of the configuration that is wrong, with the tables and lists it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Box<str>>,
 }
 
 impl Problem {
@@ -30,6 +34,7 @@ impl Problem {
             title: title.into(),
             detail: None,
             remedy: None,
+            key: None,
         }
     }
 
@@ -37,6 +42,13 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds which key of a configuration is wrong.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
+        self.key = Some(key.into());
         self
     }
 

@@ -128,7 +128,18 @@ impl Client {
         path: &[&str],
         body: &B,
     ) -> Result<T, Failure> {
-        let response = self.send(method, path, &[], Some(body)).await?;
+        self.send_with(method, path, &[], body).await
+    }
+
+    /// The same with a query.
+    pub(crate) async fn send_with<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: &B,
+    ) -> Result<T, Failure> {
+        let response = self.send(method, path, query, Some(body)).await?;
         answer(response).await
     }
 

@@ -8,9 +8,11 @@ mod cycle;
 mod deletes;
 mod directory;
 mod domain;
+mod expression;
 mod log;
 mod login;
 mod password;
+mod plan;
 mod token;
 
 use crate::client::Client;
@@ -45,9 +47,18 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep agent token --data-dir DIR > token.txt"
     )]
     Agent(agent::AgentCommand),
+    /// What the next cycle would create, change and delete, and why; nothing is changed
+    ///
+    /// Reads Active Directory first where it must.
+    #[command(
+        after_help = "Example:\n  lockstep plan corp.toml --data-dir DIR\n  lockstep plan --configuration \
+                      corp.test -o json --data-dir DIR"
+    )]
+    Plan(plan::PlanArgs),
     /// Create or change a configuration from a file
     ///
-    /// What the file names is looked up in the domain first; nothing is half applied.
+    /// What the file names is looked up in the domain first; nothing is half applied. Shows the plan and
+    /// asks, unless --yes is given.
     #[command(after_help = "Example:\n  lockstep apply corp.toml --data-dir DIR --yes")]
     Apply(apply::ApplyArgs),
     /// See, pause, resume and delete configurations
@@ -92,6 +103,14 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep domain add corp.test --data-dir DIR"
     )]
     Domain(domain::DomainCommand),
+    /// Try out expressions of mappings; needs no service
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep expression eval 'Left([givenName], 1) & [sn]' --attribute \
+                      givenName=Ada --attribute sn=Lovelace"
+    )]
+    Expression(expression::ExpressionCommand),
     /// Users of the directory
     #[command(
         subcommand,
@@ -150,6 +169,7 @@ impl Command {
     pub(crate) async fn execute(self, context: &Context<'_>) -> Result<u8, Failure> {
         match self {
             Self::Agent(command) => agent::execute(command, context).await,
+            Self::Plan(args) => plan::execute(&args, context).await,
             Self::Apply(args) => apply::execute(&args, context).await,
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,
@@ -158,6 +178,7 @@ impl Command {
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,
             Self::Domain(command) => domain::execute(command, context).await,
+            Self::Expression(command) => expression::execute(command, context),
             Self::User(command) => directory::user(command, context).await,
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,

@@ -9,6 +9,7 @@ use std::fmt;
 pub(crate) struct Failure {
     message: String,
     remedy: Option<String>,
+    key: Option<Box<str>>,
     status: u8,
 }
 
@@ -18,6 +19,7 @@ impl Failure {
         Self {
             message: message.into(),
             remedy: None,
+            key: None,
             status: 1,
         }
     }
@@ -49,6 +51,18 @@ impl Failure {
         self
     }
 
+    /// The key of a configuration that it is about.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Says where in a file it is: the command line named something that is wrong.
+    pub(crate) fn at(mut self, place: &str) -> Self {
+        self.message.insert_str(0, place);
+        self.status = 2;
+        self
+    }
+
     pub(crate) const fn status(&self) -> u8 {
         self.status
     }
@@ -73,6 +87,7 @@ impl From<Problem> for Failure {
         Self {
             message,
             remedy: problem.remedy,
+            key: problem.key,
             status: 1,
         }
     }

@@ -84,16 +84,22 @@ impl Output {
         eprintln!("error: {failure}");
     }
 
+    /// Refuses when there is nobody to ask.
+    pub(crate) fn can_ask(&self) -> Result<(), Failure> {
+        if io::stdin().is_terminal() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "nothing was changed: there is no terminal to ask on; answer with --yes",
+        ))
+    }
+
     /// Asks for a yes, unless it was given. Without a terminal nobody can answer, and nothing is changed.
     pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<bool, Failure> {
         if yes {
             return Ok(true);
         }
-        if !io::stdin().is_terminal() {
-            return Err(Failure::usage(
-                "nothing was changed: there is no terminal to ask on; answer with --yes",
-            ));
-        }
+        self.can_ask()?;
         eprint!("{question} [y/N] ");
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);

@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
-use lockstep_server::serve::{INITIAL_DOMAIN, Options, start};
+use lockstep_server::serve::{Options, start};
+use rustix::fs::Mode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,9 +23,9 @@ pub(crate) struct ServeArgs {
     /// The certificate's key, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// The domain that a new directory has
-    #[arg(long, value_name = "NAME", default_value = INITIAL_DOMAIN)]
-    initial_domain: String,
+    /// The domain that a new directory has [default: local.lockstep]
+    #[arg(long, value_name = "NAME")]
+    initial_domain: Option<String>,
     /// Where metrics are served, without TLS, instead of on the listener
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics_listen: Option<SocketAddr>,
@@ -36,9 +37,11 @@ pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Res
         listen: args.listen,
         public_url: args.public_url,
         certificate: args.tls_cert.zip(args.tls_key),
-        initial_domain: args.initial_domain.to_lowercase(),
+        initial_domain: args.initial_domain.map(|name| name.to_lowercase()),
         metrics_listen: args.metrics_listen,
     };
+    // Whatever the data folder's mode is, what is written into it is the owner's alone.
+    rustix::process::umask(Mode::from_raw_mode(0o077));
     let failed =
         |error: std::io::Error| Failure::new(format!("could not wait for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;

@@ -4,37 +4,71 @@ use crate::failure::Failure;
 use lockstep_api::configuration::Spec;
 use lockstep_directory::distance;
 use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-/// Every key that a configuration can have.
-const KEYS: [&str; 16] = [
+/// Every key that a configuration can have, for the nearest to one that is none.
+const KEYS: [&str; 39] = [
     "name",
     "domain",
     "paused",
     "scope",
     "organizational-units",
     "exclude-organizational-units",
+    "groups",
+    "nested-groups",
+    "filters",
+    "object",
+    "attribute",
+    "operator",
+    "value",
     "objects",
     "users",
-    "groups",
     "contacts",
+    "mapping",
+    "user",
+    "group",
+    "contact",
+    "target",
+    "constant",
+    "expression",
+    "none",
+    "apply",
+    "default",
+    "matching",
+    "soft-upn",
+    "soft-smtp",
+    "takeover",
+    "references",
+    "cross-domain",
     "accidental-deletes",
     "enabled",
     "threshold",
     "schedule",
     "interval",
     "on-change",
+    "staging",
 ];
 
-/// Reads and checks a configuration file.
-pub(crate) fn read(path: &Path) -> Result<Spec, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("could not read {}: {error}", path.display())))?;
-    parse(&path.display().to_string(), &text)
+/// A configuration file that was read and checked.
+#[derive(Debug)]
+pub(crate) struct SpecFile {
+    /// What it says.
+    pub(crate) spec: Spec,
+    name: String,
+    text: String,
 }
 
-fn parse(file: &str, text: &str) -> Result<Spec, Failure> {
-    let spec: Spec = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(text, span.start));
+/// Reads and checks a configuration file.
+pub(crate) fn read(path: &Path) -> Result<SpecFile, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("could not read {}: {error}", path.display())))?;
+    parse(&path.display().to_string(), text)
+}
+
+fn parse(file: &str, text: String) -> Result<SpecFile, Failure> {
+    let spec: Spec = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(&text, span.start));
         let message = error.message().to_owned();
         let failure = Failure::usage(format!("{file}:{line}: {message}"));
         match nearest_key(&message) {
@@ -44,28 +78,78 @@ fn parse(file: &str, text: &str) -> Result<Spec, Failure> {
             None => failure.remedy("correct the file; nothing was changed"),
         }
     })?;
-    spec.check().map_err(|error| {
-        let key = error.key.rsplit('.').next().unwrap_or(&error.key);
-        let line = line_with_key(text, key);
-        Failure::usage(format!("{file}:{line}: {error}"))
-            .remedy("correct the file; nothing was changed")
-    })?;
-    Ok(spec)
+    let file = SpecFile {
+        spec,
+        name: file.to_owned(),
+        text,
+    };
+    match file.spec.check() {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let line = file.line_of_key(&error.key);
+            Err(Failure::usage(format!("{}:{line}: {error}", file.name))
+                .remedy("correct the file; nothing was changed"))
+        }
+    }
+}
+
+impl SpecFile {
+    /// A refusal of the service, with the line of the file that it is about.
+    pub(crate) fn refused(&self, failure: Failure) -> Failure {
+        match failure.key() {
+            Some(key) => {
+                let place = format!("{}:{}: ", self.name, self.line_of_key(key));
+                failure.at(&place)
+            }
+            None => failure,
+        }
+    }
+
+    /// The line on which a key such as `mapping.user[1].expression` is set; that of the table it should
+    /// stand in when it is not set.
+    fn line_of_key(&self, key: &str) -> usize {
+        let Ok(table) = DeTable::parse(&self.text) else {
+            return 1;
+        };
+        let mut place = 0;
+        let mut value: Option<&Spanned<DeValue<'_>>> = None;
+        for step in steps(key) {
+            let next = match (step, value.map(Spanned::get_ref)) {
+                (Step::Name(name), None) => table.get_ref().get_key_value(name),
+                (Step::Name(name), Some(DeValue::Table(table))) => table.get_key_value(name),
+                (Step::Index(index), Some(DeValue::Array(array))) => {
+                    let Some(item) = array.get(index) else { break };
+                    place = item.span().start;
+                    value = Some(item);
+                    continue;
+                }
+                _ => None,
+            };
+            let Some((name, found)) = next else { break };
+            place = name.span().start;
+            value = Some(found);
+        }
+        line_of(&self.text, place)
+    }
+}
+
+/// One step of a key's path.
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
+    key.split(['.', '['])
+        .map(|step| match step.strip_suffix(']') {
+            Some(index) => index.parse().map_or(Step::Name(step), Step::Index),
+            None => Step::Name(step),
+        })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().get(..offset).unwrap_or_default();
     1 + before.iter().filter(|byte| **byte == b'\n').count()
-}
-
-/// The line on which a key is set.
-fn line_with_key(text: &str, key: &str) -> usize {
-    let sets = |line: &str| {
-        line.trim_start()
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
-    text.lines().position(sets).map_or(1, |index| index + 1)
 }
 
 /// The valid key that is most like the one that is not.
@@ -81,13 +165,14 @@ mod tests {
     use super::*;
 
     fn failure(text: &str) -> String {
-        parse("corp.toml", text).unwrap_err().to_string()
+        parse("corp.toml", text.to_owned()).unwrap_err().to_string()
     }
 
     #[test]
     fn a_file_of_two_lines_is_enough() {
-        let spec = parse("corp.toml", "name = \"corp\"\ndomain = \"corp.test\"\n").unwrap();
-        assert_eq!(spec.name, "corp");
+        let text = "name = \"corp\"\ndomain = \"corp.test\"\n";
+        let file = parse("corp.toml", text.to_owned()).unwrap();
+        assert_eq!(file.spec.name, "corp");
     }
 
     #[test]
@@ -108,5 +193,18 @@ mod tests {
 
         let text = failure("name = \"corp\"\ndomain = \"corp.test\"\npaused = 3\n");
         assert!(text.starts_with("corp.toml:3: invalid type"), "{text}");
+    }
+    #[test]
+    fn the_line_of_a_key_is_found_within_tables_and_lists() {
+        let text = "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\nfilters = [\n  [ { object = \
+                    \"user\", attribute = \"a\", operator = \"is-null\" } ],\n  [ { object = \"user\", attribute \
+                    = \"a\",\n      operator = \"like\" } ],\n]\n[[mapping.user]]\ntarget = \
+                    \"department\"\nconstant = \"x\"\n";
+        let file = parse("corp.toml", text.to_owned()).unwrap();
+        assert_eq!(file.line_of_key("scope.filters[1][0].operator"), 7);
+        assert_eq!(file.line_of_key("mapping.user[0].constant"), 11);
+        assert_eq!(file.line_of_key("mapping.user[0].expression"), 9);
+        assert_eq!(file.line_of_key("scope.groups[0]"), 3);
+        assert_eq!(file.line_of_key("nowhere"), 1);
     }
 }

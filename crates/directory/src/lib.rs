@@ -24,6 +24,6 @@ pub mod upn;
 
 pub use batch::{Applied, Batch, Change, Outcome, PropertyChange, Refusal, View, write_batch};
 pub use object::{Conflict, Kind, Mastery, Object};
-pub use schema::{Property, UnknownProperty, Values, distance};
+pub use schema::{Property, Type, UnknownProperty, Values, distance};
 pub use unique::UniqueValue;
 pub use upn::TenantRules;

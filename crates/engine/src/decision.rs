@@ -1,9 +1,10 @@
 //! What is to become of one object, and why.
 
-use crate::mapping::{MappedKind, MappedValues, MappingError, source_anchor};
+use crate::mapping::{MappedKind, MappedValues, MappingError, Subject, source_anchor};
+use crate::matching::{self, Candidates, How, Match, SoftKeys};
 use crate::never_synced::{NeverSynced, never_synced};
 use crate::policy::Policy;
-use crate::scope::{Chain, Placement};
+use crate::scope::{Chain, Membership, Placement};
 use crate::staged::{Link, Presence, StagedObject};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{Guid, SourceAnchor, Timestamp};
@@ -19,19 +20,6 @@ pub enum Phase {
     Complete,
 }
 
-/// What the cloud directory holds under the object's anchor.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TargetState {
-    /// Nothing.
-    Absent,
-    /// This object.
-    Live(ObjectId),
-    /// This object, in the recycle bin.
-    InRecycleBin(ObjectId),
-    /// An object that another configuration owns.
-    OwnedByAnother(ObjectId),
-}
-
 /// Everything a decision depends on, besides the policy.
 #[derive(Clone, Debug)]
 pub struct Situation<'a> {
@@ -39,12 +27,16 @@ pub struct Situation<'a> {
     pub object: &'a StagedObject,
     /// Its parents.
     pub chain: &'a Chain,
+    /// What the groups of the scope say of it.
+    pub membership: Membership,
     /// What it was joined with before.
     pub link: Option<&'a Link>,
-    /// What the cloud directory holds: under the link, or, without one, under its anchor.
-    pub target: TargetState,
+    /// What the cloud directory holds that it could be.
+    pub candidates: Candidates,
     /// How far the import has come.
     pub phase: Phase,
+    /// The moment that mappings take for now.
+    pub now: Timestamp,
 }
 
 /// An object as it should be in the cloud directory.
@@ -64,7 +56,7 @@ pub enum Decision {
     /// Make a new object.
     Create(DesiredObject),
     /// Join with an object that is there already, and give it these values.
-    Join(ObjectId, DesiredObject),
+    Join(ObjectId, How, DesiredObject),
     /// Bring this object back from the recycle bin, and give it these values.
     Restore(ObjectId, DesiredObject),
     /// Change these properties; `desired` has all of them.
@@ -95,12 +87,19 @@ pub enum Decision {
 pub enum Reason {
     /// It lies within the scope.
     InScope,
-    /// It lies outside of every organizational unit of the scope.
+    /// It lies within the scope, and was found in the cloud directory.
+    Matched(How),
+    /// It lies outside of every organizational unit of the scope, and in none of its groups.
     OutsideScope,
     /// It lies in an organizational unit that is left out.
     Excluded {
         /// objectGUID of that unit.
         by: Guid,
+    },
+    /// A filter keeps it out.
+    FilteredOut {
+        /// The clause that is not true of it.
+        clause: String,
     },
     /// Objects of its kind are not provisioned by this configuration.
     KindNotProvisioned(MappedKind),
@@ -120,6 +119,11 @@ pub enum Reason {
         /// The object that is not known.
         missing: Guid,
     },
+    /// A group of the scope has not been read, so its members are not known.
+    ScopingGroupUnread {
+        /// The group.
+        group: Guid,
+    },
     /// It is wanted, and has not been read in full.
     NotRead,
     /// The import is not complete.
@@ -138,14 +142,40 @@ pub enum Reason {
         /// The anchor.
         anchor: SourceAnchor,
     },
+    /// Its mapping says that it is a guest.
+    Guest,
+    /// The object of the cloud directory that it fits has an administrator's role.
+    AdministratorNotTakenOver {
+        /// By what it was found.
+        how: How,
+    },
+    /// There is an object of the cloud directory that it fits, and the configuration does not allow to take
+    /// it over so.
+    MatchBlocked {
+        /// By what it was found.
+        how: How,
+    },
+    /// The object of the cloud directory with its anchor is of another kind.
+    MatchOfAnotherKind {
+        /// What it is there.
+        found: MappedKind,
+        /// What it is in AD.
+        expected: MappedKind,
+    },
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InScope => f.write_str("it is in scope"),
-            Self::OutsideScope => {
-                f.write_str("it lies outside of every organizational unit of the scope")
+            Self::Matched(how) => {
+                write!(f, "it is in scope, and an object with its {how} was there already")
+            }
+            Self::OutsideScope => f.write_str(
+                "it lies outside of every organizational unit of the scope and is in none of its groups",
+            ),
+            Self::FilteredOut { clause } => {
+                write!(f, "a scoping filter keeps it out: `{clause}` is not true of it")
             }
             Self::Excluded { by } => {
                 write!(
@@ -174,6 +204,9 @@ impl fmt::Display for Reason {
                     "its place is not known: nothing is known of the container {missing}"
                 )
             }
+            Self::ScopingGroupUnread { group } => {
+                write!(f, "the members of the scoping group {group} are not known yet")
+            }
             Self::NotRead => f.write_str("it has not been read in full yet"),
             Self::ImportRunning => f.write_str("the import is still running"),
             Self::Mapping(error) => {
@@ -196,6 +229,23 @@ impl fmt::Display for Reason {
                     "another configuration owns the object with the anchor {anchor}"
                 )
             }
+            Self::Guest => f.write_str("its userType is Guest, and guests are not provisioned"),
+            Self::AdministratorNotTakenOver { how } => write!(
+                f,
+                "the object in the cloud directory with the same {how} has an administrator's role and is \
+                 not taken over; remove the role, or give it another {how}"
+            ),
+            Self::MatchBlocked { how } => write!(
+                f,
+                "an object that is not synchronised has the same {how}, and this configuration does not \
+                 allow to take it over"
+            ),
+            Self::MatchOfAnotherKind { found, expected } => write!(
+                f,
+                "the object in the cloud directory with its source anchor is a {}, not a {}",
+                found.name(),
+                expected.name()
+            ),
         }
     }
 }
@@ -206,7 +256,9 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InScope => "InScope",
+            Self::Matched(_) => "Matched",
             Self::OutsideScope => "OutsideScope",
+            Self::FilteredOut { .. } => "FilteredOut",
             Self::Excluded { .. } => "Excluded",
             Self::KindNotProvisioned(_) => "KindNotProvisioned",
             Self::OtherClass => "OtherClass",
@@ -214,11 +266,16 @@ impl Reason {
             Self::DeletedInAd => "DeletedInAd",
             Self::Missing { .. } => "Missing",
             Self::PlaceUnknown { .. } => "PlaceUnknown",
+            Self::ScopingGroupUnread { .. } => "ScopingGroupUnread",
             Self::NotRead => "NotRead",
             Self::ImportRunning => "ImportRunning",
             Self::Mapping(_) => "MappingFailed",
             Self::AnchorChanged { .. } => "AnchorChanged",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
+            Self::Guest => "Guest",
+            Self::AdministratorNotTakenOver { .. } => "AdministratorNotTakenOver",
+            Self::MatchBlocked { .. } => "MatchBlocked",
+            Self::MatchOfAnotherKind { .. } => "MatchOfAnotherKind",
         }
     }
 }
@@ -266,24 +323,48 @@ fn participation(situation: &Situation<'_>, policy: &Policy) -> Participation {
     if !provisioned {
         return Participation::Out(Reason::KindNotProvisioned(kind));
     }
-    match policy.scope.placement(situation.chain) {
+    match policy
+        .scope
+        .placement(situation.chain, situation.membership)
+    {
         Placement::Outside => Participation::Out(Reason::OutsideScope),
         Placement::Excluded { by } => Participation::Out(Reason::Excluded { by }),
         Placement::Undecided { missing } => {
             Participation::Open(Decision::Read(missing), Reason::PlaceUnknown { missing })
         }
+        Placement::GroupUnread { group } => match situation.phase {
+            Phase::Reading => Participation::Open(Decision::Wait, Reason::ImportRunning),
+            Phase::Complete => {
+                Participation::Open(Decision::Read(group), Reason::ScopingGroupUnread { group })
+            }
+        },
         Placement::Inside => inside(situation, policy, kind),
     }
 }
 
-/// An object that is in place takes part unless it is one of those that never do.
+/// What keeps an object that is in place out: it is one of those that never take part, or a filter says so.
+///
+/// Decided from the decision attributes alone, by the import for an object that is offered and by
+/// [`decide`] for one that is staged.
+#[must_use]
+pub fn kept_out(kind: MappedKind, object: &StagedObject, policy: &Policy) -> Option<Reason> {
+    if let Some(why) = never_synced(kind, object) {
+        return Some(Reason::NeverSynced(why));
+    }
+    let clause = policy.scope.filters.keeps_out(kind, object)?;
+    Some(Reason::FilteredOut {
+        clause: clause.to_string(),
+    })
+}
+
+/// An object that is in place takes part unless something keeps it out.
 fn inside(situation: &Situation<'_>, policy: &Policy, kind: MappedKind) -> Participation {
     let object = situation.object;
-    if let Some(why) = never_synced(kind, object) {
-        // Without its attributes a row may only seem to lack an account name or an address.
-        if object.is_complete(policy.read_set) || !object.attributes.is_empty() {
-            return Participation::Out(Reason::NeverSynced(why));
-        }
+    // Without its attributes a row may only seem to lack an account name or an address.
+    if (object.is_complete(policy.read_set) || !object.attributes.is_empty())
+        && let Some(reason) = kept_out(kind, object, policy)
+    {
+        return Participation::Out(reason);
     }
     if !object.is_complete(policy.read_set) {
         return Participation::Open(Decision::Read(object.guid), Reason::NotRead);
@@ -323,30 +404,68 @@ fn provision(situation: &Situation<'_>, policy: &Policy, kind: MappedKind) -> (D
             },
         );
     }
-    let values = match policy
-        .mapping
-        .evaluate(kind, object, situation.chain, policy)
-    {
+    let found = matching::find(kind, &anchor, &situation.candidates, policy.matching);
+    if let Match::Refused(reason) = found {
+        return (Decision::Fail, reason);
+    }
+    let existing = (found != Match::None).then(|| situation.link.map(|link| &link.applied));
+    let subject = Subject {
+        object,
+        chain: situation.chain,
+        policy,
+        existing,
+        now: situation.now,
+    };
+    let values = match policy.mapping.evaluate(kind, &subject) {
         Ok(values) => values,
         Err(error) => return (Decision::Fail, Reason::Mapping(error)),
     };
+    if is_guest(&values) {
+        return (deprovision(situation), Reason::Guest);
+    }
     let desired = DesiredObject {
         kind,
         anchor,
         values,
     };
-    match (situation.target, situation.link) {
-        (TargetState::OwnedByAnother(_), _) => (
-            Decision::Fail,
-            Reason::OwnedByAnother {
-                anchor: desired.anchor,
-            },
-        ),
-        (TargetState::InRecycleBin(id), _) => (Decision::Restore(id, desired), Reason::InScope),
-        (TargetState::Live(id), Some(link)) => (update(id, link, desired), Reason::InScope),
-        (TargetState::Live(id), None) => (Decision::Join(id, desired), Reason::InScope),
-        (TargetState::Absent, _) => (Decision::Create(desired), Reason::InScope),
+    match found {
+        Match::None => (Decision::Create(desired), Reason::InScope),
+        Match::Deleted(id) => (Decision::Restore(id, desired), Reason::InScope),
+        Match::Found(id, how) => (Decision::Join(id, how, desired), Reason::Matched(how)),
+        Match::Linked(id) => match situation.link {
+            Some(link) => (update(id, link, desired), Reason::InScope),
+            None => (Decision::Join(id, How::Anchor, desired), Reason::InScope),
+        },
+        // Answered before the values were made.
+        Match::Refused(reason) => (Decision::Fail, reason),
     }
+}
+
+/// The keys by which an object that was never joined is looked for among those that only the cloud owns;
+/// none for an object that does not take part.
+#[must_use]
+pub fn soft_keys(situation: &Situation<'_>, policy: &Policy) -> Option<SoftKeys> {
+    let Participation::In(kind) = participation(situation, policy) else {
+        return None;
+    };
+    let subject = Subject {
+        object: situation.object,
+        chain: situation.chain,
+        policy,
+        existing: None,
+        now: situation.now,
+    };
+    let values = policy
+        .mapping
+        .evaluate_only(kind, &subject, &matching::KEYS)
+        .ok()?;
+    Some(SoftKeys::of(kind, &values))
+}
+
+fn is_guest(values: &MappedValues) -> bool {
+    let value = values.get("userType").and_then(Option::as_ref);
+    let text = value.and_then(lockstep_model::PropertyValue::as_text);
+    text.is_some_and(|text| text.eq_ignore_ascii_case("guest"))
 }
 
 fn update(object: ObjectId, link: &Link, desired: DesiredObject) -> Decision {
@@ -369,16 +488,16 @@ fn update(object: ObjectId, link: &Link, desired: DesiredObject) -> Decision {
 }
 
 /// What becomes of an object that takes no part: if it is in the directory, it goes, once the import is
-/// complete.
+/// complete. What another configuration provisions by now is left to that one.
 fn deprovision(situation: &Situation<'_>) -> Decision {
-    match (situation.link, situation.target) {
-        (Some(link), TargetState::Live(id)) if !link.deleted && link.object == id => {
-            match situation.phase {
-                Phase::Reading => Decision::Wait,
-                Phase::Complete => Decision::Delete(id),
-            }
-        }
-        _ => Decision::Skip,
+    let (Some(link), Some(held)) = (situation.link, situation.candidates.linked) else {
+        return Decision::Skip;
+    };
+    let ours = !held.deleted && held.owner != matching::Owner::Another;
+    match situation.phase {
+        _ if link.deleted || !ours || held.id != link.object => Decision::Skip,
+        Phase::Reading => Decision::Wait,
+        Phase::Complete => Decision::Delete(held.id),
     }
 }
 

@@ -5,22 +5,30 @@
 //! [`decide`]: it is called for a preview, for one object on demand and for the scheduled cycle alike.
 //!
 //! * [`staged`]: an object of the connector space, and how what an agent reports is merged into it;
-//! * [`scope`]: who takes part by place;
+//! * [`scope`]: who takes part by place and by group;
+//! * [`filter`]: who takes part by attributes;
 //! * [`never_synced`]: who never does;
 //! * [`mapping`]: which value each property gets;
+//! * [`expression`]: the language in which an administrator says how a value is made;
+//! * [`matching`]: which object of the cloud directory it is;
 //! * [`guard`]: accidental deletes.
 
 #![deny(missing_docs)]
 
 mod decision;
+pub mod expression;
+pub mod filter;
 pub mod guard;
 pub mod mapping;
+pub mod matching;
 pub mod never_synced;
 pub mod policy;
 pub mod scope;
 pub mod staged;
 
-pub use decision::{Decision, DesiredObject, Phase, Reason, Situation, TargetState, decide};
+pub use decision::{
+    Decision, DesiredObject, Phase, Reason, Situation, decide, kept_out, soft_keys,
+};
 pub use policy::Policy;
-pub use scope::Chain;
+pub use scope::{Chain, Membership};
 pub use staged::{Link, ObjectClass, Presence, RowState, StagedObject};

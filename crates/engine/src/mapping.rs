@@ -9,7 +9,7 @@ mod rule;
 use crate::policy::Policy;
 use crate::scope::Chain;
 use crate::staged::{ObjectClass, StagedObject};
-use lockstep_model::{AttributeName, PropertyValue, SourceAnchor, SourceAnchorError};
+use lockstep_model::{AttributeName, PropertyValue, SourceAnchor, SourceAnchorError, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use defaults::{REFERENCES, Reference};
@@ -63,6 +63,49 @@ pub struct Entry {
     pub target: String,
     /// How its value is made.
     pub rule: Rule,
+    /// When it is applied.
+    pub apply: Apply,
+    /// The value that a new object gets when the rule makes none.
+    pub default: Option<MappedValue>,
+}
+
+impl Entry {
+    /// An entry that is always applied, without a default.
+    #[must_use]
+    pub const fn new(target: String, rule: Rule) -> Self {
+        Self {
+            target,
+            rule,
+            apply: Apply::Always,
+            default: None,
+        }
+    }
+}
+
+/// When an entry is applied.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Apply {
+    /// Whenever the value changes.
+    #[default]
+    Always,
+    /// When the object is made, and never again.
+    Create,
+}
+
+/// What a mapping is evaluated on.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The object as it stands in the connector space.
+    pub object: &'a StagedObject,
+    /// Its parents.
+    pub chain: &'a Chain,
+    /// What the administrator decided.
+    pub policy: &'a Policy,
+    /// `None`: the object is about to be made. Else what was last applied to it, if that is known: values
+    /// that are given only to new objects stay as they were given.
+    pub existing: Option<Option<&'a BTreeMap<String, MappedValue>>>,
+    /// The moment that mappings take for now.
+    pub now: Timestamp,
 }
 
 /// All mappings of a configuration.
@@ -98,6 +141,19 @@ impl Mapping {
         }
     }
 
+    /// Puts an entry in the place of the one with the same target, or adds it.
+    pub fn put(&mut self, kind: MappedKind, entry: Entry) {
+        self.remove(kind, &entry.target);
+        self.entries.entry(kind).or_default().push(entry);
+    }
+
+    /// Leaves a target alone from now on.
+    pub fn remove(&mut self, kind: MappedKind, target: &str) {
+        if let Some(entries) = self.entries.get_mut(&kind) {
+            entries.retain(|entry| !entry.target.eq_ignore_ascii_case(target));
+        }
+    }
+
     /// The attributes that have to be read, without those that name other objects.
     #[must_use]
     pub fn sources(&self) -> BTreeSet<AttributeName> {
@@ -116,20 +172,62 @@ impl Mapping {
     pub fn evaluate(
         &self,
         kind: MappedKind,
-        object: &StagedObject,
-        chain: &Chain,
-        policy: &Policy,
+        subject: &Subject<'_>,
     ) -> Result<MappedValues, MappingError> {
-        let entries = self.entries.get(&kind).map_or(&[][..], Vec::as_slice);
-        let input = rule::Input {
-            object,
-            chain,
-            policy,
-        };
-        entries
-            .iter()
-            .map(|entry| Ok((entry.target.clone(), entry.rule.apply(&input)?)))
-            .collect()
+        self.evaluate_some(kind, subject, |_| true)
+    }
+
+    /// Makes only the values of these targets.
+    pub(crate) fn evaluate_only(
+        &self,
+        kind: MappedKind,
+        subject: &Subject<'_>,
+        targets: &[&str],
+    ) -> Result<MappedValues, MappingError> {
+        self.evaluate_some(kind, subject, |target| targets.contains(&target))
+    }
+
+    fn evaluate_some(
+        &self,
+        kind: MappedKind,
+        subject: &Subject<'_>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<MappedValues, MappingError> {
+        let entries = self.entries.get(&kind).into_iter().flatten();
+        let mut values = MappedValues::new();
+        for entry in entries.filter(|entry| wanted(&entry.target)) {
+            if let Some(value) = entry.value(subject)? {
+                if value.is_none() && kind == MappedKind::User && entry.target == UPN {
+                    return Err(MappingError::NoUserPrincipalName);
+                }
+                values.insert(entry.target.clone(), value);
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// A user cannot be without it.
+const UPN: &str = "userPrincipalName";
+
+impl Entry {
+    /// The value for an object; the outer `None` when the target is left alone.
+    fn value(&self, subject: &Subject<'_>) -> Result<Option<Option<MappedValue>>, MappingError> {
+        let applied = |applied: &BTreeMap<String, MappedValue>| applied.get(&self.target).cloned();
+        match (self.apply, subject.existing) {
+            // Given once, it is a decision: it is not made again.
+            (Apply::Create, Some(known)) => return Ok(known.and_then(applied).map(Some)),
+            (Apply::Always, _) | (Apply::Create, None) => {}
+        }
+        let made = self.rule.apply(subject)?;
+        Ok(Some(match (made, subject.existing) {
+            (Some(value), _) => Some(value),
+            (None, None) => self.default.clone(),
+            // A default is given to new objects only, and who was given it keeps it.
+            (None, Some(known)) => known
+                .and_then(applied)
+                .filter(|value| Some(value) == self.default.as_ref()),
+        }))
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the administrator decided, as the engine needs it.
 
 use crate::mapping::Mapping;
+use crate::matching::Matching;
 use crate::scope::Scope;
 use lockstep_model::{Dn, Guid};
+use std::sync::Arc;
 
 /// A configuration with all names resolved: GUIDs instead of distinguished names.
 #[derive(Clone, Debug)]
@@ -15,8 +17,8 @@ pub struct Policy {
     pub naming_context: Guid,
     /// Name of the naming context's head.
     pub naming_context_dn: Dn,
-    /// Who takes part by place.
-    pub scope: Scope,
+    /// Who takes part.
+    pub scope: Arc<Scope>,
     /// Whether users and inetOrgPersons are provisioned.
     pub users: bool,
     /// Whether groups are provisioned.
@@ -24,7 +26,9 @@ pub struct Policy {
     /// Whether contacts are provisioned.
     pub contacts: bool,
     /// Which value each property gets.
-    pub mapping: Mapping,
+    pub mapping: Arc<Mapping>,
+    /// Which matches are allowed.
+    pub matching: Matching,
     /// The version of the list of attributes that are read.
     pub read_set: u64,
 }

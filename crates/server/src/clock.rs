@@ -7,17 +7,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Tells the time; shifted in tests that must not wait.
 #[derive(Debug, Default)]
 pub struct Clock {
+    standing: Option<Timestamp>,
     offset_millis: AtomicI64,
 }
 
 impl Clock {
+    /// A clock that shows `moment` and goes on only by [`Clock::advance`].
+    #[must_use]
+    pub const fn standing_at(moment: Timestamp) -> Self {
+        Self {
+            standing: Some(moment),
+            offset_millis: AtomicI64::new(0),
+        }
+    }
+
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let millis = self
+            .standing
+            .map_or_else(system_millis, Timestamp::as_millis);
         Timestamp::from_millis(millis.saturating_add(self.offset_millis.load(Ordering::Relaxed)))
     }
 
@@ -25,4 +34,11 @@ impl Clock {
     pub fn advance(&self, millis: i64) {
         self.offset_millis.fetch_add(millis, Ordering::Relaxed);
     }
+}
+
+fn system_millis() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,16 +5,21 @@
 
 use crate::ask::ask;
 use crate::http::error::HttpError;
-use crate::import::mark;
+use crate::import::{Lane, mark};
+use crate::policy::compile;
+use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, directory, ids};
+use crate::{audit, directory, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
-use lockstep_api::configuration::Spec;
+use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, Mastery, Property};
+use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{
+    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::{
@@ -32,6 +37,27 @@ pub struct Checked {
     spec: Spec,
     roots: Option<Vec<ScopeRoot>>,
     excluded: Vec<ScopeRoot>,
+    groups: Vec<ScopeRoot>,
+}
+
+impl Checked {
+    /// The configuration's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Its domain, in lower case.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.spec.domain
+    }
+
+    /// What the administrator wants.
+    #[must_use]
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
 }
 
 /// Checks a configuration, and looks up what it names.
@@ -41,31 +67,69 @@ pub struct Checked {
 /// A problem with status 400 naming key, expectation and, for a name that does not exist, the nearest that
 /// does; `NoActiveAgents` when nobody can be asked.
 pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Problem> {
-    spec.check().map_err(|error| {
-        Problem::new(400, "BadConfiguration", error.to_string())
-            .remedy("correct the value; nothing was changed")
-    })?;
+    spec.check().map_err(bad)?;
+    compile(&spec).map_err(bad)?;
     spec.domain = spec.domain.to_lowercase();
-    let units = spec.scope.organizational_units.clone();
-    let excluded = spec.scope.exclude_organizational_units.clone();
-    if units.is_none() && excluded.is_empty() {
-        // Whether there is an agent that can read the domain is known before anything is stored.
-        ask(service, &spec.domain, Action::TestConnection).await?;
-    }
-    let roots = match units {
+    let scope = spec.scope.clone();
+    // Whether there is an agent that can read the domain is known before anything is stored.
+    let schema = ask_for_schema(service, &spec.domain).await?;
+    check_attributes(&spec, &schema).map_err(bad)?;
+    let unit = Sought::Unit;
+    let roots = match scope.organizational_units {
         Some(units) => {
             let key = "scope.organizational-units";
-            Some(look_up(service, &spec.domain, key, &units).await?)
+            Some(look_up(service, &spec.domain, key, &units, unit).await?)
         }
         None => None,
     };
     let key = "scope.exclude-organizational-units";
-    let excluded = look_up(service, &spec.domain, key, &excluded).await?;
+    let excluded = scope.exclude_organizational_units;
+    let excluded = look_up(service, &spec.domain, key, &excluded, unit).await?;
+    let groups = scope.groups.unwrap_or_default();
+    let groups = look_up(
+        service,
+        &spec.domain,
+        "scope.groups",
+        &groups,
+        Sought::Group,
+    )
+    .await?;
     Ok(Checked {
         spec,
         roots,
         excluded,
+        groups,
     })
+}
+
+fn bad(error: SpecError) -> Problem {
+    Problem::new(400, "BadConfiguration", error.to_string())
+        .key(error.key)
+        .remedy("correct the value; nothing was changed")
+}
+
+/// What a distinguished name of the scope has to lead to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sought {
+    Unit,
+    Group,
+}
+
+impl Sought {
+    fn is(self, class: &str) -> bool {
+        let class = ObjectClass::from_name(class);
+        match self {
+            Self::Unit => class == ObjectClass::Container,
+            Self::Group => class == ObjectClass::Group,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "an organizational unit or container",
+            Self::Group => "a group",
+        }
+    }
 }
 
 async fn look_up(
@@ -73,9 +137,11 @@ async fn look_up(
     domain: &str,
     key: &str,
     names: &[String],
+    sought: Sought,
 ) -> Result<Vec<ScopeRoot>, Problem> {
     let mut roots = Vec::with_capacity(names.len());
-    for name in names {
+    for (index, name) in names.iter().enumerate() {
+        let key = format!("{key}[{index}]");
         let action = Action::Resolve(Resolve {
             by: ResolveBy::Dn,
             value: name.clone(),
@@ -85,27 +151,34 @@ async fn look_up(
             _ => None,
         };
         let Some(Resolved { guid, dn, class }) = found else {
-            return Err(unknown_unit(service, domain, key, name).await);
+            return Err(unknown_name(service, domain, &key, name, sought).await);
         };
-        if !can_hold_others(&class) {
-            let title =
-                format!("{key}: expected an organizational unit, found {name}, which is a {class}");
+        if !sought.is(&class) {
+            let expected = sought.name();
+            let title = format!("{key}: expected {expected}, found {name}, which is a {class}");
             return Err(Problem::new(400, "BadConfiguration", title)
-                .remedy("name an organizational unit or container; nothing was changed"));
+                .key(key)
+                .remedy(format!("name {expected}; nothing was changed")));
         }
         roots.push(ScopeRoot { guid, dn });
     }
     Ok(roots)
 }
 
-fn can_hold_others(class: &str) -> bool {
-    lockstep_engine::ObjectClass::from_name(class) == lockstep_engine::ObjectClass::Container
-}
-
 /// A name that does not exist, with the nearest that does.
-async fn unknown_unit(service: &Arc<Service>, domain: &str, key: &str, name: &str) -> Problem {
+async fn unknown_name(
+    service: &Arc<Service>,
+    domain: &str,
+    key: &str,
+    name: &str,
+    sought: Sought,
+) -> Problem {
     let title = format!("{key}: {name} does not exist in {domain}");
-    let known = match ask(service, domain, Action::ListOrganizationalUnits).await {
+    let (code, action) = match sought {
+        Sought::Unit => ("UnknownOrganizationalUnit", Action::ListOrganizationalUnits),
+        Sought::Group => ("UnknownGroup", Action::ListGroups),
+    };
+    let known = match ask(service, domain, action).await {
         Ok(Outcome::Resolved { objects }) => objects,
         _ => Vec::new(),
     };
@@ -114,20 +187,24 @@ async fn unknown_unit(service: &Arc<Service>, domain: &str, key: &str, name: &st
         .min_by_key(|object| lockstep_directory::distance(&object.dn, name));
     let remedy = match nearest {
         Some(nearest) => format!("did you mean {}? Nothing was changed", nearest.dn),
-        None => "name an organizational unit that the agent's account can see; nothing was changed"
-            .into(),
+        None => format!(
+            "name {} that the agent's account can see; nothing was changed",
+            sought.name()
+        ),
     };
-    Problem::new(400, "UnknownOrganizationalUnit", title).remedy(remedy)
+    Problem::new(400, code, title).key(key).remedy(remedy)
 }
 
 /// Stores a configuration; makes it when there is none of that name.
 ///
 /// # Errors
 ///
-/// A problem with status 409 when the name belongs to a configuration of another domain.
+/// A problem with status 409 when the name belongs to a configuration of another domain, or when the
+/// configuration is another than the `planned` version: a plan was made from it.
 pub async fn apply(
     service: &Arc<Service>,
     checked: Checked,
+    planned: Option<u64>,
     actor: String,
 ) -> Result<Configuration, Problem> {
     let tenant = service.tenant_rules();
@@ -136,9 +213,13 @@ pub async fn apply(
         .write(move |tx| {
             let name = checked.spec.name.clone();
             let before = by_name(tx, &name)?;
+            let version = before.as_ref().map_or(0, |before| before.version);
+            if let Some(planned) = planned.filter(|planned| *planned != version) {
+                return Ok(Err(changed_since(&name, planned, version)));
+            }
             let written = match &before {
                 Some(before) if before.domain != checked.spec.domain => {
-                    return Ok(Err(before.clone()));
+                    return Ok(Err(name_taken(before)));
                 }
                 Some(before) => change(tx, before.clone(), checked)?,
                 None => create(tx, checked, &tenant, now)?,
@@ -155,14 +236,25 @@ pub async fn apply(
         .await
         .map_err(store_problem)?;
     service.jobs.raise();
-    stored.map_err(|other| {
-        let title = format!(
-            "name: expected a name that is free, found `{}`, which is the configuration of {}",
-            other.name, other.domain
-        );
-        Problem::new(409, "NameTaken", title)
-            .remedy("choose another name, or delete that configuration; nothing was changed")
-    })
+    stored
+}
+
+fn name_taken(other: &Configuration) -> Problem {
+    let title = format!(
+        "name: expected a name that is free, found `{}`, which is the configuration of {}",
+        other.name, other.domain
+    );
+    Problem::new(409, "NameTaken", title)
+        .key("name")
+        .remedy("choose another name, or delete that configuration; nothing was changed")
+}
+
+fn changed_since(name: &str, planned: u64, found: u64) -> Problem {
+    let title = format!(
+        "the plan was made from version {planned} of {name}, which is at version {found} by now"
+    );
+    Problem::new(409, "ConfigurationChanged", title)
+        .remedy("look at a new plan and apply that; nothing was changed")
 }
 
 fn create(
@@ -182,7 +274,10 @@ fn create(
         spec: json(&checked.spec)?,
         roots: checked.roots,
         excluded: checked.excluded,
+        groups: checked.groups,
         service_principal,
+        scratch: false,
+        stands_for: None,
     };
     directory::write(tx, tenant, vec![principal(&configuration)], now)?;
     tx.store(&[Job::new(id)])?;
@@ -216,27 +311,44 @@ fn principal(configuration: &Configuration) -> Change {
     }
 }
 
-fn change(
+/// Puts what was checked in the place of what there was; what is decided otherwise now is marked.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn change(
     tx: &mut dyn Write,
     before: Configuration,
     checked: Checked,
 ) -> Result<Configuration, StoreError> {
     let old = crate::configuration::spec_of(&before);
-    let scope_changed = guids(&before.roots) != guids(&checked.roots)
+    let groups_changed = guids_of(&before.groups) != guids_of(&checked.groups)
+        || old.scope.nested_groups != checked.spec.scope.nested_groups;
+    let decided_anew = guids(&before.roots) != guids(&checked.roots)
         || guids_of(&before.excluded) != guids_of(&checked.excluded)
-        || old.objects != checked.spec.objects;
+        || groups_changed
+        || old.scope.filters != checked.spec.scope.filters
+        || old.objects != checked.spec.objects
+        || old.mapping != checked.spec.mapping
+        || old.matching != checked.spec.matching;
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
         spec: json(&checked.spec)?,
         roots: checked.roots,
         excluded: checked.excluded,
+        groups: checked.groups,
         ..before
     };
-    if scope_changed {
+    if decided_anew {
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
+        let mut lane = Lane::new(tx, job, after.clone())?;
+        scope_groups::start_over(tx, &mut lane)?;
+        tx.store(&[lane.job])?;
+    }
     Ok(after)
 }
 
@@ -430,10 +542,68 @@ pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result
     clear(service, id).await.map_err(store_problem)
 }
 
+/// A connector space of its own for a plan; dropped with [`clear`] when the plan is made.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn create_scratch(
+    tx: &mut dyn Write,
+    checked: Checked,
+    stands_for: Option<&Configuration>,
+) -> Result<ConfigurationId, StoreError> {
+    let id = ConfigurationId::new(ids::random_guid());
+    let principal = stands_for.map(|before| before.service_principal);
+    tx.store(&[Configuration {
+        id,
+        name: checked.spec.name.clone(),
+        domain: checked.spec.domain.clone(),
+        paused: true,
+        version: stands_for.map_or(0, |before| before.version),
+        spec: json(&checked.spec)?,
+        roots: checked.roots,
+        excluded: checked.excluded,
+        groups: checked.groups,
+        service_principal: principal.unwrap_or_else(|| ObjectId::new(id.guid())),
+        scratch: true,
+        stands_for: stands_for.map(|before| before.id),
+    }])?;
+    let mut job = Job::new(id);
+    if let Some(before) = stands_for
+        && let Some(known) = tx.fetch_one::<Job>(&before.id)?
+    {
+        job.domain = known.domain;
+    }
+    tx.store(&[job])?;
+    Ok(id)
+}
+
+/// Removes a connector space that was made for a plan, with everything in it.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    service
+        .write(move |tx| {
+            if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
+                crate::instructions::withdraw(tx, instruction)?;
+            }
+            tx.remove::<Job>(&[id])
+        })
+        .await?;
+    clear(service, id).await?;
+    // Last, so that what was interrupted is found and dropped at the next start.
+    service
+        .write(move |tx| tx.remove::<Configuration>(&[id]))
+        .await
+}
+
 /// Removes the replica of a configuration that is gone, in bounded transactions.
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;

@@ -4,6 +4,7 @@
 //! applied: nothing can change in between, so nothing stale is applied. Killed between two batches, the
 //! next cycle finds the marks that are left. A preview is the same on an overlay that is thrown away.
 
+mod candidates;
 mod deletes;
 mod objects;
 mod references;
@@ -13,15 +14,18 @@ pub use deletes::{allow, reject};
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};
+use crate::scope_groups;
 use lockstep_directory::TenantRules;
 use lockstep_engine::{ObjectClass, Phase};
+use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
-use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Staged, Subject};
+use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many objects one batch decides.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
+/// How many marks are looked at in one go: an administrator's change, or a quiet cycle, makes small ones.
+const MARKS: usize = 100;
 
 /// What a batch needs besides the store.
 #[derive(Debug)]
@@ -32,6 +36,9 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// How far the import has come.
     pub phase: Phase,
+    /// Nothing had been provisioned when the cycle began: whatever refers to an object that it makes was made
+    /// by it too, and its references are still to be written.
+    pub first: bool,
     /// The DNS suffixes that the tenant owns.
     pub tenant: &'a TenantRules,
     /// Deletes may leave: the cycle was woken by the clock or by hand, not by a change.
@@ -65,12 +72,12 @@ pub fn batch(
 ) -> Result<Progress, StoreError> {
     let configuration = lane.configuration.id;
     let mut places = Places::new(configuration, lane.policy.naming_context);
-    if expand_subtree(tx, lane)? {
+    if expand_subtree(tx, lane)? || settle_groups(tx, lane)? {
         return store(tx, lane, Progress::More);
     }
-    let marks = marks(tx, lane, &Subject::Object(Guid::NIL), *behind, BATCH)?;
+    let marks = objects_behind(tx, lane, *behind)?;
     if let Some(last) = marks.last() {
-        let last = last.sequence;
+        let last = last.number;
         objects::decide_all(tx, lane, context, &mut places, marks)?;
         *behind = last;
         return store(tx, lane, Progress::More);
@@ -89,54 +96,81 @@ fn store(tx: &mut dyn Write, lane: &Lane, progress: Progress) -> Result<Progress
     Ok(progress)
 }
 
-/// Marks of one kind, in order, behind a number.
-fn marks(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    example: &Subject,
-    behind: u64,
-    limit: usize,
-) -> Result<Vec<Dirty>, StoreError> {
-    let prefix = Dirty::of_kind(lane.configuration.id, example);
-    let mut scan = Scan::along(Dirty::BY_SEQUENCE, prefix.clone(), limit);
-    if behind > 0 {
-        // Behind every row with this number: numbers are given once.
-        scan.after = Some((prefix.with(behind), Key::from_bytes(vec![u8::MAX; 64])));
-    }
-    tx.list(&scan)
+/// The first mark of a kind.
+fn next(tx: &mut dyn Write, lane: &Lane, kind: SubjectKind) -> Result<Option<Dirty>, StoreError> {
+    let prefix = Dirty::of_kind(lane.configuration.id, kind);
+    Ok(tx.list(&Scan::of(prefix, 1))?.pop())
 }
 
-/// Clears marks, unless they have been set anew since they were read.
-fn clear(tx: &mut dyn Write, read: &[Dirty]) -> Result<(), StoreError> {
-    let ids: Vec<_> = read
-        .iter()
-        .map(|mark| (mark.configuration, mark.subject.clone()))
-        .collect();
-    let now: Vec<Option<Dirty>> = tx.fetch(&ids)?;
-    let same = |(read, now): &(&Dirty, Option<Dirty>)| {
-        now.as_ref()
-            .is_some_and(|now| now.sequence == read.sequence)
+/// Marks of objects behind a number: as many as make a batch, at least one if there is one.
+fn objects_behind(tx: &mut dyn Write, lane: &Lane, behind: u64) -> Result<Vec<Dirty>, StoreError> {
+    let prefix = Dirty::of_kind(lane.configuration.id, SubjectKind::Object);
+    let mut scan = Scan::of(prefix.clone(), MARKS);
+    let place = prefix.with(behind);
+    scan.after = (behind > 0).then(|| (place.clone(), place));
+    let mut marks: Vec<Dirty> = tx.list(&scan)?;
+    let mut subjects = 0;
+    let taken = marks.iter().take_while(|mark| {
+        subjects += mark.subjects.len();
+        subjects <= BATCH
+    });
+    let taken = taken.count().max(1);
+    marks.truncate(taken);
+    Ok(marks)
+}
+
+/// Stores what is left of a mark.
+fn keep(tx: &mut dyn Write, mark: Dirty) -> Result<(), StoreError> {
+    if mark.subjects.is_empty() {
+        tx.remove::<Dirty>(&[mark.id()])
+    } else {
+        tx.store(&[mark])
+    }
+}
+
+/// The first subject of a mark has been looked at.
+fn first_done(tx: &mut dyn Write, mut mark: Dirty) -> Result<(), StoreError> {
+    mark.subjects.drain(..1);
+    mark.position = None;
+    keep(tx, mark)
+}
+
+/// The first subject of a mark has been looked at up to this place.
+fn first_goes_on(tx: &mut dyn Write, mut mark: Dirty, position: Key) -> Result<(), StoreError> {
+    mark.position = Some(position);
+    keep(tx, mark)
+}
+
+/// Settles who belongs to the scope by way of groups, before objects are decided.
+fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    if let Some(mark) = next(tx, lane, SubjectKind::Members)? {
+        let Some(group) = mark.subjects.first().map(Subject::guid) else {
+            return keep(tx, mark).map(|()| true);
+        };
+        let position = mark.position.clone();
+        match scope_groups::expand_members(tx, lane, group, position, BATCH)? {
+            Some(position) => first_goes_on(tx, mark, position)?,
+            None => first_done(tx, mark)?,
+        }
+        return Ok(true);
+    }
+    let Some(mark) = next(tx, lane, SubjectKind::Group)? else {
+        return Ok(false);
     };
-    let done: Vec<_> = read
-        .iter()
-        .zip(now)
-        .filter(same)
-        .map(|(mark, _)| mark)
-        .collect();
-    let ids: Vec<_> = done
-        .iter()
-        .map(|mark| (mark.configuration, mark.subject.clone()))
-        .collect();
-    tx.remove::<Dirty>(&ids)
+    tx.remove::<Dirty>(&[mark.id()])?;
+    for group in mark.subjects.iter().map(Subject::guid) {
+        scope_groups::reconsider(tx, lane, group)?;
+    }
+    Ok(true)
 }
 
 /// Marks what lies directly in one marked container; the containers in it in turn.
 fn expand_subtree(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
-    let Some(mark) = marks(tx, lane, &Subject::Subtree(Guid::NIL), 0, 1)?.pop() else {
+    let Some(mark) = next(tx, lane, SubjectKind::Subtree)? else {
         return Ok(false);
     };
-    let Subject::Subtree(container) = mark.subject else {
-        return Ok(false);
+    let Some(container) = mark.subjects.first().map(Subject::guid) else {
+        return keep(tx, mark).map(|()| true);
     };
     let prefix = Key::empty().with(lane.configuration.id).with(container);
     let mut scan = Scan::along(Staged::BY_PARENT, prefix.clone(), BATCH);
@@ -153,10 +187,9 @@ fn expand_subtree(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreErro
     mark_all(tx, &mut lane.job, subjects)?;
     match children.last() {
         Some(last) if children.len() == BATCH => {
-            let position = Some(lockstep_store::Record::key(last));
-            tx.store(&[Dirty { position, ..mark }])?;
+            first_goes_on(tx, mark, lockstep_store::Record::key(last))?;
         }
-        _ => clear(tx, &[mark])?,
+        _ => first_done(tx, mark)?,
     }
     Ok(true)
 }

@@ -4,7 +4,7 @@ use crate::{credentials, signin};
 use lockstep_directory::{
     Batch, Change, Object, Outcome, TenantRules, UniqueValue, View, write_batch,
 };
-use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::ids::ObjectId;
 use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::directory::{
     DirectoryObject, DirectoryReference, UniqueOwner, Waiting,
@@ -14,37 +14,16 @@ use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, Write
 /// How many references are removed in one go.
 const SLICE: usize = 1_000;
 
-/// What the directory holds under an id or an anchor.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Holding {
-    /// The object.
-    pub id: ObjectId,
-    /// It is in the recycle bin.
-    pub deleted: bool,
-    /// The configuration that provisions it.
-    pub configuration: Option<ConfigurationId>,
-}
-
-impl Holding {
-    fn of(object: &Object) -> Self {
-        Self {
-            id: object.id,
-            deleted: object.deleted.is_some(),
-            configuration: object.mastery.as_ref().map(|mastery| mastery.configuration),
-        }
-    }
-}
-
 /// What the directory holds under these ids.
 ///
 /// # Errors
 ///
 /// Those of the store.
-pub fn holdings(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Holding>>, StoreError> {
+pub fn objects(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Object>>, StoreError> {
     let objects: Vec<Option<DirectoryObject>> = tx.fetch(ids)?;
     Ok(objects
-        .iter()
-        .map(|object| object.as_ref().map(|o| Holding::of(&o.0)))
+        .into_iter()
+        .map(|object| object.map(|object| object.0))
         .collect())
 }
 
@@ -53,19 +32,35 @@ pub fn holdings(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Holdin
 /// # Errors
 ///
 /// Those of the store.
-pub fn holdings_by_anchor(
+pub fn objects_by_anchor(
     tx: &mut dyn Read,
     anchors: &[SourceAnchor],
-) -> Result<Vec<Option<Holding>>, StoreError> {
+) -> Result<Vec<Option<Object>>, StoreError> {
     let mut found = Vec::with_capacity(anchors.len());
     for anchor in anchors {
         let prefix = DirectoryObject::with_anchor(anchor);
         let scan = Scan::along(DirectoryObject::BY_ANCHOR, prefix, 10);
         let objects: Vec<DirectoryObject> = tx.list(&scan)?;
-        let holdings = objects.iter().map(|object| Holding::of(&object.0));
-        found.push(holdings.min_by_key(|holding| holding.deleted));
+        let objects = objects.into_iter().map(|object| object.0);
+        found.push(objects.min_by_key(|object| object.deleted.is_some()));
     }
     Ok(found)
+}
+
+/// Who has each of these unique values.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn owners(
+    tx: &mut dyn Read,
+    values: &[UniqueValue],
+) -> Result<Vec<Option<ObjectId>>, StoreError> {
+    let owners: Vec<Option<UniqueOwner>> = tx.fetch(values)?;
+    Ok(owners
+        .into_iter()
+        .map(|owner| owner.map(|owner| owner.owner))
+        .collect())
 }
 
 /// The store as the directory's rules see it.
@@ -75,11 +70,7 @@ impl View for StoreView<'_> {
     type Error = StoreError;
 
     fn objects(&mut self, ids: &[ObjectId]) -> Result<Vec<Option<Object>>, StoreError> {
-        let objects: Vec<Option<DirectoryObject>> = self.0.fetch(ids)?;
-        Ok(objects
-            .into_iter()
-            .map(|object| object.map(|object| object.0))
-            .collect())
+        objects(self.0, ids)
     }
 
     fn owners(&mut self, values: &[UniqueValue]) -> Result<Vec<Option<ObjectId>>, StoreError> {
@@ -128,8 +119,8 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
     tx.remove::<UniqueOwner>(&batch.released)?;
     let claimed: Vec<UniqueOwner> = batch
         .claimed
-        .iter()
-        .map(|(value, owner)| UniqueOwner::new(value, *owner))
+        .into_iter()
+        .map(|(value, owner)| UniqueOwner { value, owner })
         .collect();
     tx.store(&claimed)?;
     tx.remove::<Waiting>(&batch.satisfied)?;
@@ -182,56 +173,6 @@ fn remove_references(tx: &mut dyn Write, id: ObjectId) -> Result<(), StoreError>
         }
     }
     Ok(())
-}
-
-/// Makes references; says how many there were not before. The manager of a user replaces the one before.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn link(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<u64, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    let fresh: Vec<DirectoryReference> = ids
-        .into_iter()
-        .zip(known)
-        .filter(|(_, known)| known.is_none())
-        .map(|((source, property, target), _)| DirectoryReference {
-            source,
-            property,
-            target,
-        })
-        .collect();
-    tx.store(&fresh)?;
-    Ok(fresh.len() as u64)
-}
-
-/// Removes references; says how many there were.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn unlink(
-    tx: &mut dyn Write,
-    source: ObjectId,
-    property: &str,
-    targets: &[ObjectId],
-) -> Result<u64, StoreError> {
-    let ids: Vec<_> = targets
-        .iter()
-        .map(|target| (source, property.to_owned(), *target))
-        .collect();
-    let known: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    tx.remove::<DirectoryReference>(&ids)?;
-    Ok(known.iter().flatten().count() as u64)
 }
 
 /// The targets of one property of an object, in order of their ids.

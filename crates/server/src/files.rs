@@ -57,7 +57,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write(path, bytes, 0o600)
 }
 
-/// Writes a file that everyone may read.
+/// Writes a file that holds no secret; who may read it is up to the process.
 ///
 /// # Errors
 ///

@@ -1,6 +1,17 @@
 //! New ids.
 
 use lockstep_model::Guid;
+use std::cell::Cell;
+
+thread_local! {
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// From now on the ids that this thread makes follow from `seed`, so that a simulation runs the same way
+/// twice. Tokens never do.
+pub fn follow(seed: u64) {
+    SEED.set(Some(seed));
+}
 
 /// A GUID that nobody has had before.
 ///
@@ -8,6 +19,13 @@ use lockstep_model::Guid;
 /// predictable id or token would be worse than a stopped service.
 #[must_use]
 pub fn random_guid() -> Guid {
+    if let Some(seed) = SEED.get() {
+        let mut bytes = [0; 16];
+        SEED.set(Some(seed.wrapping_add(1)));
+        bytes[..8].copy_from_slice(&scattered(seed).to_be_bytes());
+        bytes[8..].copy_from_slice(&scattered(!seed).to_be_bytes());
+        return Guid::from_random(bytes);
+    }
     Guid::from_random(random_bytes())
 }
 
@@ -27,4 +45,12 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system's random number generator answers");
     bytes
+}
+
+/// Numbers that follow on each other, scattered over all numbers and never twice the same (SplitMix64).
+const fn scattered(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

@@ -18,9 +18,11 @@ pub use offer::offer;
 pub use page::page;
 pub use place::{Places, chain_of};
 
+use crate::scope_groups::ScopeGroups;
 use lockstep_api::problem::Problem;
 use lockstep_engine::Policy;
-use lockstep_model::ids::InstructionId;
+use lockstep_model::AttributeName;
+use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::{ReadRecords as _, StoreError, Write};
 
@@ -44,6 +46,47 @@ pub struct Lane {
     pub configuration: Configuration,
     /// The configuration as the engine needs it.
     pub policy: Policy,
+    /// The groups of its scope.
+    pub groups: ScopeGroups,
+}
+
+impl Lane {
+    /// Whose objects in the directory these are: links, mastery, held deletes and decisions bear this id.
+    /// The connector space of a plan is its own, and everything else is that of the configuration it is for.
+    #[must_use]
+    pub fn owner(&self) -> ConfigurationId {
+        self.configuration
+            .stands_for
+            .unwrap_or(self.configuration.id)
+    }
+
+    /// A job with its configuration, as both stand now.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub fn new(
+        tx: &mut dyn Write,
+        job: Job,
+        configuration: Configuration,
+    ) -> Result<Self, StoreError> {
+        let policy = crate::policy::policy(&configuration, &job);
+        let groups = ScopeGroups::load(tx, configuration.id, &policy)?;
+        Ok(Self {
+            job,
+            configuration,
+            policy,
+            groups,
+        })
+    }
+
+    /// Whether an attribute is one of those that decide who takes part.
+    pub(crate) fn decides(&self, name: &AttributeName) -> bool {
+        let decision = self.job.read_set.decision.iter();
+        decision
+            .into_iter()
+            .any(|decides| decides.eq_ignore_ascii_case(name.as_str()))
+    }
 }
 
 /// Finds the job of an instruction, if the lease is still the agent's.
@@ -64,10 +107,5 @@ pub fn lane(tx: &mut dyn Write, id: InstructionId, lease: u64) -> Result<Lane, I
         return Err(superseded());
     }
     let configuration: Configuration = tx.fetch_one(&configuration)?.ok_or_else(superseded)?;
-    let policy = crate::policy::policy(&configuration, &job);
-    Ok(Lane {
-        job,
-        configuration,
-        policy,
-    })
+    Ok(Lane::new(tx, job, configuration)?)
 }

@@ -5,8 +5,10 @@ mod read;
 mod run;
 mod schedule;
 
+pub(crate) use read::read_only;
+pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
-pub use schedule::run_jobs;
+pub use schedule::{close_interrupted, run_jobs};
 
 use crate::service::Service;
 use lockstep_api::problem::Problem;

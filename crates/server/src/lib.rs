@@ -1,12 +1,15 @@
 //! The cloud side of Lockstep: jobs, import, apply, the agents' channel and every HTTP interface.
 //!
+//! * [`agents`]: what agents ask, request by request;
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
+//! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
+pub mod agents;
 pub mod ask;
 pub mod audit;
 pub mod clock;
@@ -23,7 +26,10 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod plan;
 pub mod policy;
+pub mod schema;
+pub mod scope_groups;
 pub mod sealing;
 pub mod serve;
 pub mod service;

@@ -30,44 +30,34 @@ pub fn record(
     status: &str,
     item: Item,
 ) -> Result<(), StoreError> {
-    let change =
-        |(property, old, new): &(String, Option<PropertyValue>, Option<PropertyValue>)| LogChange {
-            property: property.clone(),
-            old: old.as_ref().map(json),
-            new: new.as_ref().map(json),
-        };
-    let entry = LogEntry {
+    let entry = entry(context, status, item);
+    tx.store(&[entry])
+}
+
+/// One entry, to be stored with others; a preview collects it as well.
+pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogEntry {
+    if let Some(items) = &mut context.report.items {
+        items.push(item.clone());
+    }
+    let change = |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| {
+        let property = property.to_owned();
+        LogChange { property, old, new }
+    };
+    LogEntry {
         number: next_number(context.now.as_millis()),
         at: context.now.as_millis(),
         configuration: item.configuration,
         cycle: Some(context.cycle),
         source: item.guid,
         target: item.target,
-        anchor: item.anchor.clone(),
+        anchor: item.anchor,
         kind: item.kind.to_owned(),
         name: None,
-        dn: item.dn.clone(),
+        dn: item.dn,
         action: item.action.to_owned(),
         status: status.to_owned(),
-        reason: item.reason.clone(),
+        reason: item.reason,
         code: item.code.to_owned(),
-        changes: item.changes.iter().map(change).collect(),
-    };
-    tx.store(&[entry])?;
-    if let Some(items) = &mut context.report.items {
-        items.push(item);
-    }
-    Ok(())
-}
-
-/// A property value as people read it.
-fn json(value: &PropertyValue) -> serde_json::Value {
-    match value {
-        PropertyValue::Boolean(value) => (*value).into(),
-        PropertyValue::Integer(value) => (*value).into(),
-        PropertyValue::Text(text) => text.as_str().into(),
-        PropertyValue::TextList(texts) => texts.clone().into(),
-        PropertyValue::Binary(bytes) => format!("[{} bytes]", bytes.len()).into(),
-        PropertyValue::Timestamp(time) => time.to_string().into(),
+        changes: item.changes.into_iter().map(change).collect(),
     }
 }

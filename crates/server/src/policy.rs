@@ -1,52 +1,254 @@
 //! From the stored configuration to what the engine needs.
 
+use lockstep_api::configuration::{Apply, Constant, MappingEntry, ObjectType, Spec, SpecError};
+use lockstep_directory::{Kind, Property, Type};
 use lockstep_engine::Policy;
-use lockstep_engine::mapping::{Mapping, REFERENCES};
+use lockstep_engine::filter::{Clause, Filter, Filters};
+use lockstep_engine::mapping::{self, Entry, MappedKind, MappedValue, Mapping, REFERENCES, Rule};
+use lockstep_engine::matching::Matching;
 use lockstep_engine::never_synced::DECISION_ATTRIBUTES;
 use lockstep_engine::scope::Scope;
-use lockstep_model::{Dn, Guid};
-use lockstep_store::records::job::{Configuration, Job, ReadSet};
+use lockstep_model::{Dn, Guid, PropertyValue};
+use lockstep_store::records::job::{Configuration, Job, ReadSet, ScopeRoot};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What of a configuration has to be read and checked once, and is used with every object.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// What objects must be like.
+    pub filters: Filters,
+    /// Which value each property gets.
+    pub mapping: Arc<Mapping>,
+}
+
+/// Reads the filters and mappings of a configuration.
+///
+/// # Errors
+///
+/// [`SpecError`] with the key that is wrong.
+pub fn compile(spec: &Spec) -> Result<Compiled, SpecError> {
+    let mut filters = Vec::with_capacity(spec.scope.filters.len());
+    for (outer, clauses) in spec.scope.filters.iter().enumerate() {
+        let Some(first) = clauses.first() else {
+            continue;
+        };
+        let mut compiled = Vec::with_capacity(clauses.len());
+        for (inner, clause) in clauses.iter().enumerate() {
+            let value = clause.value.as_ref().map(Constant::to_string);
+            let made = Clause::new(&clause.attribute, &clause.operator, value.as_deref());
+            compiled.push(made.map_err(|error| SpecError {
+                key: format!("scope.filters[{outer}][{inner}].{}", error.key),
+                expected: error.expected,
+                found: error.found,
+            })?);
+        }
+        filters.push(Filter {
+            kind: mapped_kind(first.object),
+            clauses: compiled,
+        });
+    }
+    let mut mapping = Mapping::standard();
+    for (kind, entries) in spec.mapping.all() {
+        for (index, entry) in entries.iter().enumerate() {
+            let key = format!("mapping.{}[{index}]", kind.name());
+            overlay(&mut mapping, kind, entry, &key)?;
+        }
+    }
+    Ok(Compiled {
+        filters: Filters(filters),
+        mapping: Arc::new(mapping),
+    })
+}
+
+const fn mapped_kind(object: ObjectType) -> MappedKind {
+    match object {
+        ObjectType::User => MappedKind::User,
+        ObjectType::Group => MappedKind::Group,
+        ObjectType::Contact => MappedKind::Contact,
+    }
+}
+
+/// The attributes that an entry of the file reads.
+#[must_use]
+pub fn sources_of(entry: &MappingEntry) -> Vec<String> {
+    entry.attribute.iter().cloned().collect()
+}
+
+/// Puts one entry of the file over the default mapping.
+fn overlay(
+    mapping: &mut Mapping,
+    object: ObjectType,
+    entry: &MappingEntry,
+    key: &str,
+) -> Result<(), SpecError> {
+    let kind = mapped_kind(object);
+    let property = property(object, &entry.target, key)?;
+    if entry.none {
+        if property.name() == "userPrincipalName" {
+            return Err(SpecError {
+                key: format!("{key}.none"),
+                expected: "a way to make userPrincipalName: a user cannot be without it".into(),
+                found: "`true`".into(),
+            });
+        }
+        mapping.remove(kind, property.name());
+        return Ok(());
+    }
+    let rule = if let Some(attribute) = &entry.attribute {
+        direct(attribute, property.value_type())
+    } else if let Some(constant) = &entry.constant {
+        Rule::Constant(typed(constant, property, &format!("{key}.constant"))?)
+    } else {
+        return Err(SpecError {
+            key: format!("{key}.expression"),
+            expected: "attribute, constant or none: expressions are not built yet".into(),
+            found: "an expression".into(),
+        });
+    };
+    let default = entry.default.as_ref();
+    let default = default.map(|value| typed(value, property, &format!("{key}.default")));
+    let entry = Entry {
+        target: property.name().to_owned(),
+        rule,
+        apply: match entry.apply {
+            Apply::Always => mapping::Apply::Always,
+            Apply::Create => mapping::Apply::Create,
+        },
+        default: default.transpose()?,
+    };
+    mapping.put(kind, entry);
+    Ok(())
+}
+
+/// The property that a target names.
+fn property(object: ObjectType, target: &str, key: &str) -> Result<Property, SpecError> {
+    let kind = match object {
+        ObjectType::User => Kind::User,
+        ObjectType::Group => Kind::Group,
+        ObjectType::Contact => Kind::Contact,
+    };
+    let error = |expected: String| SpecError {
+        key: format!("{key}.target"),
+        expected,
+        found: format!("`{target}`"),
+    };
+    if REFERENCES
+        .iter()
+        .any(|reference| reference.property.eq_ignore_ascii_case(target))
+    {
+        let expected =
+            "a property with values of its own: members, owners and managers follow AD as they are";
+        return Err(error(expected.into()));
+    }
+    Property::named(kind, target).map_err(|unknown| {
+        error(format!(
+            "a property of a {}; the nearest is `{}`",
+            object.name(),
+            unknown.nearest
+        ))
+    })
+}
+
+/// How the values of an attribute are taken over into a property of this type.
+fn direct(attribute: &str, value: Type) -> Rule {
+    let source = attribute.to_owned();
+    match (attribute.to_ascii_lowercase().as_str(), value) {
+        ("objectguid", _) => Rule::ObjectGuid,
+        ("objectsid", _) => Rule::Sid,
+        ("distinguishedname", _) => Rule::DistinguishedName,
+        (_, Type::Boolean) => Rule::Truth(source),
+        (_, Type::Integer) => Rule::Number(source),
+        (_, Type::Text) => Rule::Direct(source),
+        (_, Type::TextList) => Rule::DirectList(source),
+        (_, Type::Binary) => Rule::Bytes(source),
+        (_, Type::Timestamp) => Rule::FileTime(source),
+    }
+}
+
+/// A constant as a value of the property's type.
+fn typed(constant: &Constant, property: Property, key: &str) -> Result<MappedValue, SpecError> {
+    let error = |expected: &str| SpecError {
+        key: key.to_owned(),
+        expected: format!("{expected} for `{}`", property.name()),
+        found: format!("`{constant}`"),
+    };
+    Ok(match (property.value_type(), constant) {
+        (Type::Boolean, Constant::Boolean(value)) => PropertyValue::Boolean(*value),
+        (Type::Boolean, Constant::Text(text)) => match text.to_ascii_lowercase().as_str() {
+            "true" => PropertyValue::Boolean(true),
+            "false" => PropertyValue::Boolean(false),
+            _ => return Err(error("true or false")),
+        },
+        (Type::Boolean, _) => return Err(error("true or false")),
+        (Type::Integer, Constant::Integer(value)) => PropertyValue::Integer(*value),
+        (Type::Integer, Constant::Text(text)) => match text.parse() {
+            Ok(value) => PropertyValue::Integer(value),
+            Err(_) => return Err(error("a whole number")),
+        },
+        (Type::Integer, _) => return Err(error("a whole number")),
+        (Type::Text, Constant::Texts(_)) => return Err(error("a single text")),
+        (Type::Text, value) => PropertyValue::Text(value.to_string()),
+        (Type::TextList, Constant::Texts(values)) => PropertyValue::texts(values.clone()),
+        (Type::TextList, value) => PropertyValue::texts(vec![value.to_string()]),
+        (Type::Timestamp, Constant::Text(text)) => match text.parse() {
+            Ok(value) => PropertyValue::Timestamp(value),
+            Err(_) => return Err(error("a time such as 2026-01-31T12:00:00Z")),
+        },
+        (Type::Timestamp, _) => return Err(error("a time such as 2026-01-31T12:00:00Z")),
+        (Type::Binary, _) => return Err(error("an attribute, not a constant,")),
+    })
+}
 
 /// The configuration as the engine needs it.
 #[must_use]
 pub fn policy(configuration: &Configuration, job: &Job) -> Policy {
-    let spec = crate::configuration::spec_of(configuration);
-    let guids = |roots: &[lockstep_store::records::job::ScopeRoot]| -> BTreeSet<Guid> {
-        roots.iter().map(|root| root.guid).collect()
-    };
+    let known = crate::configuration::known(configuration);
+    let spec = &known.spec;
+    let guids =
+        |roots: &[ScopeRoot]| -> BTreeSet<Guid> { roots.iter().map(|root| root.guid).collect() };
     let domain = job.domain.as_ref();
     Policy {
         domain: configuration.domain.clone(),
         netbios_name: domain.map_or_else(String::new, |domain| domain.netbios_name.clone()),
         naming_context: domain.map_or(Guid::NIL, |domain| domain.naming_context),
         naming_context_dn: Dn::of_domain(&configuration.domain),
-        scope: Scope {
+        scope: Arc::new(Scope {
             roots: configuration.roots.as_deref().map(guids),
+            groups: guids(&configuration.groups),
+            nested: spec.scope.nested_groups,
             excluded: guids(&configuration.excluded),
-        },
+            filters: known.compiled.filters.clone(),
+        }),
         users: spec.objects.users,
         groups: spec.objects.groups,
         contacts: spec.objects.contacts,
-        mapping: Mapping::standard(),
+        mapping: Arc::clone(&known.compiled.mapping),
+        matching: Matching {
+            soft_upn: spec.matching.soft_upn,
+            soft_smtp: spec.matching.soft_smtp,
+            takeover: spec.matching.takeover,
+        },
         read_set: job.read_set.version,
     }
 }
 
-/// What has to be read for this mapping.
+/// What has to be read for a configuration.
 #[must_use]
-pub fn read_set(mapping: &Mapping, version: u64) -> ReadSet {
-    let mut attributes: BTreeSet<String> = mapping
+pub fn read_set(compiled: &Compiled, version: u64) -> ReadSet {
+    let decision = DECISION_ATTRIBUTES.iter().copied();
+    let decision: BTreeSet<String> = decision
+        .chain(compiled.filters.attributes())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let mut attributes: BTreeSet<String> = compiled
+        .mapping
         .sources()
         .iter()
         .map(|name| name.as_str().to_owned())
         .collect();
     attributes.insert("ms-ds-consistencyguid".to_owned());
-    attributes.extend(
-        DECISION_ATTRIBUTES
-            .iter()
-            .map(|name| name.to_ascii_lowercase()),
-    );
+    attributes.extend(decision.iter().cloned());
     ReadSet {
         version,
         attributes: attributes.into_iter().collect(),
@@ -54,9 +256,22 @@ pub fn read_set(mapping: &Mapping, version: u64) -> ReadSet {
             .iter()
             .map(|reference| reference.attribute.to_owned())
             .collect(),
-        decision: DECISION_ATTRIBUTES
-            .iter()
-            .map(|name| name.to_ascii_lowercase())
-            .collect(),
+        decision: decision.into_iter().collect(),
+    }
+}
+
+/// The read set that a job needs now, given the one it has. Attributes that are no longer needed are left
+/// out at once; rows that were read with more are complete all the same. A new one makes a new version.
+#[must_use]
+pub fn next_read_set(compiled: &Compiled, before: &ReadSet) -> ReadSet {
+    let wanted = read_set(compiled, before.version);
+    let within =
+        |wanted: &[String], before: &[String]| wanted.iter().all(|name| before.contains(name));
+    let known = within(&wanted.attributes, &before.attributes)
+        && within(&wanted.decision, &before.decision)
+        && within(&wanted.links, &before.links);
+    ReadSet {
+        version: before.version + u64::from(!known),
+        ..wanted
     }
 }

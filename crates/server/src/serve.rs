@@ -1,7 +1,7 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
 use crate::files::{self, FileError};
-use crate::http::admin::token_hash;
+use crate::http::admin::{is_dns_suffix, token_hash};
 use crate::http::router;
 use crate::http::signin::Peer;
 use crate::ids;
@@ -49,8 +49,9 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Certificate and key of the administrator, in PEM.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// The domain of a new directory.
-    pub initial_domain: String,
+    /// The domain of a new directory, in lower case; [`INITIAL_DOMAIN`] unless given. A directory keeps the one it
+    /// has.
+    pub initial_domain: Option<String>,
     /// Where metrics are served instead of on the listener.
     pub metrics_listen: Option<SocketAddr>,
 }
@@ -93,6 +94,25 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// The initial domain is none.
+    #[error("--initial-domain: expected a DNS suffix such as example.com, received `{received}`")]
+    InitialDomain {
+        /// As it came.
+        received: String,
+    },
+    /// The directory has another initial domain.
+    #[error(
+        "--initial-domain: the directory in {} has the initial domain {known}, which cannot become {received}; leave \
+         the option out", dir.display()
+    )]
+    OtherInitialDomain {
+        /// The data folder.
+        dir: PathBuf,
+        /// The one that it has.
+        known: String,
+        /// The one that was asked for.
+        received: String,
+    },
     /// The public address is none.
     #[error(
         "expected the public address as https://HOST or https://HOST:PORT, received `{received}`"
@@ -111,6 +131,8 @@ pub struct Running {
     app: Router,
     metrics: Option<(TcpListener, Router)>,
     url: String,
+    /// Where commands on this machine reach it.
+    local_url: String,
     url_file: PathBuf,
     _lock: File,
 }
@@ -122,6 +144,12 @@ pub struct Running {
 /// [`ServeError`].
 pub async fn start(options: Options) -> Result<Running, ServeError> {
     let dir = options.data_dir.clone();
+    if let Some(name) = &options.initial_domain
+        && !is_dns_suffix(name)
+    {
+        let received = name.clone();
+        return Err(ServeError::InitialDomain { received });
+    }
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
     let listener = listen(options.listen).await?;
@@ -131,7 +159,21 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     })?;
     let url = public_url(options.public_url.as_deref(), address)?;
     let Certificate { config, own_ca } = certificate(&options, &url)?;
-    let service = open(&dir, url.clone(), own_ca, options.initial_domain).await?;
+    // Commands on this machine need no detour; but a certificate of the administrator's has other names.
+    let local_url = match own_ca {
+        Some(_) => public_url(None, address)?,
+        None => url.clone(),
+    };
+    let wanted = options.initial_domain;
+    let service = open(&dir, url.clone(), own_ca, wanted.clone()).await?;
+    let known = service.tenant_rules().initial_domain;
+    if let Some(received) = wanted.filter(|wanted| *wanted != known) {
+        return Err(ServeError::OtherInitialDomain {
+            dir,
+            known,
+            received,
+        });
+    }
     admin_token(&service, &dir).await?;
     keys::keep(&service).await?;
     let metrics = Metrics::install();
@@ -155,6 +197,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         app,
         metrics,
         url,
+        local_url,
         url_file: dir.join("url"),
         _lock: lock,
     })
@@ -185,7 +228,7 @@ impl Running {
         ready: impl FnOnce(&str),
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        files::write_public(&self.url_file, format!("{}\n", self.url).as_bytes())?;
+        files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
@@ -314,9 +357,10 @@ async fn open(
     dir: &Path,
     public_url: String,
     ca: Option<crate::service::OwnCa>,
-    initial_domain: String,
+    initial_domain: Option<String>,
 ) -> Result<Arc<Service>, ServeError> {
     let folder = dir.to_owned();
+    let initial_domain = initial_domain.unwrap_or_else(|| INITIAL_DOMAIN.to_owned());
     let opened = tokio::task::spawn_blocking(move || {
         let failed = |source| ServeError::Store {
             dir: folder.clone(),

@@ -5,10 +5,10 @@ use crate::sealing::Sealer;
 use crate::signal::Signal;
 use crate::signin::SignIn;
 use lockstep_directory::TenantRules;
-use lockstep_model::ids::TenantId;
+use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
 use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -39,7 +39,21 @@ pub struct Service {
     pub sealer: Arc<Sealer>,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
+    /// Where its transactions run.
+    pub transactions: Transactions,
     rules: RwLock<TenantRules>,
+    lanes: Mutex<BTreeMap<ConfigurationId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// Where transactions run. They block.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Transactions {
+    /// On the runtime's threads made for blocking.
+    #[default]
+    OnOwnThreads,
+    /// Where they are asked for, after one turn for others: whoever polls decides what comes before what, as
+    /// a simulation must.
+    InPlace,
 }
 
 /// The service's own CA, as agents and administrators get to know it.
@@ -107,8 +121,20 @@ impl Service {
             agent_silence: parts.agent_silence,
             sealer: Arc::new(parts.sealer),
             sign_in: SignIn::default(),
+            transactions: Transactions::default(),
             rules: RwLock::new(rules_of(&tenant)),
+            lanes: Mutex::default(),
         })
+    }
+
+    /// Waits until nothing else reads for a configuration, and keeps it so until the guard is dropped: a
+    /// cycle and a plan would take each other's lease.
+    pub async fn hold_lane(&self, id: ConfigurationId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lane = {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lanes.entry(id).or_default())
+        };
+        lane.lock_owned().await
     }
 
     /// The DNS suffixes that the tenant owns.
@@ -125,7 +151,7 @@ impl Service {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules_of(tenant);
     }
 
-    /// Runs `work` on a consistent state, on a thread made for blocking.
+    /// Runs `work` on a consistent state.
     ///
     /// # Errors
     ///
@@ -136,7 +162,7 @@ impl Service {
         F: FnOnce(&mut dyn Read) -> Result<T, StoreError> + Send + 'static,
     {
         let service = Arc::clone(self);
-        blocking(move || {
+        blocking(self.transactions, move || {
             let (mut work, mut result) = (Some(work), None);
             service.store.read(&mut |tx| {
                 if let Some(work) = work.take() {
@@ -149,7 +175,7 @@ impl Service {
         .await
     }
 
-    /// Runs `work` alone and keeps what it wrote, on a thread made for blocking.
+    /// Runs `work` alone and keeps what it wrote.
     ///
     /// # Errors
     ///
@@ -160,7 +186,7 @@ impl Service {
         F: FnOnce(&mut dyn Write) -> Result<T, StoreError> + Send + 'static,
     {
         let service = Arc::clone(self);
-        blocking(move || {
+        blocking(self.transactions, move || {
             let (mut work, mut result) = (Some(work), None);
             service.store.write(&mut |tx| {
                 if let Some(work) = work.take() {
@@ -181,12 +207,16 @@ fn rules_of(tenant: &Tenant) -> TenantRules {
     }
 }
 
-/// Runs `work` on the runtime's blocking threads; a panic in it becomes an error.
-async fn blocking<T, F>(work: F) -> Result<T, StoreError>
+/// Runs `work` where transactions run; on a thread of its own a panic in it becomes an error.
+async fn blocking<T, F>(place: Transactions, work: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
+    if place == Transactions::InPlace {
+        tokio::task::yield_now().await;
+        return work();
+    }
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|source| {

@@ -38,6 +38,7 @@ checks![
     an_empty_place_is_a_place,
     a_row_moves_when_its_place_changes,
     counts_agree_with_scans,
+    a_layout_changes_no_answer,
     rows_come_back_as_they_were_put,
     rows_are_given_in_the_order_asked_for,
     nothing_is_asked_and_nothing_is_done,

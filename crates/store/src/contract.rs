@@ -19,6 +19,18 @@ pub struct Table {
     pub name: &'static str,
     /// Names of its secondary indexes, at most three.
     pub indexes: &'static [&'static str],
+    /// How its rows are best kept.
+    pub layout: Layout,
+}
+
+/// How the rows of a table are best kept. It changes how fast an implementation is, never what it answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Layout {
+    /// In the order in which they came, beside an index of the keys: right for rows whose bodies are larger
+    /// than their keys, which come in no order.
+    Arrival,
+    /// In the order of their keys, which are stored once: right for rows that are little more than keys.
+    Key,
 }
 
 /// One row: a key, a place in each index, and a body.
@@ -29,7 +41,8 @@ pub struct Row {
     /// Where it stands in each index of the table, in their order; `None`: not in that index. Need not
     /// be unique; rows with equal index keys are ordered by their keys.
     pub indexes: Vec<Option<Key>>,
-    /// What it says: JSON, so that an administrator can look at it with the database's own tools.
+    /// What it says: JSON where an administrator may want to look at it with the database's own tools, a
+    /// compact form where there are many rows.
     pub body: Vec<u8>,
 }
 

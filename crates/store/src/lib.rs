@@ -22,7 +22,7 @@ pub mod records;
 mod sorted;
 mod sqlite;
 
-pub use contract::{Read, Row, Scan, Store, StoreError, Table, Write};
+pub use contract::{Layout, Read, Row, Scan, Store, StoreError, Table, Write};
 pub use key::{Key, KeyPart, KeyReader};
 pub use memory::MemoryStore;
 pub use overlay::Overlay;

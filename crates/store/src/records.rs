@@ -1,8 +1,10 @@
 //! What stands in the tables.
 //!
-//! One module per concern. Bodies are JSON; the core's types have private twins here that can be
-//! serialised, with a conversion by hand.
+//! One module per concern. Bodies are JSON where rows are few, so that an administrator can look at them, and
+//! [`compact`] where they are many. The core's types have private twins here that can be serialised, with a
+//! conversion by hand.
 
+mod compact;
 pub mod connector_space;
 pub mod credential;
 pub mod directory;

@@ -216,10 +216,36 @@ impl Service {
     ///
     /// When it is refused.
     pub fn apply(&self, toml: &str) -> anyhow::Result<()> {
+        let path = self.configuration_file(toml)?;
+        self.run(&["apply", &path, "--yes"]).map(|_| ())
+    }
+
+    /// Plans a configuration.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused, or cannot be planned.
+    pub fn plan(&self, toml: &str) -> anyhow::Result<Value> {
+        let path = self.configuration_file(toml)?;
+        self.json(&["plan", &path])
+    }
+
+    /// Applies a configuration that is to be refused; gives what the program says.
+    ///
+    /// # Errors
+    ///
+    /// When it is not refused.
+    pub fn refuses(&self, toml: &str) -> anyhow::Result<String> {
+        let path = self.configuration_file(toml)?;
+        let output = self.command(&["apply", &path, "--yes"])?;
+        ensure!(!output.status.success(), "it was accepted: {toml}");
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn configuration_file(&self, toml: &str) -> anyhow::Result<String> {
         let path = self.dir.path().join("configuration.toml");
         fs::write(&path, toml)?;
-        let path = path.to_string_lossy().into_owned();
-        self.run(&["apply", &path, "--yes"]).map(|_| ())
+        Ok(path.to_string_lossy().into_owned())
     }
 
     /// Runs a cycle and gives its result, whether it succeeded or not.

@@ -2,8 +2,13 @@
 
 mod bench;
 mod demo;
+mod docs;
+mod figures;
+mod fuzz;
+mod output;
 mod setup;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,18 +31,33 @@ enum Command {
     },
     /// Install what tests, demo and benchmarks need, and prepare the test bed
     Setup,
-    /// Measure, and write docs/benchmarks.md
+    /// Measure, and write docs/benchmarks.md and the figures of README.md
     Bench,
+    /// Write what is generated: docs/openapi.json, docs/expressions.md, and the figures of README.md
+    Docs,
+    /// Let libFuzzer make up input for what reads foreign bytes
+    Fuzz {
+        /// One target [default: all, one after the other]
+        target: Option<String>,
+        /// How long, for each target
+        #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
+    /// Check the rules of the house that no compiler knows
+    Tidy,
     /// Check format, lints and documentation, and run all tests
     Test,
 }
 
 fn main() -> ExitCode {
     let result = match Menu::parse().command {
-        Command::Bench => bench::run(),
+        Command::Bench => bench::run().and_then(|()| docs::run()),
+        Command::Docs => docs::run(),
+        Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
         Command::Demo { then_stop } => demo::run(then_stop),
         Command::Setup => setup::run(),
         Command::Test => test::run(),
+        Command::Tidy => tidy::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,5 +67,3 @@ fn main() -> ExitCode {
         }
     }
 }
-
-mod output;

@@ -121,7 +121,9 @@ fn is_certificate_error(error: &(dyn std::error::Error + 'static)) -> bool {
 async fn body(base: &Url, response: Response) -> Result<Vec<u8>, ChannelError> {
     if !response.status().is_success() {
         let problem = problem_of(response).await;
-        return Err(ChannelError::Refused { problem });
+        return Err(ChannelError::Refused {
+            problem: problem.into(),
+        });
     }
     let bytes = response
         .bytes()

@@ -23,13 +23,13 @@ pub enum ChannelError {
     #[error("{}", told(problem))]
     Removed {
         /// What the service says.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The service refuses the request.
     #[error("{}", told(problem))]
     Refused {
         /// What the service says.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The answer is none that we know.
     #[error("the service's answer was not understood")]

@@ -1,12 +1,13 @@
 //! From a domain's settings to a connection on which the account has signed in.
 
-use super::account::Account;
 use super::connection::Connection;
 use super::discover::{self, Candidate};
-use super::sealed::{self, ContextError, Credential, Mechanism, Peer, SecurityContext};
 use super::tls;
 use super::transport::Transport;
 use super::{LdapError, RootDse};
+use crate::security::{
+    self, Account, ContextError, Credential, Mechanism, Peer, Purpose, SecurityContext,
+};
 use crate::state::{CredentialKind, Domain, Security, StateDir};
 use lockstep_ad_proto::ldap::{BindFailure, Event, LdapResult, Request, ResultCode};
 use lockstep_model::{Dn, Secret};
@@ -60,6 +61,8 @@ pub struct Opened {
     pub connection: Connection,
     /// What the controller says of itself.
     pub root_dse: RootDse,
+    /// Where the controller is.
+    pub address: SocketAddr,
     /// `Kerberos`, `NTLM` or `TLS`, and what had to be said about it.
     pub signed_in_by: &'static str,
     /// What should be looked at although it works: a fallback, and why.
@@ -119,10 +122,30 @@ impl Connector {
     ///
     /// The first controller's error when none answers, or at once when it lies with the account.
     pub async fn open(&self, preferred: Option<&str>) -> Result<Opened, LdapError> {
+        self.open_other_than(&[], preferred).await
+    }
+
+    /// The same, without controllers that have refused something, by their DNS names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::open`]; [`LdapError::NotFound`] when there are only these.
+    pub async fn open_other_than(
+        &self,
+        refused: &[String],
+        preferred: Option<&str>,
+    ) -> Result<Opened, LdapError> {
+        let is_refused = |opened: &Opened| {
+            let host = &opened.root_dse.host;
+            refused
+                .iter()
+                .any(|refused| refused.eq_ignore_ascii_case(host))
+        };
         let mut first_error = None;
         let mut later = Vec::new();
         for candidate in discover::candidates(&self.domain).await? {
             match self.open_one(&candidate).await {
+                Ok(opened) if is_refused(&opened) => opened.connection.close().await,
                 Ok(opened) if is_preferred(&opened, preferred) => return Ok(opened),
                 Ok(opened) => later.push(opened),
                 Err(error) if error.is_of_this_server() => {
@@ -167,15 +190,20 @@ impl Connector {
     ) -> Result<Opened, LdapError> {
         match self.domain.security {
             Security::Sealed => self.sealed(candidate, stream, address).await,
-            Security::Ldaps => self.tls(candidate, stream).await,
+            Security::Ldaps => self.tls(candidate, stream, address).await,
             Security::Starttls => {
                 let stream = start_tls(candidate, stream).await?;
-                self.tls(candidate, stream).await
+                self.tls(candidate, stream, address).await
             }
         }
     }
 
-    async fn tls(&self, candidate: &Candidate, stream: TcpStream) -> Result<Opened, LdapError> {
+    async fn tls(
+        &self,
+        candidate: &Candidate,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> Result<Opened, LdapError> {
         let server = candidate.label();
         let stream = tls::wrap(stream, &candidate.host, &server, self.ca.as_deref()).await?;
         let mut connection = Connection::new(Transport::Tls(Box::new(stream)), server);
@@ -199,6 +227,7 @@ impl Connector {
         Ok(Opened {
             connection,
             root_dse,
+            address,
             signed_in_by: "TLS",
             warning: None,
         })
@@ -215,7 +244,10 @@ impl Connector {
         let root_dse = RootDse::read(&mut connection).await?;
         self.fits(&connection, &root_dse)?;
         let doubt = match self.kerberos(&mut connection, &root_dse, address).await {
-            Ok(()) => return Ok(opened(connection, root_dse, Mechanism::Kerberos, None)),
+            Ok(()) => {
+                let kerberos = Mechanism::Kerberos;
+                return Ok(opened(connection, root_dse, address, kerberos, None));
+            }
             Err(error) => error,
         };
         if !self.may_fall_back(&doubt) {
@@ -228,7 +260,7 @@ impl Connector {
         let exchange = self.exchange(&mut connection, ntlm, "ldap", &root_dse, address);
         exchange.await.map_err(Exchange::into_error)?;
         let warning = format!("signed in with NTLM, because Kerberos failed: {doubt}");
-        Ok(opened(connection, root_dse, Mechanism::Ntlm, Some(warning)))
+        Ok(opened(connection, root_dse, address, ntlm, Some(warning)))
     }
 
     /// Kerberos, if the clocks allow it.
@@ -289,18 +321,11 @@ impl Connector {
                 false => Exchange::Failed(error),
             }
         };
-        let peer = Peer {
-            account: &self.account,
-            credential: &self.credential,
-            domain: &self.domain.domain,
-            controller: &root_dse.host,
-            service,
-            address,
-        };
-        let mut context = SecurityContext::new(mechanism, &peer).map_err(failed)?;
+        let peer = self.peer(&root_dse.host, service, address);
+        let mut context = SecurityContext::new(mechanism, Purpose::Sasl, &peer).map_err(failed)?;
         let mut received = Vec::new();
         for _ in 0..LAST_ROUND {
-            let (next, token) = step(context, received).await.map_err(failed)?;
+            let (next, token) = context.next(received).await.map_err(failed)?;
             context = next;
             connection
                 .send(&Request::SaslBind {
@@ -313,7 +338,7 @@ impl Connector {
                 ResultCode::SUCCESS => {
                     // The last token may come with the success, and belongs to the context all the same.
                     if !context.complete {
-                        let last = step(context, token.unwrap_or_default()).await;
+                        let last = context.next(token.unwrap_or_default()).await;
                         context = last.map_err(failed)?.0;
                     }
                     return seal(connection, context, failed);
@@ -322,7 +347,26 @@ impl Connector {
                 _ => return Err(self.refused(&server, result).into()),
             }
         }
-        Err(failed(sealed::error("the exchange of tokens does not end")))
+        Err(failed(security::error(
+            "the exchange of tokens does not end",
+        )))
+    }
+
+    /// Who signs in, at this service of a controller.
+    pub(crate) fn peer<'a>(
+        &'a self,
+        controller: &'a str,
+        service: &'a str,
+        address: SocketAddr,
+    ) -> Peer<'a> {
+        Peer {
+            account: &self.account,
+            credential: &self.credential,
+            domain: &self.domain.domain,
+            controller,
+            service,
+            address,
+        }
     }
 
     fn context_error(&self, server: &str, mechanism: Mechanism, error: ContextError) -> LdapError {
@@ -379,6 +423,7 @@ impl Connector {
 fn opened(
     connection: Connection,
     root_dse: RootDse,
+    address: SocketAddr,
     mechanism: Mechanism,
     warning: Option<String>,
 ) -> Opened {
@@ -388,6 +433,7 @@ fn opened(
     Opened {
         connection,
         root_dse,
+        address,
         signed_in_by: mechanism.name(),
         warning,
     }
@@ -469,20 +515,6 @@ async fn bind_answer(
     }
 }
 
-/// One step of the context, on a thread made for blocking: a KDC may be asked.
-async fn step(
-    mut context: SecurityContext,
-    received: Vec<u8>,
-) -> Result<(SecurityContext, Vec<u8>), ContextError> {
-    let stepped = tokio::task::spawn_blocking(move || {
-        let token = context.step(&received)?;
-        Ok((context, token))
-    });
-    stepped
-        .await
-        .unwrap_or_else(|error| Err(sealed::error(error.to_string())))
-}
-
 /// From here on everything is sealed.
 fn seal(
     connection: &mut Connection,
@@ -490,7 +522,7 @@ fn seal(
     failed: impl Fn(ContextError) -> Exchange,
 ) -> Result<(), Exchange> {
     if !context.complete {
-        return Err(failed(sealed::error(
+        return Err(failed(security::error(
             "the controller ended the exchange before it was complete",
         )));
     }

@@ -151,8 +151,8 @@ pub enum LdapError {
         /// The account.
         account: String,
     },
-    /// An organizational unit of the scope is not there.
-    #[error("the scope names an organizational unit that {server} does not have: {guid}")]
+    /// An organizational unit or group of the scope is not there.
+    #[error("the scope names an organizational unit or group that {server} does not have: {guid}")]
     ScopeObjectNotFound {
         /// Name and port.
         server: String,
@@ -281,8 +281,8 @@ impl LdapError {
                  commands"
             }
             Self::ScopeObjectNotFound { .. } => {
-                "restore the organizational unit, or take it out of the configuration with \
-                 `lockstep apply`; also see that the account may read it"
+                "restore it, or take it out of the configuration with `lockstep apply`; also see that the \
+                 account may read it. Until then nobody is deleted"
             }
         };
         text.split_whitespace().collect::<Vec<_>>().join(" ")

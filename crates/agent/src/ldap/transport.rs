@@ -1,6 +1,6 @@
 //! Bytes to and from a controller: in the clear only before the sign-in, sealed or under TLS from then on.
 
-use super::sealed::{ContextError, SecurityContext};
+use crate::security::{ContextError, SecurityContext};
 use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

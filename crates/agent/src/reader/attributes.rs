@@ -29,14 +29,15 @@ pub(super) struct Purpose {
 
 /// The attributes of one instruction.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub struct Wanted {
     purposes: BTreeMap<String, Purpose>,
     asked: Vec<String>,
 }
 
 impl Wanted {
     /// All of a read set, but for what the schema lacks (in lower case).
-    pub(super) fn new(read_set: &ReadSet, absent: &BTreeSet<String>) -> Self {
+    #[must_use]
+    pub fn new(read_set: &ReadSet, absent: &BTreeSet<String>) -> Self {
         let mut purposes: BTreeMap<String, Purpose> = BTreeMap::new();
         let mut note = |names: &[String], mark: fn(&mut Purpose)| {
             for name in names {

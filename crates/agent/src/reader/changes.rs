@@ -15,13 +15,15 @@ use lockstep_ad_proto::ldap::{
 };
 use lockstep_api::channel::{Begin, Opening, PageAnswer, PageEnd, ReadChanges, ScopeHint};
 use lockstep_model::{Dn, Guid};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
 /// How many bytes of attributes a page has at most: what Active Directory takes when it is told nothing.
 const PAGE_BYTES: i32 = 1 << 20;
 /// Entries of a page when the containers are listed.
 const CONTAINER_PAGE: u32 = 1_000;
+/// How many of the objects that the scope names are looked for in one search.
+const AT_ONCE: usize = 50;
 /// How many batches may wait for the service while the controller is read on.
 const AHEAD: usize = 2;
 /// A batch with so many links is sent, however few objects it has.
@@ -71,6 +73,7 @@ pub(super) async fn read_changes(
         .filter(|name| !known.contains(**name))
         .map(|name| (*name).to_owned())
         .collect();
+    present_names(&mut controller, &order.must_exist).await?;
     let place = in_place(&mut controller, &order.scope).await?;
     let begin = begin(&mut controller, reporter, order, &absent).await?;
     if !begin.tombstones_visible {
@@ -108,15 +111,7 @@ async fn begin(
     order: &ReadChanges,
     absent: &BTreeSet<String>,
 ) -> Result<Begin, LdapError> {
-    let known = order.canaries.iter().find(|known| {
-        known
-            .dns_name
-            .eq_ignore_ascii_case(&controller.identity.dns_name)
-    });
-    let canary = match known {
-        Some(known) => controller.canary(known.canary.guid).await?,
-        None => None,
-    };
+    let canary = controller.known_canary(&order.canaries).await?;
     Ok(Begin {
         lease: reporter.lease,
         canary,
@@ -141,29 +136,41 @@ async fn in_place(controller: &mut Controller, scope: &ScopeHint) -> Result<InPl
     }
 }
 
+/// The names that these objects have now, in the order asked for.
 async fn present_names(controller: &mut Controller, guids: &[Guid]) -> Result<Vec<Dn>, LdapError> {
-    let mut found = Vec::with_capacity(guids.len());
-    for guid in guids {
+    let base = controller.root_dse.naming_context.clone();
+    let mut names: BTreeMap<Guid, Dn> = BTreeMap::new();
+    for some in guids.chunks(AT_ONCE) {
+        let filter = Filter::any_of("objectGUID", some.iter().map(|guid| guid.to_wire()));
+        let action = "find what the scope names";
+        let controls = [Control::DomainScope];
         let entries = controller
             .connection
             .find(
-                &format!("<GUID={guid}>"),
-                SearchScope::Base,
-                &Filter::everything(),
-                &["name"],
-                &[],
-                "find an organizational unit of the scope",
+                &base,
+                SearchScope::Subtree,
+                &filter,
+                &["objectGUID", "name"],
+                &controls,
+                action,
             )
             .await?;
         // An entry that shows nothing of itself is one that must not be read: nor must what is below it.
-        let readable = entries.first().filter(|entry| entry.text("name").is_some());
-        let dn = readable.and_then(|entry| entry.dn.parse().ok());
-        found.push(dn.ok_or_else(|| LdapError::ScopeObjectNotFound {
+        for entry in entries.iter().filter(|entry| entry.text("name").is_some()) {
+            let guid = entry
+                .first("objectGUID")
+                .and_then(|bytes| Guid::from_wire(bytes).ok());
+            names.extend(guid.zip(entry.dn.parse().ok()));
+        }
+    }
+    let found = |guid: &Guid| {
+        let name = names.get(guid).cloned();
+        name.ok_or_else(|| LdapError::ScopeObjectNotFound {
             server: controller.connection.server().to_owned(),
             guid: guid.to_string(),
-        })?);
-    }
-    Ok(found)
+        })
+    };
+    guids.iter().map(found).collect()
 }
 
 impl Run<'_> {

@@ -7,27 +7,35 @@ use lockstep_model::{Dn, Guid, Sid, Value};
 
 /// An object as one answer shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct ReadEntry {
-    pub(super) offered: Offered,
-    pub(super) rdn: Option<String>,
-    pub(super) attributes: WireAttributes,
-    pub(super) links: Vec<LinkValues>,
+pub struct ReadEntry {
+    /// Identity and place.
+    pub offered: Offered,
+    /// Its own step of the distinguished name, when the answer held its name.
+    pub rdn: Option<String>,
+    /// Attributes of the read set.
+    pub attributes: WireAttributes,
+    /// Links of the read set.
+    pub links: Vec<LinkValues>,
     /// The decision attributes, kept back until the service asks for them.
-    pub(super) decision: WireAttributes,
+    pub decision: WireAttributes,
 }
 
 /// The values of one link attribute.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct LinkValues {
-    pub(super) attribute: String,
-    pub(super) replace: bool,
-    pub(super) added: Vec<LinkTarget>,
-    pub(super) removed: Vec<LinkTarget>,
+pub struct LinkValues {
+    /// The attribute, in lower case.
+    pub attribute: String,
+    /// `added` is the whole set.
+    pub replace: bool,
+    /// Objects that are linked now.
+    pub added: Vec<LinkTarget>,
+    /// Objects that are linked no more.
+    pub removed: Vec<LinkTarget>,
 }
 
 /// How an answer is to be understood.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reading {
+pub enum Reading {
     /// Changes, value by value.
     Changes,
     /// Everything that there is of an object.
@@ -36,9 +44,17 @@ pub(super) enum Reading {
 
 /// Which objects are in place, as far as organizational units tell.
 #[derive(Clone, Debug)]
-pub(super) enum InPlace {
+pub enum InPlace {
+    /// All.
     Everything,
-    Below { roots: Vec<Dn>, excluded: Vec<Dn> },
+    /// Those below these containers.
+    Below {
+        /// The subtrees.
+        roots: Vec<Dn>,
+        /// The subtrees left out.
+        excluded: Vec<Dn>,
+    },
+    /// Places alone do not tell.
     Unknown,
 }
 
@@ -61,7 +77,7 @@ impl InPlace {
 /// Puts entries together from the events of a search, one value at a time. Of a link value only the
 /// target's GUID is kept, so that a group with a million members takes sixteen megabytes and not a hundred.
 #[derive(Debug)]
-pub(super) struct EntryReader<'a> {
+pub struct EntryReader<'a> {
     wanted: &'a Wanted,
     place: &'a InPlace,
     reading: Reading,
@@ -92,14 +108,17 @@ struct Attribute {
 
 /// An entry, and what is missing of it.
 #[derive(Debug)]
-pub(super) struct Assembled {
-    pub(super) entry: ReadEntry,
+pub struct Assembled {
+    /// What was read.
+    pub entry: ReadEntry,
     /// A link attribute of which the answer held only the first values, and how many.
-    pub(super) cut: Option<(String, u32)>,
+    pub cut: Option<(String, u32)>,
 }
 
 impl<'a> EntryReader<'a> {
-    pub(super) fn new(wanted: &'a Wanted, place: &'a InPlace, reading: Reading) -> Self {
+    /// Reads with these attributes; `place` tells which objects are offered with those that decide.
+    #[must_use]
+    pub fn new(wanted: &'a Wanted, place: &'a InPlace, reading: Reading) -> Self {
         Self {
             wanted,
             place,
@@ -111,8 +130,10 @@ impl<'a> EntryReader<'a> {
 
     /// Takes an event; gives the entry that it completed.
     ///
-    /// An entry without identity is an error and not passed over: what it says would be lost.
-    pub(super) fn take(&mut self, event: Event) -> Result<Option<Assembled>, &'static str> {
+    /// # Errors
+    ///
+    /// What is lacking. An entry without identity is not passed over: what it says would be lost.
+    pub fn take(&mut self, event: Event) -> Result<Option<Assembled>, &'static str> {
         match event {
             Event::Entry { dn } => self.begin(dn),
             Event::Attribute { name } => self.attribute(&name),
@@ -271,7 +292,8 @@ impl<'a> EntryReader<'a> {
 
 impl ReadEntry {
     /// The offer that the service asks for when the object turns out to be in place.
-    pub(super) fn offered_with_decision(&self) -> Offered {
+    #[must_use]
+    pub fn offered_with_decision(&self) -> Offered {
         Offered {
             decision: Some(self.decision.clone()),
             ..self.offered.clone()

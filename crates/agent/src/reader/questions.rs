@@ -1,56 +1,116 @@
-//! Questions of an administrator: which organizational units are there, where is this object.
+//! Questions of an administrator: which organizational units, groups and attributes are there, where is
+//! this object.
 
 use crate::controller::Controller;
 use crate::ldap::{Entry, LdapError};
 use lockstep_ad_proto::ldap::{Control, Filter, ReceivedControl, ResultCode, SearchScope};
-use lockstep_api::channel::{Outcome, Resolve, ResolveBy, Resolved};
+use lockstep_api::channel::{Outcome, Resolve, ResolveBy, Resolved, SchemaAttribute};
 use lockstep_model::Guid;
 
 const PAGE: u32 = 500;
 const ATTRIBUTES: [&str; 2] = ["objectGUID", "objectClass"];
 
 /// All organizational units and containers.
-pub(super) async fn organizational_units(mut controller: Controller) -> Result<Outcome, LdapError> {
-    let filter = Filter::any_of("objectClass", ["organizationalUnit", "container"]);
+pub(super) async fn organizational_units(controller: Controller) -> Result<Outcome, LdapError> {
+    named_objects(controller, &["organizationalUnit", "container"]).await
+}
+
+/// All groups.
+pub(super) async fn groups(controller: Controller) -> Result<Outcome, LdapError> {
+    named_objects(controller, &["group"]).await
+}
+
+async fn named_objects(mut controller: Controller, classes: &[&str]) -> Result<Outcome, LdapError> {
+    let base = controller.root_dse.naming_context.clone();
+    let filter = Filter::any_of("objectClass", classes.iter().copied());
     let mut objects = Vec::new();
-    let mut cookie = Vec::new();
-    loop {
-        let (entries, next) = page(&mut controller, &filter, &ATTRIBUTES, cookie).await?;
-        objects.extend(entries.iter().filter_map(resolved));
-        match next {
-            Some(next) if !next.is_empty() => cookie = next,
-            _ => break,
-        }
-    }
+    let action = "list what a scope can name";
+    pages(
+        &mut controller,
+        &base,
+        &filter,
+        &ATTRIBUTES,
+        action,
+        |entry| {
+            objects.extend(resolved(entry));
+        },
+    )
+    .await?;
     controller.connection.close().await;
     Ok(Outcome::Resolved { objects })
 }
 
-/// One page of a search below the domain's head, and the cookie of the next one.
-pub(super) async fn page(
+/// All attributes of the schema.
+pub(super) async fn schema(mut controller: Controller) -> Result<Outcome, LdapError> {
+    let base = controller.root_dse.schema.clone();
+    let filter = Filter::equal("objectClass", "attributeSchema");
+    let asked = [
+        "lDAPDisplayName",
+        "isSingleValued",
+        "systemFlags",
+        "linkID",
+        "attributeSyntax",
+    ];
+    let mut attributes = Vec::new();
+    let action = "read the schema";
+    pages(&mut controller, &base, &filter, &asked, action, |entry| {
+        attributes.extend(schema_attribute(entry));
+    })
+    .await?;
+    controller.connection.close().await;
+    Ok(Outcome::Schema { attributes })
+}
+
+/// [MS-ADTS] 2.2.10 and 3.1.1.2.3.
+fn schema_attribute(entry: &Entry) -> Option<SchemaAttribute> {
+    const NOT_REPLICATED: i64 = 0x1;
+    const CONSTRUCTED: i64 = 0x4;
+    let number = |name: &str| entry.text(name).and_then(|text| text.parse::<i64>().ok());
+    let flags = number("systemFlags").unwrap_or(0);
+    let syntax = entry.text("attributeSyntax").unwrap_or_default();
+    Some(SchemaAttribute {
+        name: entry.text("lDAPDisplayName")?.to_owned(),
+        single: entry.text("isSingleValued") == Some("TRUE"),
+        not_replicated: flags & NOT_REPLICATED != 0,
+        constructed: flags & CONSTRUCTED != 0,
+        back_link: number("linkID").is_some_and(|id| id % 2 == 1),
+        reference: matches!(syntax, "2.5.5.1" | "2.5.5.7" | "2.5.5.14"),
+        binary: matches!(syntax, "2.5.5.10" | "2.5.5.15" | "2.5.5.17"),
+    })
+}
+
+/// Reads all pages of a search, entry by entry.
+async fn pages(
     controller: &mut Controller,
+    base: &str,
     filter: &Filter,
     attributes: &[&str],
-    cookie: Vec<u8>,
-) -> Result<(Vec<Entry>, Option<Vec<u8>>), LdapError> {
-    let base = controller.root_dse.naming_context.clone();
+    action: &'static str,
+    mut take: impl FnMut(&Entry),
+) -> Result<(), LdapError> {
     let server = controller.connection.server().to_owned();
-    let controls = [Control::Paged { size: PAGE, cookie }];
-    let mut search = controller
-        .connection
-        .search(&base, SearchScope::Subtree, filter, attributes, &controls)
-        .await?;
-    let mut entries = Vec::new();
-    let end = search.collect(&mut entries).await?;
-    if end.result.code != ResultCode::SUCCESS {
-        return Err(LdapError::Search {
-            server,
-            action: "list its organizational units",
-            result: end.result,
-        });
+    let mut cookie = Vec::new();
+    loop {
+        let controls = [Control::Paged { size: PAGE, cookie }];
+        let mut search = controller
+            .connection
+            .search(base, SearchScope::Subtree, filter, attributes, &controls)
+            .await?;
+        let mut entries = Vec::new();
+        let end = search.collect(&mut entries).await?;
+        if end.result.code != ResultCode::SUCCESS {
+            return Err(LdapError::Search {
+                server,
+                action,
+                result: end.result,
+            });
+        }
+        entries.iter().for_each(&mut take);
+        match end.controls.iter().find_map(ReceivedControl::paged) {
+            Some(next) if !next.is_empty() => cookie = next,
+            _ => return Ok(()),
+        }
     }
-    let next = end.controls.iter().find_map(ReceivedControl::paged);
-    Ok((entries, next))
 }
 
 /// Finds one object.

@@ -3,9 +3,12 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Finish, LinkTarget, Links, ObjectUpdate, Objects, Offer,
-    OfferAnswer, Offered, Outcome, PageAnswer, PageEnd, Verdict, WireAttributes,
+    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget, Links, MadeCredential,
+    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer, PageEnd,
+    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped, Stamps,
+    StampsAnswer, Verdict, WireAttributes,
 };
+use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,6 +69,43 @@ impl Reporter {
 
     pub(super) async fn page(&self, page: &PageEnd) -> Result<PageAnswer, ChannelError> {
         self.send("page", page).await
+    }
+
+    pub(super) async fn replication(
+        &self,
+        begin: &ReplicationBegin,
+    ) -> Result<ReplicationOpening, ChannelError> {
+        self.send("replication", begin).await
+    }
+
+    /// Reports stamps; gives the objects whose credentials are wanted.
+    pub(super) async fn stamps(&self, objects: Vec<Stamped>) -> Result<Vec<Guid>, ChannelError> {
+        let stamps = Stamps {
+            lease: self.lease,
+            objects,
+        };
+        let answer: StampsAnswer = self.send("stamps", &stamps).await?;
+        Ok(answer.wanted)
+    }
+
+    pub(super) async fn credentials(
+        &self,
+        objects: Vec<MadeCredential>,
+    ) -> Result<(), ChannelError> {
+        let credentials = Credentials {
+            lease: self.lease,
+            objects,
+        };
+        self.send::<_, Ack>("credentials", &credentials)
+            .await
+            .map(|_| ())
+    }
+
+    pub(super) async fn replicated(
+        &self,
+        end: &ReplicationEnd,
+    ) -> Result<ReplicationAnswer, ChannelError> {
+        self.send("replicated", end).await
     }
 
     pub(super) async fn finish(&self, outcome: Outcome) -> Result<(), ChannelError> {

@@ -1,6 +1,6 @@
 //! What the service asks of an agent.
 
-use super::{Canary, ControllerIdentity};
+use super::{Canary, ControllerIdentity, ReadCredentials};
 use crate::text;
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -30,8 +30,14 @@ pub enum Action {
     ReadChanges(ReadChanges),
     /// Read these objects, now.
     ReadObjects(ReadObjects),
+    /// Read what changed of passwords.
+    ReadCredentials(ReadCredentials),
     /// List all organizational units and containers with GUID and name.
     ListOrganizationalUnits,
+    /// List all groups with GUID and name.
+    ListGroups,
+    /// Describe the attributes that the domain's schema has.
+    ReadSchema,
     /// Find one object.
     Resolve(Resolve),
     /// Connect, bind, and say what can be read.
@@ -61,6 +67,11 @@ pub struct ReadChanges {
     pub read_set: ReadSet,
     /// Where objects are in place, as far as organizational units decide it.
     pub scope: ScopeHint,
+    /// Containers and groups that the scope names. The agent looks whether it can read each of them before
+    /// it reads anything else; one that it cannot find ends the instruction with code
+    /// `ScopeObjectNotFound`.
+    #[serde(with = "text::list", default)]
+    pub must_exist: Vec<Guid>,
     /// How many objects an offer has at most.
     pub batch: usize,
     /// How many link values one request carries at most.
@@ -99,8 +110,7 @@ pub struct ReadSet {
 pub enum ScopeHint {
     /// The whole domain.
     Everything,
-    /// Below these containers, and not below those. The agent finds their present names before it reads;
-    /// one that it cannot find ends the instruction with code `ScopeObjectNotFound`.
+    /// Below these containers, and not below those. The agent finds their present names before it reads.
     Below {
         /// The subtrees.
         #[serde(with = "text::list")]
@@ -162,6 +172,33 @@ pub struct Resolved {
     pub class: String,
 }
 
+/// An attribute of the domain's schema.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SchemaAttribute {
+    /// Its lDAPDisplayName.
+    pub name: String,
+    /// It has one value at most.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub single: bool,
+    /// Controllers do not replicate it: each has a value of its own ([MS-ADTS] 2.2.10,
+    /// FLAG_ATTR_NOT_REPLICATED).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not_replicated: bool,
+    /// It is computed when it is read (FLAG_ATTR_IS_CONSTRUCTED).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub constructed: bool,
+    /// Its values are made of another attribute's of other objects: its linkID is odd.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub back_link: bool,
+    /// Its values are distinguished names.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reference: bool,
+    /// Its values are bytes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub binary: bool,
+}
+
 /// Ends an instruction.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -178,10 +215,16 @@ pub struct Finish {
 pub enum Outcome {
     /// All was read and stored.
     Done,
-    /// The objects found, for `ListOrganizationalUnits` and `Resolve`; empty when there is none.
+    /// The objects found, for `ListOrganizationalUnits`, `ListGroups` and `Resolve`; empty when there is
+    /// none.
     Resolved {
         /// The objects.
         objects: Vec<Resolved>,
+    },
+    /// The attributes of the schema, for `ReadSchema`.
+    Schema {
+        /// Every attribute.
+        attributes: Vec<SchemaAttribute>,
     },
     /// It could not be carried out. Nothing may be concluded from what was not read.
     Failed {

@@ -1,6 +1,6 @@
 //! `lockstep apply`
 
-use super::Context;
+use super::{Context, plan};
 use crate::failure::Failure;
 use crate::spec_file;
 use lockstep_api::admin::Configuration;
@@ -19,30 +19,36 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u8, Failure> {
-    let spec = spec_file::read(&args.file)?;
+    let file = spec_file::read(&args.file)?;
+    let spec = file.spec.clone();
     let client = context.client()?;
     let path = ["api", "v1", "configurations", &spec.name];
     let before: Option<Configuration> = client.find_at(&path).await?;
-    let question = match &before {
-        Some(before) if before.configuration == spec => {
-            format!("{} is as the file says. Apply it all the same?", spec.name)
-        }
-        Some(before) => {
+    let mut query = Vec::new();
+    if !args.yes {
+        context.output.can_ask()?;
+        let plan = plan::of_file(&client, &file, context).await?;
+        if let Some(before) = &before {
             context
                 .output
                 .say(&difference(&before.configuration, &spec));
-            format!("Change the configuration {}?", spec.name)
         }
-        None => format!(
-            "Create the configuration {} of the domain {}?",
-            spec.name, spec.domain
-        ),
-    };
-    if !context.output.confirm(&question, args.yes)? {
-        context.output.say("nothing was changed");
-        return Ok(1);
+        context.output.say(&plan::shown(&plan));
+        let question = match &before {
+            Some(_) => format!("Change the configuration {}?", spec.name),
+            None => format!(
+                "Create the configuration {} of the domain {}?",
+                spec.name, spec.domain
+            ),
+        };
+        if !context.output.confirm(&question, false)? {
+            context.output.say("nothing was changed");
+            return Ok(1);
+        }
+        query.push(("planned", plan.configuration_version.to_string()));
     }
-    let applied: Configuration = client.send_for(Method::PUT, &path, &spec).await?;
+    let applied = client.send_with(Method::PUT, &path, &query, &spec).await;
+    let applied: Configuration = applied.map_err(|failure| file.refused(failure))?;
     let word = match before {
         Some(_) => "changed",
         None => "created",

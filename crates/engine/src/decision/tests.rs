@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mapping::Mapping;
+use crate::matching::{Holding, Matching, Owner};
 use crate::scope::{ChainLink, Scope};
 use crate::staged::{ObjectClass, RowState};
 use lockstep_model::{AttributeName, Dn, Rdn, Value};
@@ -26,14 +27,15 @@ fn policy(roots: Option<&[u8]>) -> Policy {
         netbios_name: "CORP".into(),
         naming_context: guid(1),
         naming_context_dn: Dn::of_domain("corp.test"),
-        scope: Scope {
+        scope: std::sync::Arc::new(Scope {
             roots,
             ..Scope::default()
-        },
+        }),
         users: true,
         groups: true,
         contacts: true,
-        mapping: Mapping::standard(),
+        mapping: std::sync::Arc::new(Mapping::standard()),
+        matching: Matching::default(),
         read_set: READ_SET,
     }
 }
@@ -91,13 +93,24 @@ fn situation<'a>(
     chain: &'a Chain,
     link: Option<&'a Link>,
 ) -> Situation<'a> {
-    let target = link.map_or(TargetState::Absent, |link| TargetState::Live(link.object));
+    let linked = link.map(|link| Holding {
+        id: link.object,
+        kind: MappedKind::User,
+        deleted: link.deleted,
+        owner: Owner::This,
+        administrator: false,
+    });
     Situation {
         object,
         chain,
+        membership: Membership::None,
         link,
-        target,
+        candidates: Candidates {
+            linked,
+            ..Candidates::default()
+        },
         phase: Phase::Complete,
+        now: Timestamp::from_millis(0),
     }
 }
 
@@ -216,8 +229,7 @@ fn who_comes_back_is_restored_as_the_same_object() {
     let (ada, chain) = (ada(), in_staff());
     let mut link = link(&ada);
     link.deleted = true;
-    let mut situation = situation(&ada, &chain, Some(&link));
-    situation.target = TargetState::InRecycleBin(link.object);
+    let situation = situation(&ada, &chain, Some(&link));
     let (decision, _) = decide(&situation, &policy(None));
     assert!(
         matches!(decision, Decision::Restore(id, _) if id == link.object),

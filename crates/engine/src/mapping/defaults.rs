@@ -58,10 +58,7 @@ pub(super) fn entries(kind: MappedKind) -> Vec<Entry> {
 }
 
 fn entry(target: &str, rule: Rule) -> Entry {
-    Entry {
-        target: target.to_owned(),
-        rule,
-    }
+    Entry::new(target.to_owned(), rule)
 }
 
 fn direct(target: &str, source: &str) -> Entry {

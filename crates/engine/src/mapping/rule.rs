@@ -1,14 +1,14 @@
 //! How one value is made.
 
-use super::{MappedValue, MappingError};
-use crate::policy::Policy;
-use crate::scope::Chain;
+use super::{MappedValue, MappingError, Subject};
 use crate::staged::StagedObject;
 use lockstep_model::{PropertyValue, Timestamp, Value};
 
 /// How the value of a property is made from an object of Active Directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Rule {
+    /// The same value for every object.
+    Constant(MappedValue),
     /// The first value as text.
     Direct(String),
     /// All values.
@@ -51,13 +51,6 @@ pub enum Rule {
     MailEnabled,
 }
 
-/// What a rule can see.
-pub(super) struct Input<'a> {
-    pub(super) object: &'a StagedObject,
-    pub(super) chain: &'a Chain,
-    pub(super) policy: &'a Policy,
-}
-
 /// Longer descriptions are cut, as the original does.
 const CUT: usize = 448;
 
@@ -82,7 +75,8 @@ impl Rule {
             Self::UserPrincipalName => vec!["userPrincipalName", "sAMAccountName"],
             Self::SecurityEnabled => vec!["groupType"],
             Self::MailEnabled => vec!["proxyAddresses", "mail"],
-            Self::ObjectGuid
+            Self::Constant(_)
+            | Self::ObjectGuid
             | Self::Sid
             | Self::DistinguishedName
             | Self::DomainName
@@ -91,9 +85,10 @@ impl Rule {
     }
 
     /// Makes the value; `None` when the property is to be empty.
-    pub(super) fn apply(&self, input: &Input<'_>) -> Result<Option<MappedValue>, MappingError> {
+    pub(super) fn apply(&self, input: &Subject<'_>) -> Result<Option<MappedValue>, MappingError> {
         let object = input.object;
         Ok(match self {
+            Self::Constant(value) => Some(value.clone()),
             Self::Direct(source) => object.text(&lower(source)).map(text),
             Self::DirectList(source) => list(object.values(&lower(source)), false),
             Self::Number(source) => object.number(&lower(source)).map(PropertyValue::Integer),
@@ -161,7 +156,7 @@ pub(crate) fn has_mail_address(object: &StagedObject) -> bool {
     primary || object.text("mail").is_some_and(|mail| mail.contains('@'))
 }
 
-fn user_principal_name(input: &Input<'_>) -> Result<MappedValue, MappingError> {
+fn user_principal_name(input: &Subject<'_>) -> Result<MappedValue, MappingError> {
     if let Some(name) = input
         .object
         .text("userprincipalname")

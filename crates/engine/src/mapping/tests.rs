@@ -10,11 +10,12 @@ fn policy() -> Policy {
         netbios_name: "CORP".into(),
         naming_context: Guid::from_bytes([1; 16]),
         naming_context_dn: Dn::of_domain("corp.test"),
-        scope: Scope::default(),
+        scope: Scope::default().into(),
         users: true,
         groups: true,
         contacts: true,
-        mapping: Mapping::standard(),
+        mapping: Mapping::standard().into(),
+        matching: crate::matching::Matching::default(),
         read_set: 1,
     }
 }
@@ -46,7 +47,14 @@ fn mapped(kind: MappedKind, attributes: &[(&str, &[&str])]) -> Result<MappedValu
             rdn: None,
         },
     ]);
-    policy.mapping.evaluate(kind, &object, &chain, &policy)
+    let subject = Subject {
+        object: &object,
+        chain: &chain,
+        policy: &policy,
+        existing: None,
+        now: Timestamp::from_millis(0),
+    };
+    policy.mapping.evaluate(kind, &subject)
 }
 
 fn text(value: &str) -> Option<MappedValue> {

@@ -24,7 +24,7 @@ pub(super) fn leave(
     lane: &mut Lane,
     context: &mut Context<'_>,
 ) -> Result<bool, StoreError> {
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
@@ -39,7 +39,9 @@ pub(super) fn leave(
     if !context.deletes_leave {
         return Ok(false);
     }
-    let guard = &crate::configuration::spec_of(&lane.configuration).accidental_deletes;
+    let guard = crate::configuration::known(&lane.configuration)
+        .spec
+        .accidental_deletes;
     let threshold = DeleteThreshold {
         threshold: guard.enabled.then_some(guard.threshold),
     };
@@ -76,10 +78,10 @@ fn carry_out(
     context: &mut Context<'_>,
     rows: Vec<HeldDelete>,
 ) -> Result<bool, StoreError> {
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let guids: Vec<Guid> = rows.iter().map(|row| row.guid).collect();
-    let mut places = Places::new(configuration, lane.policy.naming_context);
-    let cases = cases(tx, lane, &mut places, &guids)?;
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let cases = cases(tx, lane, context, &mut places, &guids)?;
     let mut leaving: Vec<(Case, Reason)> = Vec::new();
     for case in cases {
         let Some(row) = rows.iter().find(|row| row.guid == case.object.guid) else {
@@ -108,6 +110,7 @@ fn carry_out(
             continue;
         }
         let item = case.item(lane, "Delete", &reason, target(&case));
+        super::objects::stays_home(tx, lane, &case, &reason)?;
         gone(tx, configuration, case)?;
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, "Success", item)?;
@@ -120,22 +123,18 @@ fn carry_out(
 /// A user stays in the recycle bin, and the link with it; anything else is gone for good.
 fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Result<(), StoreError> {
     let guid = case.object.guid;
-    let user = case.object.class.and_then(MappedKind::of) == Some(MappedKind::User);
-    match case.link {
-        Some(mut link) if user => {
-            link.deleted = true;
-            tx.store(&[Joined {
-                configuration,
-                link,
-            }])
-        }
+    match case.joined {
+        Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
+            deleted: true,
+            ..joined
+        }]),
         _ => tx.remove::<Joined>(&[(configuration, guid)]),
     }
 }
 
 /// Logs each held delete once.
 fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
-    let prefix = HeldDelete::with(lane.configuration.id, HeldVerdict::Open);
+    let prefix = HeldDelete::with(lane.owner(), HeldVerdict::Open);
     let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH);
     loop {
         let rows: Vec<HeldDelete> = tx.list(&scan)?;

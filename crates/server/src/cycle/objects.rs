@@ -1,43 +1,53 @@
 //! Decides and applies objects.
 
+use super::candidates::find_candidates;
 use super::report::Item;
-use super::{Context, clear};
+use super::{Context, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
-use lockstep_directory::{Change, Kind, Mastery, Outcome, Property};
+use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
+use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
 use lockstep_engine::{
-    Decision, DesiredObject, Link, Presence, Reason, RowState, Situation, StagedObject,
-    TargetState, decide,
+    Decision, DesiredObject, Link, Membership, Phase, Presence, Reason, RowState, Situation,
+    StagedObject, decide,
 };
-use lockstep_model::ids::ObjectId;
-use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
+use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
-use lockstep_store::records::log::LastDecision;
-use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
-use std::collections::BTreeMap;
+use lockstep_store::records::log::{LastDecision, LogEntry};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::collections::{BTreeMap, HashSet};
 
 /// Everything that is known of one object when it is decided.
 pub(super) struct Case {
     pub(super) object: StagedObject,
+    pub(super) joined: Option<Joined>,
+    /// The same as the engine needs it, with what was last applied.
     pub(super) link: Option<Link>,
     pub(super) chain: Chain,
-    pub(super) target: TargetState,
+    pub(super) membership: Membership,
+    pub(super) candidates: Candidates,
 }
 
 impl Case {
     /// Asks the engine.
     pub(super) fn decide(&self, lane: &Lane, context: &Context<'_>) -> (Decision, Reason) {
-        let situation = Situation {
+        decide(&self.situation(context.phase, context.now), &lane.policy)
+    }
+
+    pub(super) fn situation(&self, phase: Phase, now: Timestamp) -> Situation<'_> {
+        Situation {
             object: &self.object,
             chain: &self.chain,
+            membership: self.membership,
             link: self.link.as_ref(),
-            target: self.target,
-            phase: context.phase,
-        };
-        decide(&situation, &lane.policy)
+            candidates: self.candidates,
+            phase,
+            now,
+        }
     }
 
     /// Its kind as logs show it.
@@ -59,7 +69,7 @@ impl Case {
             .or_else(|| applied.and_then(PropertyValue::as_text).map(str::to_owned))
     }
 
-    fn anchor(&self) -> SourceAnchor {
+    pub(super) fn anchor(&self) -> SourceAnchor {
         let link = self.link.as_ref().map(|link| link.anchor.clone());
         link.or_else(|| source_anchor(&self.object).ok())
             .unwrap_or_else(|| SourceAnchor::from_object_guid(self.object.guid))
@@ -74,7 +84,7 @@ impl Case {
     ) -> Item {
         Item {
             guid: self.object.guid,
-            configuration: lane.configuration.id,
+            configuration: lane.owner(),
             target,
             action,
             anchor: self.anchor().to_string(),
@@ -91,66 +101,47 @@ impl Case {
 pub(super) fn cases(
     tx: &mut dyn Write,
     lane: &Lane,
+    context: &Context<'_>,
     places: &mut Places,
     guids: &[Guid],
 ) -> Result<Vec<Case>, StoreError> {
     let configuration = lane.configuration.id;
     let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
     let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
     let mut cases = Vec::with_capacity(guids.len());
-    for (row, link) in rows.into_iter().zip(links) {
+    for (row, joined) in rows.into_iter().zip(links) {
         let Some(Staged { object, .. }) = row else {
             continue;
         };
         let chain = places.chain(tx, &object)?;
-        let link = link.map(|joined| joined.link);
+        let membership = lane.groups.membership(tx, &object)?;
         cases.push(Case {
             object,
-            link,
+            joined,
+            link: None,
             chain,
-            target: TargetState::Absent,
+            membership,
+            candidates: Candidates::default(),
         });
     }
-    find_targets(tx, lane, &mut cases)?;
+    find_candidates(tx, lane, context, &mut cases)?;
     Ok(cases)
 }
 
-/// Looks up what the directory holds under the links, and under the anchors of what has no link.
-fn find_targets(tx: &mut dyn Write, lane: &Lane, cases: &mut [Case]) -> Result<(), StoreError> {
-    let (linked, unlinked): (Vec<&mut Case>, Vec<&mut Case>) =
-        cases.iter_mut().partition(|case| case.link.is_some());
-    let ids: Vec<ObjectId> = linked
-        .iter()
-        .filter_map(|case| case.link.as_ref())
-        .map(|link| link.object)
-        .collect();
-    let found = directory::holdings(tx, &ids)?;
-    for (case, holding) in linked.into_iter().zip(found) {
-        case.target = target_state(lane, holding);
-    }
-    let complete: Vec<&mut Case> = unlinked
-        .into_iter()
-        .filter(|case| case.object.is_complete(lane.policy.read_set))
-        .collect();
-    let anchors: Vec<SourceAnchor> = complete.iter().map(|case| case.anchor()).collect();
-    let found = directory::holdings_by_anchor(tx, &anchors)?;
-    for (case, holding) in complete.into_iter().zip(found) {
-        case.target = target_state(lane, holding);
-    }
-    Ok(())
-}
-
-fn target_state(lane: &Lane, holding: Option<directory::Holding>) -> TargetState {
-    match holding {
-        None => TargetState::Absent,
-        Some(holding) => match holding.configuration {
-            Some(owner) if owner != lane.configuration.id => {
-                TargetState::OwnedByAnother(holding.id)
-            }
-            _ if holding.deleted => TargetState::InRecycleBin(holding.id),
-            _ => TargetState::Live(holding.id),
-        },
+/// A remembered match with what was last applied: the values that the directory's object wants.
+pub(super) fn link(joined: &Joined, object: Option<Object>) -> Link {
+    let wanted = object.map_or_else(Values::new, |object| object.wanted);
+    Link {
+        guid: joined.guid,
+        object: joined.object,
+        anchor: joined.anchor.clone(),
+        applied: wanted
+            .into_iter()
+            .map(|(property, value)| (property.name().to_owned(), value))
+            .collect(),
+        deleted: joined.deleted,
     }
 }
 
@@ -158,9 +149,32 @@ fn target_state(lane: &Lane, holding: Option<directory::Holding>) -> TargetState
 struct Pending {
     case: Case,
     reason: Reason,
-    desired: DesiredObject,
+    kind: MappedKind,
+    anchor: SourceAnchor,
     action: &'static str,
     id: ObjectId,
+}
+
+/// Rows that a batch writes, gathered so that each table is written once.
+#[derive(Default)]
+struct Rows {
+    joined: Vec<Joined>,
+    log: Vec<LogEntry>,
+    marks: Vec<Subject>,
+    /// Objects whose last decision is no longer that they are left out.
+    applied: Vec<(ConfigurationId, Guid)>,
+    /// Objects whose delete is not decided any more.
+    kept: Vec<(ConfigurationId, Guid)>,
+}
+
+impl Rows {
+    fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
+        tx.store(&self.joined)?;
+        tx.store(&self.log)?;
+        tx.remove::<LastDecision>(&self.applied)?;
+        tx.remove::<HeldDelete>(&self.kept)?;
+        mark_all(tx, &mut lane.job, self.marks)
+    }
 }
 
 /// Decides a batch of objects and applies what was decided, except deletes, which are staged.
@@ -171,34 +185,37 @@ pub(super) fn decide_all(
     places: &mut Places,
     marks: Vec<Dirty>,
 ) -> Result<(), StoreError> {
-    let guids: Vec<Guid> = marks
-        .iter()
-        .filter_map(|mark| {
-            if let Subject::Object(guid) = mark.subject {
-                Some(guid)
-            } else {
-                None
-            }
-        })
+    let subjects = marks.iter().flat_map(|mark| &mark.subjects);
+    let mut seen = HashSet::new();
+    let guids: Vec<Guid> = subjects
+        .map(Subject::guid)
+        .filter(|guid| seen.insert(*guid))
         .collect();
-    let cases = cases(tx, lane, places, &guids)?;
-    let mut kept = Vec::new();
+    let cases = cases(tx, lane, context, places, &guids)?;
+    let mut rows = Rows::default();
+    let mut waiting = HashSet::new();
     let mut pending = Vec::new();
     let mut changes = Vec::new();
     for case in cases {
         let guid = case.object.guid;
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
-            tx.remove::<HeldDelete>(&[(lane.configuration.id, guid)])?;
+            rows.kept.push((lane.owner(), guid));
         }
         let (action, id, desired, values) = match decision {
-            Decision::Create(desired) => {
+            Decision::Create(mut desired) => {
                 let id = ObjectId::new(crate::ids::random_guid());
-                let values = desired.values.clone();
+                let values = std::mem::take(&mut desired.values);
                 ("Create", id, desired, values)
             }
-            Decision::Join(id, desired) => ("Update", id, desired.clone(), desired.values),
-            Decision::Restore(id, desired) => ("Restore", id, desired.clone(), desired.values),
+            Decision::Join(id, _, mut desired) => {
+                let values = std::mem::take(&mut desired.values);
+                ("Update", id, desired, values)
+            }
+            Decision::Restore(id, mut desired) => {
+                let values = std::mem::take(&mut desired.values);
+                ("Restore", id, desired, values)
+            }
             Decision::Update {
                 object,
                 changes,
@@ -221,12 +238,15 @@ pub(super) fn decide_all(
                 continue;
             }
             Decision::Wait => {
-                kept.push(guid);
+                waiting.insert(guid);
                 continue;
             }
             Decision::Read(missing) => {
+                if context.report.items.is_some() {
+                    context.report.unread.insert(missing);
+                }
                 if ask_for(tx, lane, case, missing)? {
-                    kept.push(guid);
+                    waiting.insert(guid);
                 }
                 continue;
             }
@@ -235,18 +255,23 @@ pub(super) fn decide_all(
         pending.push(Pending {
             case,
             reason,
-            desired,
+            kind: desired.kind,
+            anchor: desired.anchor,
             action,
             id,
         });
     }
     let outcomes = directory::write(tx, context.tenant, changes, context.now)?;
     for (pending, outcome) in pending.into_iter().zip(outcomes) {
-        applied(tx, lane, context, pending, outcome)?;
+        applied(tx, lane, context, &mut rows, pending, outcome)?;
     }
-    let keep = |mark: &Dirty| matches!(mark.subject, Subject::Object(guid) if kept.contains(&guid));
-    let done: Vec<Dirty> = marks.into_iter().filter(|mark| !keep(mark)).collect();
-    clear(tx, &done)
+    rows.store(tx, lane)?;
+    for mut mark in marks {
+        mark.subjects
+            .retain(|subject| waiting.remove(&subject.guid()));
+        keep(tx, mark)?;
+    }
+    Ok(())
 }
 
 /// The change that carries a decision out.
@@ -267,7 +292,7 @@ fn change(
         .filter_map(|(name, value)| Some((Property::named(kind, &name).ok()?, value)))
         .collect();
     let mastery = Mastery {
-        configuration: lane.configuration.id,
+        configuration: lane.owner(),
         anchor: desired.anchor.clone(),
     };
     match action {
@@ -285,60 +310,44 @@ fn change(
 /// Takes up what became of a change.
 fn applied(
     tx: &mut dyn Write,
-    lane: &mut Lane,
+    lane: &Lane,
     context: &mut Context<'_>,
+    rows: &mut Rows,
     pending: Pending,
     outcome: Outcome,
 ) -> Result<(), StoreError> {
     let Pending {
         case,
         reason,
-        desired,
+        kind,
+        anchor,
         action,
         id,
     } = pending;
     let guid = case.object.guid;
-    let configuration = lane.configuration.id;
+    let configuration = lane.owner();
     let result = match outcome.result {
         Ok(result) => result,
         Err(refusal) => {
-            return fail(
-                tx,
-                lane,
-                context,
-                &case,
-                &refusal.to_string(),
-                refusal.code(),
-            );
+            let (reason, code) = (refusal.to_string(), refusal.code());
+            return fail(tx, lane, context, &case, &reason, code);
         }
     };
-    let applied = desired
-        .values
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
-    let link = Link {
+    rows.joined.push(Joined {
+        configuration,
         guid,
         object: id,
-        anchor: desired.anchor,
-        applied: applied.collect(),
+        kind,
+        anchor,
         deleted: false,
-    };
-    tx.store(&[Joined {
-        configuration,
-        link,
-    }])?;
-    tx.remove::<LastDecision>(&[(configuration, guid)])?;
-    if action != "Update" || case.link.is_none() {
-        // What refers to it could not be written before.
-        let incoming = Scan::along(
-            StagedReference::BY_TARGET,
-            StagedReference::to(configuration, guid),
-            1,
-        );
-        let referred = !tx.list::<StagedReference>(&incoming)?.is_empty();
-        let mut subjects = vec![Subject::From(guid)];
-        subjects.extend(referred.then_some(Subject::To(guid)));
-        mark_all(tx, &mut lane.job, subjects)?;
+    });
+    rows.applied.push((configuration, guid));
+    if action != "Update" || case.joined.is_none() {
+        // What it refers to, and what refers to it, could not be written before.
+        rows.marks.push(Subject::From(guid));
+        if !context.first {
+            rows.marks.push(Subject::To(guid));
+        }
     }
     let tally = &mut context.report.tally;
     match action {
@@ -355,9 +364,10 @@ fn applied(
     item.changes = result
         .changes
         .into_iter()
-        .map(|change| (change.property.name().to_owned(), change.old, change.new))
+        .map(|change| (change.property.name(), change.old, change.new))
         .collect();
-    crate::log::record(tx, context, "Success", item)
+    rows.log.push(crate::log::entry(context, "Success", item));
+    Ok(())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.
@@ -369,7 +379,7 @@ fn stage_delete(
     reason: &Reason,
     target: ObjectId,
 ) -> Result<(), StoreError> {
-    let (configuration, guid) = (lane.configuration.id, case.object.guid);
+    let (configuration, guid) = (lane.owner(), case.object.guid);
     let held: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
     if held.is_some_and(|held| held.code == reason.code() && held.object == target) {
         return Ok(());
@@ -401,6 +411,7 @@ fn skip(
         reason,
         Reason::OutsideScope
             | Reason::Excluded { .. }
+            | Reason::FilteredOut { .. }
             | Reason::OtherClass
             | Reason::KindNotProvisioned(_)
             | Reason::DeletedInAd
@@ -416,7 +427,8 @@ fn skip(
             item.dn = None;
             items.push(item);
         }
-        return tx.remove::<LastDecision>(&[(lane.configuration.id, case.object.guid)]);
+        stays_home(tx, lane, case, reason)?;
+        return tx.remove::<LastDecision>(&[(lane.owner(), case.object.guid)]);
     }
     remember(
         tx,
@@ -428,6 +440,32 @@ fn skip(
         &reason.to_string(),
         reason.code(),
     )
+}
+
+/// Whoever is out of scope keeps nothing here but identity and place; of whom a filter keeps out, what it
+/// asked about stays, so that a change of it is understood.
+pub(super) fn stays_home(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    case: &Case,
+    reason: &Reason,
+) -> Result<(), StoreError> {
+    if !matches!(case.object.state, RowState::Complete { .. })
+        || lane.groups.contains(&case.object.guid)
+    {
+        return Ok(());
+    }
+    let mut object = case.object.clone();
+    object.forget_content();
+    if matches!(reason, Reason::FilteredOut { .. } | Reason::NeverSynced(_)) {
+        object.attributes = case.object.attributes.clone();
+        object.attributes.retain(|name, _| lane.decides(name));
+    }
+    object.version += 1;
+    tx.store(&[Staged {
+        configuration: lane.configuration.id,
+        object,
+    }])
 }
 
 pub(super) fn fail(
@@ -457,7 +495,7 @@ fn remember(
     reason: &str,
     code: &'static str,
 ) -> Result<(), StoreError> {
-    let id = (lane.configuration.id, case.object.guid);
+    let id = (lane.owner(), case.object.guid);
     let before: Option<LastDecision> = tx.fetch_one(&id)?;
     let same = before.is_some_and(|before| before.code == code && before.reason == reason);
     if same && context.report.items.is_none() {

@@ -1,22 +1,34 @@
 //! References: managers, owners, members. Decided value by value, after all objects.
 //!
 //! A reference is in the cloud directory when AD has it and both ends are there. One more member of a
-//! group of a million costs what it costs in a group of ten.
+//! group of a million costs what it costs in a group of ten; many references cost few statements, because
+//! what a batch needs is looked up for all of them together.
 
-use super::{Context, clear, marks};
+use super::objects::cases;
+use super::{Context, first_done, first_goes_on, keep, next};
 use crate::directory;
-use crate::import::Lane;
-use lockstep_engine::Presence;
-use lockstep_engine::mapping::{REFERENCES, Reference};
-use lockstep_model::Guid;
+use crate::import::{Lane, Places, mark_all};
+use lockstep_directory::Object;
+use lockstep_engine::mapping::REFERENCES;
+use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, StagedReference, Subject};
-use lockstep_store::{
-    Key, Read, ReadRecords as _, Record as _, Scan, StoreError, Write, WriteRecords as _,
+use lockstep_model::{Guid, PropertyValue};
+use lockstep_store::records::connector_space::{
+    Dirty, Joined, Staged, StagedReference, Subject, SubjectKind,
 };
+use lockstep_store::records::directory::DirectoryReference;
+use lockstep_store::{
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// How many references one batch looks at.
-const BATCH: usize = 2_000;
+const BATCH: usize = 5_000;
+/// How many of the objects that came or went the log names.
+const NAMED: usize = 20;
+
+/// What names a reference of the directory.
+type Id = <DirectoryReference as Record>::Id;
 
 /// Works off marks of references. Returns whether there may be more.
 pub(super) fn batch(
@@ -24,262 +36,511 @@ pub(super) fn batch(
     lane: &mut Lane,
     context: &mut Context<'_>,
 ) -> Result<bool, StoreError> {
-    if let Some(mark) = marks(tx, lane, &Subject::From(Guid::NIL), 0, 1)?.pop() {
-        return from(tx, lane, context, mark).map(|()| true);
-    }
-    if let Some(mark) = marks(tx, lane, &Subject::To(Guid::NIL), 0, 1)?.pop() {
-        return to(tx, lane, context, mark).map(|()| true);
-    }
-    let example = Subject::Reference(Guid::NIL, String::new(), Guid::NIL);
-    let single = marks(tx, lane, &example, 0, BATCH)?;
-    for mark in &single {
-        if let Subject::Reference(source, attribute, target) = &mark.subject {
-            one(tx, lane, context, *source, attribute, *target)?;
-        }
-    }
-    clear(tx, &single)?;
-    Ok(!single.is_empty())
-}
-
-/// All references of one object: what AD has is written, then what only the directory has is removed.
-fn from(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    context: &mut Context<'_>,
-    mark: Dirty,
-) -> Result<(), StoreError> {
-    let Subject::From(source) = mark.subject else {
-        return Ok(());
-    };
-    let configuration = lane.configuration.id;
-    let prefix = StagedReference::from(configuration, source);
-    let mut scan = Scan::of(prefix, BATCH);
-    scan.after = mark.position.clone().map(|key| (key.clone(), key));
-    let rows: Vec<StagedReference> = tx.list(&scan)?;
-    if is_deleted(tx, lane, source)? {
-        let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
-        tx.remove::<StagedReference>(&ids)?;
-    } else if let Some(holder) = live(tx, lane, source)? {
-        add_targets(tx, lane, context, holder, &rows)?;
-        if rows.len() < BATCH {
-            remove_strangers(tx, lane, context, source, holder)?;
-        }
-    }
-    go_on(
-        tx,
-        mark,
-        rows.len() == BATCH,
-        rows.last().map(StagedReference::key),
-    )
-}
-
-/// Goes on behind `last` with the next batch, or is done.
-fn go_on(tx: &mut dyn Write, mark: Dirty, more: bool, last: Option<Key>) -> Result<(), StoreError> {
-    if more {
-        let now: Option<Dirty> = tx.fetch_one(&(mark.configuration, mark.subject.clone()))?;
-        if now.is_some_and(|now| now.sequence == mark.sequence) {
-            return tx.store(&[Dirty {
-                position: last,
-                ..mark
-            }]);
-        }
-        return Ok(());
-    }
-    clear(tx, &[mark])
-}
-
-fn add_targets(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    context: &mut Context<'_>,
-    holder: ObjectId,
-    rows: &[StagedReference],
-) -> Result<(), StoreError> {
-    let ids: Vec<_> = rows
-        .iter()
-        .map(|row| (row.configuration, row.target))
-        .collect();
-    let targets: Vec<Option<Joined>> = tx.fetch(&ids)?;
-    for reference in REFERENCES {
-        let present = rows
-            .iter()
-            .zip(&targets)
-            .filter(|(row, _)| row.attribute == reference.attribute);
-        let objects: Vec<ObjectId> = present
-            .filter_map(|(_, joined)| joined.as_ref())
-            .filter(|joined| !joined.link.deleted)
-            .map(|joined| joined.link.object)
-            .collect();
-        if objects.is_empty() {
+    let kinds = [
+        SubjectKind::Gone,
+        SubjectKind::From,
+        SubjectKind::Strangers,
+        SubjectKind::To,
+        SubjectKind::Reference,
+    ];
+    for kind in kinds {
+        let Some(mark) = next(tx, lane, kind)? else {
             continue;
+        };
+        let mut changes = Changes::default();
+        match kind {
+            SubjectKind::Gone => gone(tx, lane, mark, &mut changes)?,
+            SubjectKind::From => from(tx, lane, mark, &mut changes)?,
+            SubjectKind::Strangers => strangers(tx, lane, mark, &mut changes)?,
+            SubjectKind::To => to(tx, lane, mark, &mut changes)?,
+            _ => single(tx, lane, mark, &mut changes)?,
         }
-        let added = directory::link(tx, holder, reference.property, &objects)?;
-        count(lane, context, holder, added, 0);
+        changes.apply(tx, lane, context)?;
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
-/// Removes what the directory has and AD has not.
-fn remove_strangers(
+/// References of the directory that come and go with a batch.
+#[derive(Default)]
+struct Changes {
+    added: Vec<DirectoryReference>,
+    removed: Vec<Id>,
+}
+
+impl Changes {
+    fn add(&mut self, (source, property, target): Id) {
+        self.added.push(DirectoryReference {
+            source,
+            property,
+            target,
+        });
+    }
+
+    fn apply(
+        self,
+        tx: &mut dyn Write,
+        lane: &Lane,
+        context: &mut Context<'_>,
+    ) -> Result<(), StoreError> {
+        tx.store(&self.added)?;
+        tx.remove::<DirectoryReference>(&self.removed)?;
+        let mut holders: BTreeMap<ObjectId, BTreeMap<&str, Targets>> = BTreeMap::new();
+        // Of what was made or changed in this cycle anyway, its references are a part.
+        let told = |holder: &ObjectId| !context.report.counted.contains(holder);
+        for reference in self
+            .added
+            .iter()
+            .filter(|reference| told(&reference.source))
+        {
+            let properties = holders.entry(reference.source).or_default();
+            let targets = properties.entry(&reference.property).or_default();
+            targets.added.push(reference.target);
+        }
+        for (source, property, target) in self.removed.iter().filter(|(source, ..)| told(source)) {
+            let properties = holders.entry(*source).or_default();
+            properties
+                .entry(property)
+                .or_default()
+                .removed
+                .push(*target);
+        }
+        for (holder, properties) in holders {
+            tell(tx, lane, context, holder, properties)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where references of one property lead that came or went.
+#[derive(Default)]
+struct Targets {
+    added: Vec<ObjectId>,
+    removed: Vec<ObjectId>,
+}
+
+/// A changed reference is one update of its holder, however many there are, and one entry of the log for
+/// each batch.
+fn tell(
     tx: &mut dyn Write,
     lane: &Lane,
     context: &mut Context<'_>,
-    source: Guid,
     holder: ObjectId,
+    properties: BTreeMap<&str, Targets>,
 ) -> Result<(), StoreError> {
-    for reference in REFERENCES {
-        let mut after = None;
-        loop {
-            let targets = directory::targets(tx, holder, reference.property, after, BATCH)?;
-            let Some(last) = targets.last() else { break };
-            after = Some(*last);
-            let mut strangers = Vec::new();
-            for target in targets {
-                if !in_ad(tx, lane, source, reference, target)? {
-                    strangers.push(target);
-                }
-            }
-            let removed = directory::unlink(tx, holder, reference.property, &strangers)?;
-            count(lane, context, holder, 0, removed);
-        }
+    if context.report.referring.insert(holder) {
+        context.report.tally.updated += 1;
     }
-    Ok(())
-}
-
-/// Whether AD has the reference that the directory has.
-fn in_ad(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    source: Guid,
-    reference: &Reference,
-    target: ObjectId,
-) -> Result<bool, StoreError> {
-    let configuration = lane.configuration.id;
-    let by_object = Scan::along(Joined::BY_OBJECT, Key::empty().with(target), 10);
-    let joined: Vec<Joined> = tx.list(&by_object)?;
-    let Some(joined) = joined
+    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(holder), 10);
+    let joined: Vec<Joined> = tx.list(&scan)?;
+    let own = joined
         .iter()
-        .find(|joined| joined.configuration == configuration)
-    else {
-        return Ok(false);
-    };
-    let id = (
-        configuration,
-        source,
-        reference.attribute.to_owned(),
-        joined.link.guid,
-    );
-    Ok(!joined.link.deleted && tx.fetch_one::<StagedReference>(&id)?.is_some())
-}
-
-/// All references to one object.
-fn to(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    context: &mut Context<'_>,
-    mark: Dirty,
-) -> Result<(), StoreError> {
-    let Subject::To(target) = mark.subject else {
+        .find(|joined| joined.configuration == lane.owner());
+    let Some(guid) = own.map(|joined| joined.guid) else {
         return Ok(());
     };
-    let prefix = StagedReference::to(lane.configuration.id, target);
-    let mut scan = Scan::along(StagedReference::BY_TARGET, prefix, BATCH);
-    let place = |key: Key| {
-        let row = StagedReference::decode(&key, b"0").ok()?;
-        Some((row.indexes().into_iter().next().flatten()?, key))
-    };
-    scan.after = mark.position.clone().and_then(place);
-    let rows: Vec<StagedReference> = tx.list(&scan)?;
-    let deleted = is_deleted(tx, lane, target)?;
-    for row in &rows {
-        one_of(tx, lane, context, row, !deleted)?;
-    }
-    if deleted {
-        let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
-        tx.remove::<StagedReference>(&ids)?;
-    }
-    go_on(
-        tx,
-        mark,
-        rows.len() == BATCH,
-        rows.last().map(StagedReference::key),
-    )
-}
-
-/// One reference, as AD has it now.
-fn one(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    context: &mut Context<'_>,
-    source: Guid,
-    attribute: &str,
-    target: Guid,
-) -> Result<(), StoreError> {
-    let configuration = lane.configuration.id;
-    let id = (configuration, source, attribute.to_owned(), target);
-    let row: Option<StagedReference> = tx.fetch_one(&id)?;
-    let wanted = row.is_some();
-    let row = row.unwrap_or(StagedReference {
-        configuration,
-        source,
-        attribute: attribute.to_owned(),
-        target,
-        reading: 0,
-    });
-    one_of(tx, lane, context, &row, wanted)
-}
-
-fn one_of(
-    tx: &mut dyn Write,
-    lane: &Lane,
-    context: &mut Context<'_>,
-    row: &StagedReference,
-    wanted: bool,
-) -> Result<(), StoreError> {
-    let Some(reference) = REFERENCES.iter().find(|r| r.attribute == row.attribute) else {
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let Some(case) = cases(tx, lane, context, &mut places, &[guid])?.pop() else {
         return Ok(());
     };
-    let Some(holder) = live(tx, lane, row.source)? else {
-        return Ok(());
-    };
-    let joined: Option<Joined> = tx.fetch_one(&(row.configuration, row.target))?;
-    let Some(joined) = joined else { return Ok(()) };
-    let target = [joined.link.object];
-    if wanted && !joined.link.deleted {
-        let added = directory::link(tx, holder, reference.property, &target)?;
-        count(lane, context, holder, added, 0);
-    } else {
-        let removed = directory::unlink(tx, holder, reference.property, &target)?;
-        count(lane, context, holder, 0, removed);
+    let mut item = case.item(lane, "Update", &Reason::InScope, Some(holder));
+    for (property, targets) in properties {
+        let property = REFERENCES
+            .iter()
+            .find(|reference| reference.property == property);
+        let removed = names(tx, &targets.removed)?;
+        let added = names(tx, &targets.added)?;
+        item.changes
+            .extend(property.map(|reference| (reference.property, removed, added)));
     }
-    Ok(())
+    crate::log::record(tx, context, "Success", item)
+}
+
+/// What a list of objects is called in the log: the first of them by name.
+fn names(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Option<PropertyValue>, StoreError> {
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let some = ids.get(..NAMED).unwrap_or(ids);
+    let objects = directory::objects(tx, some)?;
+    let name = |(id, object): (&ObjectId, Option<Object>)| {
+        let name = object.and_then(|object| object.text("displayName").map(str::to_owned));
+        name.unwrap_or_else(|| id.to_string())
+    };
+    let mut names: Vec<String> = some.iter().zip(objects).map(name).collect();
+    if ids.len() > some.len() {
+        names.push(format!("and {} more", ids.len() - some.len()));
+    }
+    Ok(Some(PropertyValue::TextList(names)))
+}
+
+/// What objects of AD became; of those that became nothing there is no entry.
+fn joined(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    guids: impl IntoIterator<Item = Guid>,
+) -> Result<HashMap<Guid, Joined>, StoreError> {
+    let guids: BTreeSet<Guid> = guids.into_iter().collect();
+    let ids: Vec<_> = guids.into_iter().map(|guid| (lane.owner(), guid)).collect();
+    let rows: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    Ok(rows
+        .into_iter()
+        .flatten()
+        .map(|row| (row.guid, row))
+        .collect())
 }
 
 /// The directory's object for an object of AD, if it is there and not deleted.
-fn live(tx: &mut dyn Read, lane: &Lane, guid: Guid) -> Result<Option<ObjectId>, StoreError> {
-    let joined: Option<Joined> = tx.fetch_one(&(lane.configuration.id, guid))?;
-    Ok(joined
-        .filter(|joined| !joined.link.deleted)
-        .map(|joined| joined.link.object))
+fn live(joined: &HashMap<Guid, Joined>, guid: Guid) -> Option<ObjectId> {
+    joined
+        .get(&guid)
+        .filter(|joined| !joined.deleted)
+        .map(|joined| joined.object)
 }
 
-fn is_deleted(tx: &mut dyn Read, lane: &Lane, guid: Guid) -> Result<bool, StoreError> {
-    let row: Option<Staged> = tx.fetch_one(&(lane.configuration.id, guid))?;
-    Ok(row.is_some_and(|row| row.object.presence == Presence::Deleted))
+/// The property in which the directory has what AD has in this attribute.
+fn property_of(attribute: &str) -> Option<&'static str> {
+    let found = REFERENCES.iter().find(|r| r.attribute == attribute);
+    found.map(|reference| reference.property)
 }
 
-/// A changed reference is one update of its holder, however many there are.
-fn count(lane: &Lane, context: &mut Context<'_>, holder: ObjectId, added: u64, removed: u64) {
-    if added + removed == 0 {
-        return;
+/// The attribute in which AD has what the directory has in this property.
+fn attribute_of(property: &str) -> Option<&'static str> {
+    let found = REFERENCES.iter().find(|r| r.property == property);
+    found.map(|reference| reference.attribute)
+}
+
+/// A stretch of the references from one object, and whom they are from in the directory.
+struct Stretch {
+    holder: ObjectId,
+    rows: Vec<StagedReference>,
+    /// It is all that there is.
+    whole: bool,
+}
+
+/// All references of objects: what AD has is written, then what only the directory has is removed.
+fn from(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    mut mark: Dirty,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let holders = joined(tx, lane, mark.subjects.iter().map(Subject::guid))?;
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut large = Vec::new();
+    let (mut looked, mut room, mut position) = (0, BATCH, mark.position.take());
+    for subject in &mark.subjects {
+        let source = subject.guid();
+        let begun = position.take();
+        if let Some(holder) = live(&holders, source) {
+            let prefix = StagedReference::from(lane.configuration.id, source);
+            let mut scan = Scan::of(prefix, room);
+            let whole = begun.is_none();
+            scan.after = begun.map(|key| (key.clone(), key));
+            let rows: Vec<StagedReference> = tx.list(&scan)?;
+            let more = rows.len() == room;
+            room -= rows.len();
+            position = rows.last().filter(|_| more).map(Record::key);
+            if !whole && !more {
+                large.push(Subject::Strangers(source));
+            }
+            stretches.push(Stretch {
+                holder,
+                rows,
+                whole: whole && !more,
+            });
+            if more {
+                break;
+            }
+        }
+        looked += 1;
     }
-    tracing::debug!(configuration = lane.configuration.name, %holder, added, removed, "references");
-    if context.report.counted.insert(holder) {
-        context.report.tally.updated += 1;
-        context.report.references.insert(holder, (0, 0));
+    let targets = stretches.iter().flat_map(|stretch| &stretch.rows);
+    let targets = joined(tx, lane, targets.map(|row| row.target))?;
+    for stretch in stretches {
+        compare(tx, &stretch, &targets, changes)?;
     }
-    if let Some(changes) = context.report.references.get_mut(&holder) {
-        changes.0 += added;
-        changes.1 += removed;
+    mark_all(tx, &mut lane.job, large)?;
+    mark.subjects.drain(..looked);
+    keep(tx, Dirty { position, ..mark })
+}
+
+/// Compares a stretch of what AD has with the directory.
+fn compare(
+    tx: &mut dyn Write,
+    stretch: &Stretch,
+    targets: &HashMap<Guid, Joined>,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let wanted = stretch.rows.iter().filter_map(|row| {
+        let property = property_of(&row.attribute)?;
+        Some((
+            stretch.holder,
+            property.to_owned(),
+            live(targets, row.target)?,
+        ))
+    });
+    let wanted: HashSet<Id> = wanted.collect();
+    let known: HashSet<Id> = if stretch.whole {
+        all_of(tx, stretch.holder)?
+    } else {
+        present(tx, wanted.iter().cloned().collect())?
+    };
+    for id in &wanted {
+        if !known.contains(id) {
+            changes.add(id.clone());
+        }
     }
+    // One that is in the recycle bin keeps its references, to come back with them.
+    let kept = stretch.rows.iter().filter_map(|row| {
+        let deleted = targets.get(&row.target).filter(|target| target.deleted)?;
+        let property = property_of(&row.attribute)?.to_owned();
+        Some((stretch.holder, property, deleted.object))
+    });
+    let kept: HashSet<Id> = kept.collect();
+    let gone = known.into_iter();
+    changes
+        .removed
+        .extend(gone.filter(|id| !wanted.contains(id) && !kept.contains(id)));
+    Ok(())
+}
+
+/// All references of an object in the directory that come from AD.
+fn all_of(tx: &mut dyn Read, holder: ObjectId) -> Result<HashSet<Id>, StoreError> {
+    let mut scan = Scan::of(DirectoryReference::from(holder), BATCH);
+    let mut all = HashSet::new();
+    loop {
+        let rows: Vec<DirectoryReference> = tx.list(&scan)?;
+        let more = rows.len() == BATCH;
+        if let Some(last) = rows.last() {
+            scan = scan.behind(last);
+        }
+        let ours = rows
+            .into_iter()
+            .filter(|row| attribute_of(&row.property).is_some());
+        all.extend(ours.map(|row| row.id()));
+        if !more {
+            return Ok(all);
+        }
+    }
+}
+
+/// Those of these references that the directory has.
+fn present(tx: &mut dyn Read, ids: Vec<Id>) -> Result<HashSet<Id>, StoreError> {
+    let rows: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
+    Ok(rows.into_iter().flatten().map(|row| row.id()).collect())
+}
+
+/// What only the directory has of a set that is too large to be compared in one go.
+fn strangers(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    mark: Dirty,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let configuration = lane.configuration.id;
+    let Some(source) = mark.subjects.first().map(Subject::guid) else {
+        return keep(tx, mark);
+    };
+    let Some(holder) = live(&joined(tx, lane, [source])?, source) else {
+        return first_done(tx, mark);
+    };
+    let mut scan = Scan::of(DirectoryReference::from(holder), BATCH);
+    scan.after = mark.position.clone().map(|key| (key.clone(), key));
+    let rows: Vec<DirectoryReference> = tx.list(&scan)?;
+    let last = rows.last().filter(|_| rows.len() == BATCH).map(Record::key);
+    let ours = rows
+        .into_iter()
+        .filter(|row| attribute_of(&row.property).is_some());
+    let (mut ids, mut edges) = (Vec::new(), Vec::new());
+    for row in ours {
+        let edge = edge_of(tx, lane, source, &row)?;
+        ids.push(row.id());
+        // One that became of nothing here has no edge, and its own id is none of AD's.
+        edges.push(edge.unwrap_or((configuration, source, String::new(), Guid::NIL)));
+    }
+    let known: Vec<Option<StagedReference>> = tx.fetch(&edges)?;
+    let gone = ids
+        .into_iter()
+        .zip(known)
+        .filter(|(_, edge)| edge.is_none());
+    changes.removed.extend(gone.map(|(id, _)| id));
+    match last {
+        Some(position) => first_goes_on(tx, mark, position),
+        None => first_done(tx, mark),
+    }
+}
+
+/// The edge of AD that a reference of the directory stands for, if its target became of an object of AD that
+/// is there.
+fn edge_of(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    source: Guid,
+    reference: &DirectoryReference,
+) -> Result<Option<<StagedReference as Record>::Id>, StoreError> {
+    let prefix = Key::empty().with(reference.target);
+    let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
+    let own = joined
+        .into_iter()
+        .find(|joined| joined.configuration == lane.owner());
+    let attribute = attribute_of(&reference.property);
+    Ok(own.zip(attribute).map(|(own, attribute)| {
+        let configuration = lane.configuration.id;
+        (configuration, source, attribute.to_owned(), own.guid)
+    }))
+}
+
+/// All references to objects.
+fn to(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    mut mark: Dirty,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let (mut looked, mut room, mut position) = (0, BATCH, mark.position.take());
+    let mut edges: Vec<StagedReference> = Vec::new();
+    for subject in &mark.subjects {
+        let rows = references_to(tx, lane, subject.guid(), position.take(), room)?;
+        let more = rows.len() == room;
+        room -= rows.len();
+        position = rows.last().filter(|_| more).map(Record::key);
+        edges.extend(rows);
+        if more {
+            break;
+        }
+        looked += 1;
+    }
+    let wanted = edges
+        .iter()
+        .map(|edge| (edge.source, edge.attribute.as_str(), edge.target, true));
+    settle(tx, lane, wanted.collect(), changes)?;
+    mark.subjects.drain(..looked);
+    keep(tx, Dirty { position, ..mark })
+}
+
+fn references_to(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    target: Guid,
+    position: Option<Key>,
+    limit: usize,
+) -> Result<Vec<StagedReference>, StoreError> {
+    let prefix = StagedReference::to(lane.configuration.id, target);
+    let mut scan = Scan::along(StagedReference::BY_TARGET, prefix, limit);
+    scan.after = position.and_then(StagedReference::place_of);
+    tx.list(&scan)
+}
+
+/// Single references, as AD has them now.
+fn single(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    mark: Dirty,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let configuration = lane.configuration.id;
+    let edges = mark.subjects.iter().filter_map(|subject| match subject {
+        Subject::Reference(source, attribute, target) => {
+            Some((*source, attribute.as_str(), *target))
+        }
+        _ => None,
+    });
+    let edges: BTreeSet<(Guid, &str, Guid)> = edges.collect();
+    let ids: Vec<_> = edges
+        .iter()
+        .map(|(source, attribute, target)| {
+            (configuration, *source, (*attribute).to_owned(), *target)
+        })
+        .collect();
+    let rows: Vec<Option<StagedReference>> = tx.fetch(&ids)?;
+    let wanted = edges
+        .into_iter()
+        .zip(rows)
+        .map(|((source, attribute, target), row)| (source, attribute, target, row.is_some()));
+    settle(tx, lane, wanted.collect(), changes)?;
+    tx.remove::<Dirty>(&[mark.id()])
+}
+
+/// Brings single references in line: source, attribute, target, and whether AD has it.
+fn settle(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    edges: Vec<(Guid, &str, Guid, bool)>,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let ends = edges
+        .iter()
+        .flat_map(|(source, _, target, _)| [*source, *target]);
+    let ends = joined(tx, lane, ends)?;
+    let known = edges
+        .into_iter()
+        .filter_map(|(source, attribute, target, wanted)| {
+            let property = property_of(attribute)?.to_owned();
+            let target = ends.get(&target)?;
+            let id = (live(&ends, source)?, property, target.object);
+            // What is in the recycle bin keeps the references that it has.
+            (!wanted || !target.deleted).then_some((id, wanted))
+        });
+    let known: Vec<(Id, bool)> = known.collect();
+    let present = present(tx, known.iter().map(|(id, _)| id.clone()).collect())?;
+    for (id, wanted) in known {
+        match (wanted, present.contains(&id)) {
+            (true, false) => changes.add(id),
+            (false, true) => changes.removed.push(id),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// References from and to objects that were deleted: AD drops them without a word.
+fn gone(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    mut mark: Dirty,
+    changes: &mut Changes,
+) -> Result<(), StoreError> {
+    let configuration = lane.configuration.id;
+    let ids: Vec<_> = mark
+        .subjects
+        .iter()
+        .map(|subject| (configuration, subject.guid()))
+        .collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let (mut looked, mut room) = (0, BATCH);
+    let mut returned = Vec::new();
+    let mut edges: Vec<StagedReference> = Vec::new();
+    let mut dropped: Vec<StagedReference> = Vec::new();
+    for ((_, guid), row) in ids.into_iter().zip(rows) {
+        if row.is_none_or(|row| row.object.presence != Presence::Deleted) {
+            // It came back meanwhile.
+            returned.extend([Subject::From(guid), Subject::To(guid)]);
+            looked += 1;
+            continue;
+        }
+        let to = references_to(tx, lane, guid, None, room)?;
+        room -= to.len();
+        edges.extend(to);
+        if room == 0 {
+            break;
+        }
+        let prefix = StagedReference::from(configuration, guid);
+        let from: Vec<StagedReference> = tx.list(&Scan::of(prefix, room))?;
+        room -= from.len();
+        dropped.extend(from);
+        if room == 0 {
+            break;
+        }
+        looked += 1;
+    }
+    let unwanted = edges
+        .iter()
+        .map(|edge| (edge.source, edge.attribute.as_str(), edge.target, false));
+    settle(tx, lane, unwanted.collect(), changes)?;
+    let all = edges.iter().chain(&dropped).map(StagedReference::id);
+    tx.remove::<StagedReference>(&all.collect::<Vec<_>>())?;
+    mark_all(tx, &mut lane.job, returned)?;
+    mark.subjects.drain(..looked);
+    keep(tx, mark)
 }

@@ -2,7 +2,7 @@
 
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How many objects came to what.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Item {
     /// The reason's stable name.
     pub code: &'static str,
     /// Property, old value, new value.
-    pub changes: Vec<(String, Option<PropertyValue>, Option<PropertyValue>)>,
+    pub changes: Vec<(&'static str, Option<PropertyValue>, Option<PropertyValue>)>,
 }
 
 /// What a cycle did.
@@ -60,6 +60,8 @@ pub struct Report {
     pub counted: BTreeSet<ObjectId>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
     pub items: Option<Vec<Item>>,
-    /// Reference changes per holder in this cycle, for one entry in the log: added and removed.
-    pub references: BTreeMap<ObjectId, (u64, u64)>,
+    /// Holders counted as changed because of their references.
+    pub referring: BTreeSet<ObjectId>,
+    /// Objects that have to be read before something can be decided, when somebody wants to see them.
+    pub unread: BTreeSet<Guid>,
 }

@@ -9,10 +9,15 @@ mod tenant;
 mod tokens;
 mod views;
 
+pub use tenant::is_dns_suffix;
+pub(crate) use views::readable;
+
+use super::auth::Caller;
 use super::error::HttpError;
 use crate::service::Service;
 use axum::Router;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::routing::{delete, get, post, put};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
@@ -40,6 +45,11 @@ pub fn router() -> Router<Arc<Service>> {
             get(configurations::show)
                 .put(configurations::apply)
                 .delete(configurations::remove),
+        )
+        .route("/api/v1/plan", post(configurations::plan_file))
+        .route(
+            "/api/v1/configurations/{name}/plan",
+            post(configurations::plan),
         )
         .route(
             "/api/v1/configurations/{name}/pause",
@@ -73,6 +83,7 @@ pub fn router() -> Router<Arc<Service>> {
             "/api/v1/configurations/{name}/deletes/reject",
             post(configurations::reject),
         )
+        .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))
         .route("/api/v1/audit", get(logs::audit))
         .route("/api/v1/apps", get(apps::list).post(apps::create))
@@ -88,6 +99,11 @@ pub fn router() -> Router<Arc<Service>> {
         )
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/api/v1/tokens/{id}", delete(tokens::revoke))
+}
+
+/// The API, described for programs.
+async fn openapi(_: Caller) -> axum::Json<utoipa::openapi::OpenApi> {
+    axum::Json(lockstep_api::openapi::document())
 }
 
 /// Under what a token is kept: whoever reads the database learns no token.
@@ -118,7 +134,44 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// The query of an address. What is wrong with it is told as a problem.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        match axum::extract::Query::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                let title = "the query is not what this address expects";
+                Err(Problem::new(400, "BadRequest", title)
+                    .detail(rejection.body_text())
+                    .into())
+            }
+        }
+    }
+}
+
 /// A time as the API shows it.
 fn time(millis: i64) -> String {
     Timestamp::from_millis(millis).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_is_described_and_everything_described_has_a_route() {
+        // The router does not tell its routes; they stand in this file.
+        let (routes, _) = include_str!("admin.rs").split_once("#[cfg(test)]").unwrap();
+        let routed: BTreeSet<&str> = routes
+            .split('"')
+            .filter(|text| text.starts_with("/api/v1/"))
+            .collect();
+        let document = lockstep_api::openapi::document();
+        let described: BTreeSet<&str> = document.paths.paths.keys().map(String::as_str).collect();
+        assert_eq!(routed, described, "see lockstep_api::openapi");
+    }
 }

@@ -4,8 +4,7 @@ mod assertion;
 mod body;
 
 use super::error::HttpError;
-use crate::import::{self, ImportError, Lane};
-use crate::instructions;
+use crate::agents;
 use crate::service::Service;
 use assertion::Caller;
 use axum::extract::{Path, Query, State};
@@ -15,15 +14,16 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects,
-    Offer, Outcome, PROTOCOL_VERSIONS, PageEnd, SUPERSEDED, SessionAnswer, SessionRequest, Watch,
+    Ack, Alive, Begin, BeginAnswer, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation,
+    Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd, SessionAnswer,
+    SessionRequest, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
-use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState};
+use lockstep_store::records::job::Configuration;
 use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -203,22 +203,7 @@ async fn next_instruction(
     let begun = Instant::now();
     let mut listener = service.instructions.listen();
     loop {
-        let now = service.clock.now();
-        let agent = caller.agent;
-        let taken = service
-            .write(move |tx| {
-                let Some(mut row) = tx.fetch_one::<Agent>(&agent)? else {
-                    return Ok(None);
-                };
-                let taken = instructions::take(tx, agent, &row.domains, now)?;
-                // Presence is kept to the half minute: a row for each poll would be too many.
-                if now.as_millis() - row.seen > 30_000 {
-                    row.seen = now.as_millis();
-                    tx.store(&[row])?;
-                }
-                Ok(taken)
-            })
-            .await?;
+        let taken = agents::next_instruction(&service, caller.agent).await?;
         if let Some(body) = taken {
             return Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response());
         }
@@ -230,52 +215,8 @@ async fn next_instruction(
     }
 }
 
-/// Carries a request of a reading out in one transaction, under its lease.
-async fn under_lease<T, F>(
-    service: &Arc<Service>,
-    caller: Caller,
-    id: InstructionId,
-    lease: u64,
-    work: F,
-) -> Result<Json<T>, HttpError>
-where
-    T: Serialize + Send + 'static,
-    F: FnOnce(&mut dyn Write, Lane) -> Result<T, ImportError> + Send + 'static,
-{
-    let now = service.clock.now();
-    let result = service
-        .write(move |tx| {
-            let answer = (|| {
-                let row: Option<InstructionRow> = tx.fetch_one(&id)?;
-                if row.is_none_or(|row| row.state != InstructionState::Taken(caller.agent)) {
-                    return Err(ImportError::Refused(superseded()));
-                }
-                let lane = import::lane(tx, id, lease)?;
-                instructions::hear(tx, id, now)?;
-                work(tx, lane)
-            })();
-            match answer {
-                Ok(answer) => Ok(Ok(answer)),
-                // Nothing has been written before a refusal.
-                Err(ImportError::Refused(problem)) => Ok(Err(problem)),
-                Err(ImportError::Store(error)) => Err(error),
-            }
-        })
-        .await?;
-    service.progress.raise();
-    Ok(Json(result?))
-}
-
-fn superseded() -> Problem {
-    Problem::new(
-        409,
-        SUPERSEDED,
-        "the lease of this instruction has been given on; nothing was stored",
-    )
-}
-
 fn instruction(id: &str) -> Result<InstructionId, Problem> {
-    id.parse().map_err(|_| superseded())
+    id.parse().map_err(|_| agents::superseded())
 }
 
 async fn begin(
@@ -283,14 +224,9 @@ async fn begin(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Begin>,
-) -> Result<Response, HttpError> {
-    let (now, lease) = (service.clock.now(), body.lease);
-    let work = move |tx: &mut dyn Write, lane: Lane| import::begin(tx, lane, &body, now);
-    Ok(
-        under_lease(&service, caller, instruction(&id)?, lease, work)
-            .await?
-            .into_response(),
-    )
+) -> Result<Json<BeginAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(agents::begin(&service, caller.agent, id, body).await?))
 }
 
 async fn offer(
@@ -298,14 +234,9 @@ async fn offer(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Offer>,
-) -> Result<Response, HttpError> {
-    let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, &body);
-    Ok(
-        under_lease(&service, caller, instruction(&id)?, lease, work)
-            .await?
-            .into_response(),
-    )
+) -> Result<Json<OfferAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(agents::offer(&service, caller.agent, id, body).await?))
 }
 
 async fn objects(
@@ -313,14 +244,11 @@ async fn objects(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Objects>,
-) -> Result<Response, HttpError> {
-    let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| import::objects(tx, lane, &body);
-    Ok(
-        under_lease(&service, caller, instruction(&id)?, lease, work)
-            .await?
-            .into_response(),
-    )
+) -> Result<Json<Ack>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::objects(&service, caller.agent, id, body).await?,
+    ))
 }
 
 async fn page(
@@ -328,14 +256,9 @@ async fn page(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<PageEnd>,
-) -> Result<Response, HttpError> {
-    let (now, lease) = (service.clock.now(), body.lease);
-    let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
-    Ok(
-        under_lease(&service, caller, instruction(&id)?, lease, work)
-            .await?
-            .into_response(),
-    )
+) -> Result<Json<PageAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(agents::page(&service, caller.agent, id, body).await?))
 }
 
 async fn alive(
@@ -343,13 +266,9 @@ async fn alive(
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Alive>,
-) -> Result<Response, HttpError> {
-    let work = |_: &mut dyn Write, _: Lane| Ok(Ack {});
-    Ok(
-        under_lease(&service, caller, instruction(&id)?, body.lease, work)
-            .await?
-            .into_response(),
-    )
+) -> Result<Json<Ack>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(agents::alive(&service, caller.agent, id, body).await?))
 }
 
 async fn finish(
@@ -359,24 +278,9 @@ async fn finish(
     Body(body): Body<Finish>,
 ) -> Result<Json<Ack>, HttpError> {
     let id = instruction(&id)?;
-    if let Outcome::Failed { code, message, .. } = &body.outcome {
-        tracing::warn!(agent = %caller.agent, code, message, "an agent could not carry out an instruction");
-    }
-    let noted = service
-        .write(move |tx| {
-            let row: Option<InstructionRow> = tx.fetch_one(&id)?;
-            if row.is_none_or(|row| row.state != InstructionState::Taken(caller.agent)) {
-                return Ok(false);
-            }
-            instructions::finish(tx, id, body.lease, &body.outcome)
-        })
-        .await?;
-    service.progress.raise();
-    if noted {
-        Ok(Json(Ack {}))
-    } else {
-        Err(superseded().into())
-    }
+    Ok(Json(
+        agents::finish(&service, caller.agent, id, body).await?,
+    ))
 }
 
 async fn changes(

@@ -1,6 +1,7 @@
 //! Errors of the HTTP interfaces, as problem documents.
 
-use axum::http::{StatusCode, header};
+use crate::import::ImportError;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lockstep_api::problem::Problem;
 use lockstep_store::StoreError;
@@ -41,16 +42,29 @@ impl From<StoreError> for HttpError {
     }
 }
 
+impl From<ImportError> for HttpError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Refused(problem) => Self(problem),
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
-        (
-            status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            body,
-        )
-            .into_response()
+        let headers = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (status, headers, body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 11.6.1: whoever refuses says what would be taken.
+            let bearer = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
     }
 }

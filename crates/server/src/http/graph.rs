@@ -11,9 +11,7 @@ use crate::service::Service;
 use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use error::GraphError;
 use lockstep_directory::Kind;
 use std::sync::Arc;
 
@@ -64,10 +62,4 @@ pub fn router() -> Router<Arc<Service>> {
         );
     }
     router
-}
-
-/// The answer for an address below `/v1.0` that there is none for.
-pub fn not_found(uri: &Uri) -> Response {
-    let message = format!("Resource not found for the segment '{}'.", uri.path());
-    GraphError::new(404, "BadRequest", message).into_response()
 }

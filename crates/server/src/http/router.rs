@@ -1,11 +1,12 @@
 //! All routes together.
 
+use super::error::HttpError;
 use super::{admin, channel, graph, signin};
 use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use lockstep_api::problem::Problem;
@@ -23,6 +24,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .merge(graph::router())
         .merge(signin::router())
         .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
         .with_state(service)
 }
 
@@ -58,13 +60,26 @@ async fn readyz(State(service): State<Arc<Service>>) -> Response {
 }
 
 async fn not_found(uri: Uri) -> Response {
-    if uri.path().starts_with("/v1.0/") {
-        return graph::not_found(&uri);
+    let title = format!("there is nothing at {}", uri.path());
+    refused(&uri, Problem::new(404, "NotFound", title))
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Response {
+    let title = format!("{} does not take {method}", uri.path());
+    refused(&uri, Problem::new(405, "MethodNotAllowed", title))
+}
+
+/// What has no handler is refused by a problem document; below `/v1.0` it says the same in Graph's form too,
+/// which is where Graph's clients look.
+fn refused(uri: &Uri, problem: Problem) -> Response {
+    if !uri.path().starts_with("/v1.0/") {
+        return HttpError(problem).into_response();
     }
-    let problem = Problem::new(
-        404,
-        "NotFound",
-        format!("there is nothing at {}", uri.path()),
-    );
-    super::error::HttpError(problem).into_response()
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::NOT_FOUND);
+    let body = serde_json::json!({
+        "status": problem.status, "code": problem.code, "title": problem.title,
+        "error": {"code": "BadRequest", "message": problem.title},
+    });
+    let headers = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, headers, body.to_string()).into_response()
 }

@@ -14,6 +14,7 @@ enum Doubt {
     DatabaseReplaced,
     DatabaseSetBack,
     CookieTooOld,
+    TombstonesWereHidden,
 }
 
 /// Takes up who answers; decides where reading starts.
@@ -36,8 +37,8 @@ pub fn begin(
         netbios_name: begin.netbios_name.clone(),
         forest: begin.forest.clone(),
     });
-    lane.job.tombstones_visible = begin.tombstones_visible;
     let doubt = doubt(&lane, begin, now);
+    lane.job.tombstones_visible = begin.tombstones_visible;
     if let Some(doubt) = doubt {
         tracing::warn!(
             configuration = lane.configuration.name,
@@ -94,6 +95,10 @@ fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
     let lifetime = Duration::from_secs(u64::from(begin.tombstone_lifetime_days) * 86_400);
     if now.since(issued) > lifetime / 2 {
         return Some(Doubt::CookieTooOld);
+    }
+    // The cookie has gone past them.
+    if begin.tombstones_visible && !lane.job.tombstones_visible {
+        return Some(Doubt::TombstonesWereHidden);
     }
     let known = lane
         .job

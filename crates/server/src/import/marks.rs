@@ -1,8 +1,12 @@
 //! What has to be looked at again.
 
-use lockstep_store::records::connector_space::{Dirty, Subject};
+use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
 use lockstep_store::records::job::Job;
 use lockstep_store::{StoreError, Write, WriteRecords as _};
+use std::collections::{BTreeMap, HashSet};
+
+/// How many subjects stand in one mark.
+const MARK: usize = 1_000;
 
 /// Marks one subject. The caller stores the job.
 ///
@@ -13,8 +17,10 @@ pub fn mark(tx: &mut dyn Write, job: &mut Job, subject: Subject) -> Result<(), S
     mark_all(tx, job, [subject])
 }
 
-/// Marks subjects, each with the next number. A subject that was marked before gets the new number, so
-/// that a recomputation that has already read it does not clear the mark. The caller stores the job.
+/// Marks subjects, in one mark for each kind. The caller stores the job.
+///
+/// A subject that was marked before and not looked at yet then stands in two marks. That costs a second look,
+/// and saves asking for each whether it was.
 ///
 /// # Errors
 ///
@@ -24,18 +30,25 @@ pub fn mark_all(
     job: &mut Job,
     subjects: impl IntoIterator<Item = Subject>,
 ) -> Result<(), StoreError> {
-    let configuration = job.configuration;
-    let marks: Vec<Dirty> = subjects
-        .into_iter()
-        .map(|subject| {
+    let mut by_kind: BTreeMap<SubjectKind, Vec<Subject>> = BTreeMap::new();
+    let mut known = HashSet::new();
+    for subject in subjects {
+        if known.insert(subject.clone()) {
+            by_kind.entry(subject.kind()).or_default().push(subject);
+        }
+    }
+    let mut marks = Vec::with_capacity(by_kind.len());
+    for (kind, subjects) in by_kind {
+        for subjects in subjects.chunks(MARK) {
             job.sequence += 1;
-            Dirty {
-                configuration,
-                subject,
-                sequence: job.sequence,
+            marks.push(Dirty {
+                configuration: job.configuration,
+                kind,
+                number: job.sequence,
+                subjects: subjects.to_vec(),
                 position: None,
-            }
-        })
-        .collect();
+            });
+        }
+    }
     tx.store(&marks)
 }

@@ -2,13 +2,13 @@
 
 use super::marks::mark_all;
 use super::{ImportError, Lane, Places};
+use crate::scope_groups::primary_edge;
 use lockstep_api::channel::{Offer, OfferAnswer, Offered, Verdict, WireAttributes};
 use lockstep_engine::mapping::MappedKind;
-use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::scope::{Chain, Placement};
-use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
+use lockstep_engine::{Membership, ObjectClass, Presence, RowState, StagedObject, kept_out};
 use lockstep_model::{AttributeName, Attributes, Guid};
-use lockstep_store::records::connector_space::{Staged, Subject};
+use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
 use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub fn offer(
         places: Places::new(configuration, lane.policy.naming_context),
         ancestors: None,
         marks: Vec::new(),
+        joined: Vec::new(),
+        parted: Vec::new(),
     };
     let mut known: BTreeMap<Guid, StagedObject> = rows
         .into_iter()
@@ -63,6 +65,8 @@ pub fn offer(
         })
         .collect();
     tx.store(&rows)?;
+    tx.remove::<StagedReference>(&desk.parted)?;
+    tx.store(&desk.joined)?;
     mark_all(tx, &mut lane.job, desk.marks)?;
     tx.store(&[lane.job])?;
     Ok(OfferAnswer { verdicts })
@@ -74,6 +78,9 @@ struct Desk {
     /// The containers on the way from the roots of the scope to the top, once looked up.
     ancestors: Option<Vec<Guid>>,
     marks: Vec<Subject>,
+    /// Primary groups that are another now, as edges.
+    joined: Vec<StagedReference>,
+    parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
 }
 
 impl Desk {
@@ -109,17 +116,35 @@ impl Desk {
         object.primary_group = offered.primary_group.or(object.primary_group);
         if before.as_ref() != Some(&object) {
             object.version += 1;
-            self.mark(&before, &object, is_new);
+            self.mark(lane, &before, &object, is_new);
         }
         object
     }
 
     /// Marks what a change of place or presence touches.
-    fn mark(&mut self, before: &Option<StagedObject>, object: &StagedObject, is_new: bool) {
+    fn mark(
+        &mut self,
+        lane: &Lane,
+        before: &Option<StagedObject>,
+        object: &StagedObject,
+        is_new: bool,
+    ) {
+        self.primary_group(lane, before, object);
+        let class = before.as_ref().and_then(|before| before.class);
+        let alive = matches!(object.presence, Presence::Alive { .. });
+        let returned = before
+            .as_ref()
+            .is_some_and(|before| alive != matches!(before.presence, Presence::Alive { .. }));
+        if lane.policy.scope.nested
+            && object.class == Some(ObjectClass::Group)
+            && (class != object.class || returned)
+        {
+            // Its edges may have come before it.
+            self.marks.push(Subject::Group(object.guid));
+        }
         if object.presence == Presence::Deleted {
             // A tombstone drops every link to and from its object.
-            self.marks
-                .extend([Subject::From(object.guid), Subject::To(object.guid)]);
+            self.marks.push(Subject::Gone(object.guid));
         }
         let moved = before
             .as_ref()
@@ -131,6 +156,21 @@ impl Desk {
         } else {
             self.marks.push(Subject::Object(object.guid));
         }
+    }
+
+    fn primary_group(&mut self, lane: &Lane, before: &Option<StagedObject>, object: &StagedObject) {
+        let person = matches!(
+            object.class,
+            Some(ObjectClass::User | ObjectClass::InetOrgPerson)
+        );
+        let known = before.as_ref().and_then(|before| before.primary_group);
+        if !person || known == object.primary_group {
+            return;
+        }
+        let edge = |object: &StagedObject| primary_edge(lane.configuration.id, object);
+        self.parted
+            .extend(before.as_ref().and_then(edge).map(|edge| edge.id()));
+        self.joined.extend(edge(object));
     }
 
     fn judge(
@@ -155,8 +195,27 @@ impl Desk {
             return Ok(Verdict::Stay);
         };
         let chain = self.places.chain(tx, object)?;
-        match lane.policy.scope.placement(&chain) {
-            Placement::Inside => Ok(wanted(lane, object, offered, kind)),
+        if lane.groups.contains(&object.guid) {
+            // Who is in it has to be known, whether or not it is provisioned itself.
+            return Ok(wanted_in_full(lane, object, offered));
+        }
+        let membership = lane.groups.membership(tx, object)?;
+        match lane.policy.scope.placement(&chain, membership) {
+            Placement::Inside => {
+                let version = object.version;
+                let verdict = wanted(lane, object, offered, kind);
+                if object.version != version {
+                    self.marks.push(Subject::Object(object.guid));
+                }
+                Ok(verdict)
+            }
+            Placement::GroupUnread { .. } => {
+                // A change is merged only into a complete row, and this one is not asked for.
+                if matches!(object.state, RowState::Complete { .. }) {
+                    object.state = RowState::Unread;
+                }
+                Ok(Verdict::Stay)
+            }
             Placement::Outside | Placement::Excluded { .. } => {
                 if object.state != RowState::PlaceOnly || !object.attributes.is_empty() {
                     object.forget_content();
@@ -191,9 +250,12 @@ impl Desk {
                 .is_some_and(|r| r.contains(guid))
         };
         let inside = is_root(&object.guid)
-            || match lane.policy.scope.placement(&chain) {
+            // Somebody asked for its name, or knows it.
+            || object.state == RowState::Unread
+            || object.rdn.is_some()
+            || match lane.policy.scope.placement(&chain, Membership::None) {
                 Placement::Inside | Placement::Undecided { .. } => true,
-                Placement::Outside | Placement::Excluded { .. } => {
+                Placement::Outside | Placement::Excluded { .. } | Placement::GroupUnread { .. } => {
                     self.is_ancestor(tx, lane, object.guid)?
                 }
             };
@@ -250,18 +312,22 @@ fn wanted(lane: &Lane, object: &mut StagedObject, offered: &Offered, kind: Mappe
     };
     let mut judged = object.clone();
     judged.merge(core_attributes(decision), offered.whole);
-    if never_synced(kind, &judged).is_some() && (offered.whole || complete) {
-        // It never takes part, so nothing but what decides that is kept.
-        if offered.whole {
-            object.forget_content();
-            object.merge(core_attributes(decision), true);
-        } else {
-            object.merge(core_attributes(decision), false);
+    if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
+        // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
+        // comes back.
+        judged.state = RowState::PlaceOnly;
+        judged.attributes.retain(|name, _| lane.decides(name));
+        if judged != *object {
+            *object = judged;
+            object.version += 1;
         }
-        object.version += 1;
         return Verdict::Stay;
     }
-    if offered.whole || complete {
+    wanted_in_full(lane, object, offered)
+}
+
+fn wanted_in_full(lane: &Lane, object: &mut StagedObject, offered: &Offered) -> Verdict {
+    if offered.whole || object.is_complete(lane.policy.read_set) {
         return Verdict::Want;
     }
     // A change is merged only into a complete row; else the row is read by GUID.

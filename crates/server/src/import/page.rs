@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 
 /// How many objects are asked for by GUID in one go.
 const READS: usize = 200;
+/// The number of the first full import.
+const FIRST_EPOCH: u64 = 1;
 /// How many rows are looked at in one go when a full import looks for what it has not seen.
 const SWEEP: usize = 2_000;
 
@@ -157,7 +159,7 @@ fn found(
             Answer::Tombstone => {
                 object.presence = Presence::Deleted;
                 object.forget_content();
-                marks.extend([Subject::From(object.guid), Subject::To(object.guid)]);
+                marks.push(Subject::Gone(object.guid));
             }
             // Silence is no evidence: it may be that the account must not see the object.
             Answer::Silent => match object.presence {
@@ -228,6 +230,15 @@ fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportE
         position,
     } = &lane.job.watermark
     {
+        if lane.job.epoch <= FIRST_EPOCH {
+            // Nothing is older than the first import of all.
+            lane.job.watermark = Watermark::Current {
+                cookie: cookie.clone(),
+                controller: controller.clone(),
+                issued: *issued,
+            };
+            break;
+        }
         let configuration = lane.configuration.id;
         let mut scan = Scan::of(Key::empty().with(configuration), SWEEP);
         let behind = Key::empty().with(configuration).with(*position);

@@ -9,7 +9,6 @@ use lockstep_api::channel::{
     Action, Canary, ControllerIdentity, KnownCanary, Outcome, ReadChanges, ReadSet, ScopeHint,
 };
 use lockstep_api::problem::Problem;
-use lockstep_engine::mapping::Mapping;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::records::job::{
@@ -149,6 +148,18 @@ impl Reading {
     }
 }
 
+/// Reads what changed, without deciding anything.
+pub(crate) async fn read_only(
+    service: &Arc<Service>,
+    configuration: ConfigurationId,
+) -> Result<(), Problem> {
+    let mut reading = Reading::begin(service, configuration).await?;
+    while reading.look(service).await? == State::Reading {
+        reading.wait(Duration::from_millis(250)).await;
+    }
+    Ok(())
+}
+
 fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }
@@ -167,12 +178,13 @@ fn give(
     if let Some(old) = job.instruction.take() {
         instructions::withdraw(tx, old)?;
     }
-    let wanted = crate::policy::read_set(&Mapping::standard(), job.read_set.version);
-    if wanted != job.read_set {
+    let known = crate::configuration::known(&configuration);
+    let wanted = crate::policy::next_read_set(&known.compiled, &job.read_set);
+    if wanted.version != job.read_set.version {
         // Rows that were read with another list are not complete: everything is read anew.
-        job.read_set = crate::policy::read_set(&Mapping::standard(), job.read_set.version + 1);
         job.watermark = Watermark::Start;
     }
+    job.read_set = wanted;
     job.lease += 1;
     let action = Action::ReadChanges(read_changes(&configuration, &job));
     let owner = Some((id, job.lease));
@@ -198,15 +210,21 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
             job.controllers.get(&controller.to_lowercase()),
         ),
     };
-    let guids = |roots: &[ScopeRoot]| roots.iter().map(|root| root.guid).collect();
+    let guids = |roots: &[ScopeRoot]| -> Vec<_> { roots.iter().map(|root| root.guid).collect() };
+    let by_groups = !configuration.groups.is_empty();
     let scope = match (&configuration.roots, configuration.excluded.is_empty()) {
-        (None, true) => ScopeHint::Everything,
-        (None, false) => ScopeHint::Unknown,
-        (Some(roots), _) => ScopeHint::Below {
+        (None, true) if !by_groups => ScopeHint::Everything,
+        (Some(roots), _) if !by_groups => ScopeHint::Below {
             roots: guids(roots),
             excluded: guids(&configuration.excluded),
         },
+        _ => ScopeHint::Unknown,
     };
+    let named = [
+        configuration.roots.as_deref().unwrap_or_default(),
+        &configuration.excluded,
+        &configuration.groups,
+    ];
     ReadChanges {
         cookie,
         controller: controller
@@ -225,6 +243,7 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
             decision: job.read_set.decision.clone(),
         },
         scope,
+        must_exist: named.concat().iter().map(|root| root.guid).collect(),
         batch: OFFER,
         link_batch: LINKS,
         canaries: job.controllers.values().filter_map(canary).collect(),

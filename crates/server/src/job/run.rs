@@ -5,9 +5,10 @@ use super::read::{self, Reading};
 use crate::cycle::{Context, Progress, Report, batch};
 use crate::import::Lane;
 use crate::service::Service;
-use lockstep_engine::Phase;
+use lockstep_engine::{Phase, Presence};
+use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_store::records::connector_space::Staged;
+use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    first: bool,
 }
 
 /// Runs one cycle from import to export, and keeps its result.
@@ -43,7 +45,8 @@ pub async fn run_cycle(
     configuration: ConfigurationId,
     wake: Wake,
 ) -> Result<(), StoreError> {
-    let Some((cycle, serving)) = begin(service, configuration).await? else {
+    let _lane = service.hold_lane(configuration).await;
+    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
         return Ok(());
     };
     let run = Run {
@@ -52,6 +55,7 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        first,
     };
     let (run, result) = work(service, run).await;
     finish(service, run, serving, result).await?;
@@ -59,11 +63,12 @@ pub async fn run_cycle(
     Ok(())
 }
 
-/// Notes that a cycle begins.
+/// Notes that a cycle begins; gives the request by hand up to which it serves, and whether nothing has been
+/// provisioned yet.
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
-) -> Result<Option<(CycleId, u64)>, StoreError> {
+) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
         .write(move |tx| {
@@ -97,39 +102,73 @@ async fn begin(
                 started: now.as_millis(),
                 ended: None,
             }])?;
-            Ok(Some((id, serving)))
+            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
+            Ok(Some((id, serving, links.is_empty())))
         })
         .await
 }
 
-/// How often a cycle reads, when deciding shows that something else has to be known.
-const ROUNDS: usize = 4;
+/// How often a cycle reads at most: nested groups are read level by level.
+const ROUNDS: usize = 100;
+/// How many of the objects that wait are compared from one round to the next.
+const WAITING: usize = 1_000;
 
 /// Reads and decides side by side; what takes away is decided when all has been read. Where the decision
 /// needs an object that has not been read (the scope has grown, or a container has a name that nobody asked
 /// for before), it is read in the same cycle.
 async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
-    for round in 1..=ROUNDS {
+    let mut waited = Vec::new();
+    for _ in 0..ROUNDS {
         let result;
         (run, result) = read_and_decide(service, run).await;
-        if result.is_err() || round == ROUNDS {
+        if result.is_err() {
             return (run, result);
         }
         let configuration = run.configuration;
-        let waiting = service.read(move |tx| something_is_unread(tx, configuration));
+        let waiting = service.read(move |tx| unread(tx, configuration));
         match waiting.await {
-            Ok(true) => {}
-            Ok(false) => break,
+            // What could not be read the last time will not be readable now.
+            Ok(waiting) if waiting.is_empty() || waiting == waited => break,
+            Ok(waiting) => waited = waiting,
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
     (run, Ok(()))
 }
 
-/// Whether objects wait to be read by GUID.
-fn something_is_unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<bool, StoreError> {
-    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(id), 1);
-    Ok(!tx.list::<Staged>(&waiting)?.is_empty())
+/// The first objects that wait to be read by GUID.
+fn unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Guid>, StoreError> {
+    let waiting = Scan::along(Staged::BY_UNREAD, Key::empty().with(id), WAITING);
+    let rows: Vec<Staged> = tx.list(&waiting)?;
+    Ok(rows.into_iter().map(|row| row.object.guid).collect())
+}
+
+/// What the scope names has to be there before anything is taken away: who belongs to a group that was
+/// deleted cannot be told from who never did.
+fn scope_is_there(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<String>, StoreError> {
+    let Some(configuration) = tx.fetch_one::<Configuration>(&id)? else {
+        return Ok(None);
+    };
+    let roots = configuration.roots.into_iter().flatten();
+    let named = roots
+        .chain(configuration.excluded)
+        .chain(configuration.groups);
+    for root in named {
+        let row: Option<Staged> = tx.fetch_one(&(id, root.guid))?;
+        if row.is_some_and(|row| !matches!(row.object.presence, Presence::Alive { .. })) {
+            return Ok(Some(root.dn));
+        }
+    }
+    Ok(None)
+}
+
+fn scope_object_gone(dn: &str) -> CycleError {
+    CycleError {
+        code: "ScopeObjectNotFound".into(),
+        message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
+        remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
+            .into(),
+    }
 }
 
 async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
@@ -152,6 +191,15 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(Progress::Done) => reading.wait(Duration::from_millis(250)).await,
             Err(error) => return (run, Err(store_error(&error))),
         }
+    }
+    let configuration = run.configuration;
+    match service
+        .read(move |tx| scope_is_there(tx, configuration))
+        .await
+    {
+        Ok(None) => {}
+        Ok(Some(dn)) => return (run, Err(scope_object_gone(&dn))),
+        Err(error) => return (run, Err(store_error(&error))),
     }
     run.behind = 0;
     loop {
@@ -189,6 +237,7 @@ async fn drain(
                 wake,
                 behind,
                 report,
+                first,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -196,6 +245,7 @@ async fn drain(
                 cycle: *cycle,
                 now,
                 phase,
+                first: *first,
                 tenant: &tenant,
                 deletes_leave: *wake != Wake::Change,
                 report,
@@ -229,22 +279,19 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            first: self.first,
         }
     }
 }
 
 /// The job and its configuration, without an agent's lease: the job's own.
-fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
+pub(crate) fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
     let configuration: Option<Configuration> = tx.fetch_one(&id)?;
     let job: Option<Job> = tx.fetch_one(&id)?;
-    Ok(configuration.zip(job).map(|(configuration, job)| {
-        let policy = crate::policy::policy(&configuration, &job);
-        Lane {
-            job,
-            configuration,
-            policy,
-        }
-    }))
+    match configuration.zip(job) {
+        Some((configuration, job)) => Lane::new(tx, job, configuration).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Writes the counts down, so that progress can be watched.

@@ -19,7 +19,10 @@ const SLICE: usize = 1_000;
 
 /// Runs the jobs of all configurations, until it is dropped.
 pub async fn run_jobs(service: Arc<Service>) {
-    if let Err(error) = service.write(interrupted).await {
+    if let Err(error) = drop_plans(&service).await {
+        tracing::error!(%error, "plans of an earlier run could not be dropped");
+    }
+    if let Err(error) = close_interrupted(&service).await {
         tracing::error!(%error, "cycles of an earlier run could not be closed");
     }
     let mut running: BTreeSet<ConfigurationId> = BTreeSet::new();
@@ -45,6 +48,17 @@ pub async fn run_jobs(service: Arc<Service>) {
     }
 }
 
+/// Drops the connector spaces of plans that a process was making when it died.
+async fn drop_plans(service: &Arc<Service>) -> Result<(), StoreError> {
+    let rows: Vec<Configuration> = service
+        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
+        .await?;
+    for row in rows.iter().filter(|row| row.scratch) {
+        crate::configurations::drop_scratch(service, row.id).await?;
+    }
+    Ok(())
+}
+
 fn configurations(tx: &mut dyn lockstep_store::Read) -> Result<Vec<ConfigurationId>, StoreError> {
     let mut ids = Vec::new();
     let mut scan = Scan::of(Key::empty(), SLICE);
@@ -54,11 +68,19 @@ fn configurations(tx: &mut dyn lockstep_store::Read) -> Result<Vec<Configuration
             return Ok(ids);
         };
         scan = scan.behind(last);
-        ids.extend(rows.iter().map(|row| row.id));
+        ids.extend(rows.iter().filter(|row| !row.scratch).map(|row| row.id));
     }
 }
 
 /// Closes cycles that a process left open when it died. Their work is not lost: the marks are left.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn close_interrupted(service: &Arc<Service>) -> Result<(), StoreError> {
+    service.write(interrupted).await
+}
+
 fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
     for id in configurations(tx)? {
         let Some(mut job) = tx.fetch_one::<Job>(&id)? else {

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_directory::{Change, Kind};
 use lockstep_model::PropertyValue;
-use lockstep_server::directory;
 use lockstep_server::signin::keys;
+use lockstep_store::WriteRecords as _;
+use lockstep_store::records::directory::DirectoryReference;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -465,10 +466,14 @@ async fn groups_are_told_with_those_of_groups_and_two_hundred_at_most() {
         group("mail", false).await,
     );
     let link = async |source, target| {
-        let linked = desk
-            .service
-            .write(move |tx| directory::link(tx, source, "members", &[target]));
-        assert_eq!(linked.await.unwrap(), 1);
+        let property = "members".to_owned();
+        let reference = DirectoryReference {
+            source,
+            property,
+            target,
+        };
+        let linked = desk.service.write(move |tx| tx.store(&[reference]));
+        linked.await.unwrap();
     };
     for (source, target) in [(inner, ada), (outer, inner), (inner, outer), (mail, ada)] {
         link(source, target).await;

@@ -1,6 +1,6 @@
 //! Scans and counts.
 
-use super::tables::{ITEMS, PLAIN};
+use super::tables::{ITEMS, ORDERED_ITEMS, PLAIN};
 use super::{bodies, item, key, look, plain, seed};
 use crate::{Key, Row, Scan, Store, StoreError};
 
@@ -298,4 +298,44 @@ pub fn counts_agree_with_scans(store: &dyn Store) -> Result<(), StoreError> {
     agree()?;
     store.write(&mut |tx| tx.delete(ITEMS, &[key("11"), key("10"), key("9")]))?;
     agree()
+}
+
+/// Rows kept in the order of their keys answer as rows kept in any other way do.
+pub fn a_layout_changes_no_answer(store: &dyn Store) -> Result<(), StoreError> {
+    let rows = [
+        item("2", Some("b"), Some(2)),
+        item("1", Some("b"), None),
+        item("3", None, Some(1)),
+        item("10", Some("a"), Some(2)),
+    ];
+    for table in [ITEMS, ORDERED_ITEMS] {
+        seed(store, table, &rows)?;
+        seed(store, table, &[item("3", Some("bb"), None)])?;
+        store.write(&mut |tx| tx.delete(table, &[key("2"), key("none")]))?;
+    }
+    for index in [None, Some(0), Some(1), Some(2)] {
+        for prefix in [Key::empty(), key("1"), key("b")] {
+            for after in [None, Some((key("1"), key("1"))), Some((key("b"), key("1")))] {
+                // Along the table itself both parts are the row's key.
+                let after = match (index, after) {
+                    (None, Some((place, _))) => Some((place.clone(), place)),
+                    (_, after) => after,
+                };
+                let scan = Scan {
+                    index,
+                    prefix: prefix.clone(),
+                    after,
+                    limit: 9,
+                };
+                let found = |table| look(store, |tx| tx.scan(table, &scan));
+                assert_eq!(found(ITEMS)?, found(ORDERED_ITEMS)?, "{scan:?}");
+            }
+            let counted = |table| look(store, |tx| tx.count(table, index, &prefix));
+            assert_eq!(counted(ITEMS)?, counted(ORDERED_ITEMS)?);
+        }
+    }
+    let keys = ["1", "2", "3"].map(key);
+    let got = |table| look(store, |tx| tx.get(table, &keys));
+    assert_eq!(got(ITEMS)?, got(ORDERED_ITEMS)?);
+    Ok(())
 }

@@ -1,36 +1,45 @@
 //! The connector space of every configuration: objects, references between them, what has to be looked
 //! at again, and what each object became.
 
-use super::{bad_key, from_json, to_json};
-use crate::{Key, Record, StoreError, Table};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use lockstep_engine::{Link, ObjectClass, Presence, RowState, StagedObject};
+use super::compact::{Contents, Id, from_body, to_body};
+use super::{bad_key, json_record};
+use crate::{Key, Layout, Record, StoreError, Table};
+use lockstep_engine::mapping::MappedKind;
+use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{
-    AttributeName, Attributes, Guid, PropertyValue, Rdn, SourceAnchor, Timestamp, Value,
-};
+use lockstep_model::{Guid, Rdn, Sid, SourceAnchor, Timestamp};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 /// The tables of this module.
-pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS];
+pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS, &SCOPE_GROUPS];
 
 static OBJECTS: Table = Table {
     name: "connector_space_objects",
-    indexes: &["by_parent", "by_unread", "by_sid"],
+    indexes: &["by_parent", "by_unread"],
+    layout: Layout::Arrival,
 };
 static REFERENCES: Table = Table {
     name: "connector_space_references",
     indexes: &["by_target"],
+    layout: Layout::Key,
 };
 static DIRTY: Table = Table {
     name: "dirty",
-    indexes: &["by_sequence"],
+    indexes: &[],
+    layout: Layout::Key,
+};
+static SCOPE_GROUPS: Table = Table {
+    name: "scope_groups",
+    indexes: &[],
+    layout: Layout::Key,
 };
 static LINKS: Table = Table {
     name: "links",
     indexes: &["by_object"],
+    layout: Layout::Key,
 };
 
 /// An object of the connector space.
@@ -47,58 +56,47 @@ impl Staged {
     pub const BY_PARENT: usize = 0;
     /// Along this index: objects that wait to be read by GUID.
     pub const BY_UNREAD: usize = 1;
-    /// Along this index: objects by SID.
-    pub const BY_SID: usize = 2;
 }
 
-/// An attribute value in a body: text where it is text, else Base64 in a list of its own.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
-enum ValueBody {
-    Text(String),
-    Bytes([String; 1]),
-}
-
-#[derive(Deserialize, Serialize)]
-struct StagedBody {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    class: Option<String>,
-    #[serde(
-        with = "super::text::option",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    parent: Option<Guid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rdn: Option<(String, String)>,
-    #[serde(
-        with = "super::text::option",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    sid: Option<lockstep_model::Sid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    primary_group: Option<u32>,
-    state: StateBody,
+#[derive(Decode, Encode)]
+struct StagedBody<'a> {
+    #[n(0)]
     presence: PresenceBody,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    attributes: BTreeMap<String, Vec<ValueBody>>,
+    #[n(1)]
+    state: StateBody,
+    #[n(2)]
     version: u64,
+    #[b(3)]
+    class: Option<&'a str>,
+    #[n(4)]
+    parent: Option<Id>,
+    #[b(5)]
+    rdn: Option<(&'a str, &'a str)>,
+    #[n(6)]
+    sid: Option<ByteVec>,
+    #[n(7)]
+    primary_group: Option<u32>,
+    #[b(8)]
+    attributes: Contents<'a>,
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Decode, Encode)]
 enum StateBody {
+    #[n(0)]
     PlaceOnly,
+    #[n(1)]
     Unread,
-    Complete(u64),
+    #[n(2)]
+    Complete(#[n(0)] u64),
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Decode, Encode)]
 enum PresenceBody {
-    Alive(u64),
-    Missing(i64),
+    #[n(0)]
+    Alive(#[n(0)] u64),
+    #[n(1)]
+    Missing(#[n(0)] i64),
+    #[n(2)]
     Deleted,
 }
 
@@ -116,52 +114,39 @@ impl Record for Staged {
 
     fn indexes(&self) -> Vec<Option<Key>> {
         let own = || Key::empty().with(self.configuration);
-        let unread = self.object.state == RowState::Unread
-            && matches!(self.object.presence, Presence::Alive { .. });
+        let object = &self.object;
+        let alive = matches!(object.presence, Presence::Alive { .. });
         vec![
-            self.object.parent.map(|parent| own().with(parent)),
-            unread.then(own),
-            self.object
-                .sid
-                .as_ref()
-                .map(|sid| own().with(sid.to_string().as_str())),
+            object.parent.map(|parent| own().with(parent)),
+            (alive && object.state == RowState::Unread).then(own),
         ]
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let object = &self.object;
-        let value = |value: &Value| match value.as_str() {
-            Some(text) => ValueBody::Text(text.to_owned()),
-            None => ValueBody::Bytes([STANDARD.encode(value.as_bytes())]),
-        };
-        let values = |(name, values): (&AttributeName, &Vec<Value>)| {
-            (name.as_str().to_owned(), values.iter().map(value).collect())
-        };
-        to_json(
-            Self::TABLE,
-            &StagedBody {
-                class: object.class.map(|class| class.name().to_owned()),
-                parent: object.parent,
-                rdn: object
-                    .rdn
-                    .as_ref()
-                    .map(|rdn| (rdn.attribute.clone(), rdn.value.clone())),
-                sid: object.sid.clone(),
-                primary_group: object.primary_group,
-                state: match object.state {
-                    RowState::PlaceOnly => StateBody::PlaceOnly,
-                    RowState::Unread => StateBody::Unread,
-                    RowState::Complete { read_set } => StateBody::Complete(read_set),
-                },
-                presence: match object.presence {
-                    Presence::Alive { epoch } => PresenceBody::Alive(epoch),
-                    Presence::Missing { since } => PresenceBody::Missing(since.as_millis()),
-                    Presence::Deleted => PresenceBody::Deleted,
-                },
-                attributes: object.attributes.iter().map(values).collect(),
-                version: object.version,
+        let body = StagedBody {
+            presence: match object.presence {
+                Presence::Alive { epoch } => PresenceBody::Alive(epoch),
+                Presence::Missing { since } => PresenceBody::Missing(since.as_millis()),
+                Presence::Deleted => PresenceBody::Deleted,
             },
-        )
+            state: match object.state {
+                RowState::PlaceOnly => StateBody::PlaceOnly,
+                RowState::Unread => StateBody::Unread,
+                RowState::Complete { read_set } => StateBody::Complete(read_set),
+            },
+            version: object.version,
+            class: object.class.map(ObjectClass::name),
+            parent: object.parent.map(Id),
+            rdn: object
+                .rdn
+                .as_ref()
+                .map(|rdn| (rdn.attribute.as_str(), rdn.value.as_str())),
+            sid: object.sid.as_ref().map(|sid| sid.to_wire().into()),
+            primary_group: object.primary_group,
+            attributes: Contents(Cow::Borrowed(&object.attributes)),
+        };
+        to_body(Self::TABLE, &body)
     }
 
     fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
@@ -169,20 +154,22 @@ impl Record for Staged {
         let (Some(configuration), Some(guid)) = (parts.guid(), parts.guid()) else {
             return Err(bad_key(Self::TABLE, key));
         };
-        let body: StagedBody = from_json(Self::TABLE, body)?;
-        let mut attributes = Attributes::new();
-        for (name, values) in body.attributes {
-            let values = values.into_iter().map(value_of).collect::<Result<_, _>>()?;
-            attributes.insert(AttributeName::new(&name), values);
-        }
+        let body: StagedBody<'_> = from_body(Self::TABLE, body)?;
+        let sid = body.sid.as_ref().map(|sid| Sid::from_wire(sid));
         Ok(Self {
             configuration: ConfigurationId::new(configuration),
             object: StagedObject {
                 guid,
-                class: body.class.as_deref().map(ObjectClass::from_name),
-                parent: body.parent,
-                rdn: body.rdn.map(|(attribute, value)| Rdn { attribute, value }),
-                sid: body.sid,
+                class: body.class.map(ObjectClass::from_name),
+                parent: body.parent.map(|Id(parent)| parent),
+                rdn: body.rdn.map(|(attribute, value)| Rdn {
+                    attribute: attribute.to_owned(),
+                    value: value.to_owned(),
+                }),
+                sid: sid.transpose().map_err(|source| StoreError::Row {
+                    table: OBJECTS.name,
+                    source: source.into(),
+                })?,
                 primary_group: body.primary_group,
                 state: match body.state {
                     StateBody::PlaceOnly => RowState::PlaceOnly,
@@ -196,25 +183,10 @@ impl Record for Staged {
                     },
                     PresenceBody::Deleted => Presence::Deleted,
                 },
-                attributes,
+                attributes: body.attributes.0.into_owned(),
                 version: body.version,
             },
         })
-    }
-}
-
-fn value_of(body: ValueBody) -> Result<Value, StoreError> {
-    match body {
-        ValueBody::Text(text) => Ok(Value::new(text.into_bytes())),
-        ValueBody::Bytes([base64]) => {
-            STANDARD
-                .decode(base64)
-                .map(Value::new)
-                .map_err(|source| StoreError::Row {
-                    table: OBJECTS.name,
-                    source: source.into(),
-                })
-        }
     }
 }
 
@@ -258,6 +230,16 @@ impl StagedReference {
         Key::empty().with(configuration).with(target)
     }
 
+    /// The place of the reference with this key along [`StagedReference::BY_TARGET`].
+    #[must_use]
+    pub fn place_of(key: Key) -> Option<(Key, Key)> {
+        let mut parts = key.reader();
+        let configuration = ConfigurationId::new(parts.guid()?);
+        let (source, attribute, target) = (parts.guid()?, parts.text()?, parts.guid()?);
+        let place = Self::to(configuration, target);
+        Some((place.with(attribute.as_str()).with(source), key))
+    }
+
     /// What names this reference.
     #[must_use]
     pub fn id(&self) -> <Self as Record>::Id {
@@ -268,6 +250,12 @@ impl StagedReference {
             self.target,
         )
     }
+}
+
+#[derive(Decode, Encode)]
+struct ReferenceBody {
+    #[n(0)]
+    reading: u64,
 }
 
 impl Record for StagedReference {
@@ -288,7 +276,10 @@ impl Record for StagedReference {
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(self.reading.to_string().into_bytes())
+        let body = ReferenceBody {
+            reading: self.reading,
+        };
+        to_body(Self::TABLE, &body)
     }
 
     fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
@@ -298,153 +289,288 @@ impl Record for StagedReference {
             return Err(bad_key(Self::TABLE, key));
         };
         let configuration = ConfigurationId::new(configuration);
-        let reading = from_json(Self::TABLE, body)?;
+        let body: ReferenceBody = from_body(Self::TABLE, body)?;
         Ok(Self {
             configuration,
             source,
             attribute,
             target,
-            reading,
+            reading: body.reading,
         })
     }
 }
 
 /// What has to be looked at again.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Subject {
     /// Everything below a container: expanded into marks of what lies in it, in batches.
     Subtree(Guid),
+    /// Every member of a group of the scope: expanded into marks, in batches.
+    Members(Guid),
+    /// Whether a group belongs to the scope by way of other groups.
+    Group(Guid),
     /// One object.
     Object(Guid),
+    /// All references from and to an object that was deleted.
+    Gone(Guid),
     /// All references from an object.
     From(Guid),
+    /// What only the directory has of the references from an object.
+    Strangers(Guid),
     /// All references to an object.
     To(Guid),
     /// One reference: source, attribute, target.
     Reference(Guid, String, Guid),
 }
 
+/// The kinds of [`Subject`], in the order in which marks are worked off.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum SubjectKind {
+    /// [`Subject::Subtree`]
+    Subtree,
+    /// [`Subject::Members`]: who belongs to the scope by way of groups is settled before any object is decided.
+    Members,
+    /// [`Subject::Group`]
+    Group,
+    /// [`Subject::Object`]
+    Object,
+    /// [`Subject::Gone`]
+    Gone,
+    /// [`Subject::From`]
+    From,
+    /// [`Subject::Strangers`]
+    Strangers,
+    /// [`Subject::To`]
+    To,
+    /// [`Subject::Reference`]
+    Reference,
+}
+
 impl Subject {
-    /// Marks are worked off by kind, in this order.
-    const fn kind(&self) -> u8 {
-        match self {
-            Self::Subtree(_) => 0,
-            Self::Object(_) => 1,
-            Self::From(_) => 2,
-            Self::To(_) => 3,
-            Self::Reference(..) => 4,
-        }
-    }
-}
-
-/// A mark: something has to be looked at again. It is cleared only if nobody has set it anew since it
-/// was read, which the sequence tells.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Dirty {
-    /// Whose connector space.
-    pub configuration: ConfigurationId,
-    /// What.
-    pub subject: Subject,
-    /// When it was set: marks are numbered.
-    pub sequence: u64,
-    /// For what takes several batches: the key behind which to go on.
-    pub position: Option<Key>,
-}
-
-impl Dirty {
-    /// Along this index: marks in the order in which they are worked off.
-    pub const BY_SEQUENCE: usize = 0;
-
-    /// The prefix, along [`Dirty::BY_SEQUENCE`], of the marks of the same kind as `example`.
+    /// Of which kind it is.
     #[must_use]
-    pub fn of_kind(configuration: ConfigurationId, example: &Subject) -> Key {
-        Key::empty().with(configuration).with(example.kind())
-    }
-}
-
-#[derive(Deserialize, Serialize)]
-struct DirtyBody {
-    sequence: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    position: Option<String>,
-}
-
-impl Record for Dirty {
-    const TABLE: &'static Table = &DIRTY;
-    type Id = (ConfigurationId, Subject);
-
-    fn key_of((configuration, subject): &Self::Id) -> Key {
-        let key = Key::empty().with(*configuration).with(subject.kind());
-        match subject {
-            Subject::Subtree(guid)
-            | Subject::Object(guid)
-            | Subject::From(guid)
-            | Subject::To(guid) => key.with(*guid),
-            Subject::Reference(source, attribute, target) => {
-                key.with(*source).with(attribute.as_str()).with(*target)
-            }
+    pub const fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Subtree(_) => SubjectKind::Subtree,
+            Self::Members(_) => SubjectKind::Members,
+            Self::Group(_) => SubjectKind::Group,
+            Self::Object(_) => SubjectKind::Object,
+            Self::Gone(_) => SubjectKind::Gone,
+            Self::From(_) => SubjectKind::From,
+            Self::Strangers(_) => SubjectKind::Strangers,
+            Self::To(_) => SubjectKind::To,
+            Self::Reference(..) => SubjectKind::Reference,
         }
     }
 
-    fn key(&self) -> Key {
-        Self::key_of(&(self.configuration, self.subject.clone()))
+    /// The object that it is about; of a reference the one that has it.
+    #[must_use]
+    pub const fn guid(&self) -> Guid {
+        match self {
+            Self::Subtree(guid)
+            | Self::Members(guid)
+            | Self::Group(guid)
+            | Self::Object(guid)
+            | Self::Gone(guid)
+            | Self::From(guid)
+            | Self::Strangers(guid)
+            | Self::To(guid)
+            | Self::Reference(guid, ..) => *guid,
+        }
+    }
+}
+
+impl SubjectKind {
+    const ALL: [Self; 9] = [
+        Self::Subtree,
+        Self::Members,
+        Self::Group,
+        Self::Object,
+        Self::Gone,
+        Self::From,
+        Self::Strangers,
+        Self::To,
+        Self::Reference,
+    ];
+
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Subtree => 0,
+            Self::Members => 1,
+            Self::Group => 2,
+            Self::Object => 3,
+            Self::Gone => 4,
+            Self::From => 5,
+            Self::Strangers => 6,
+            Self::To => 7,
+            Self::Reference => 8,
+        }
     }
 
-    fn indexes(&self) -> Vec<Option<Key>> {
-        vec![Some(
-            Self::of_kind(self.configuration, &self.subject).with(self.sequence),
-        )]
-    }
-
-    fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let position = self
-            .position
-            .as_ref()
-            .map(|key| STANDARD.encode(key.as_bytes()));
-        to_json(
-            Self::TABLE,
-            &DirtyBody {
-                sequence: self.sequence,
-                position,
-            },
-        )
-    }
-
-    fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
-        let error = || bad_key(Self::TABLE, key);
-        let mut parts = key.reader();
-        let configuration = parts.guid().ok_or_else(error)?;
-        let kind = parts.byte().ok_or_else(error)?;
-        let guid = parts.guid().ok_or_else(error)?;
-        let subject = match kind {
-            0 => Subject::Subtree(guid),
-            1 => Subject::Object(guid),
-            2 => Subject::From(guid),
-            3 => Subject::To(guid),
-            4 => {
-                let attribute = parts.text().ok_or_else(error)?;
-                Subject::Reference(guid, attribute, parts.guid().ok_or_else(error)?)
-            }
-            _ => return Err(error()),
-        };
-        let body: DirtyBody = from_json(Self::TABLE, body)?;
-        let position = body.position.and_then(|text| STANDARD.decode(text).ok());
-        Ok(Self {
-            configuration: ConfigurationId::new(configuration),
-            subject,
-            sequence: body.sequence,
-            position: position.map(Key::from_bytes),
+    /// The subject of this kind; none for a reference, which is more than a GUID.
+    const fn of(self, guid: Guid) -> Option<Subject> {
+        Some(match self {
+            Self::Subtree => Subject::Subtree(guid),
+            Self::Members => Subject::Members(guid),
+            Self::Group => Subject::Group(guid),
+            Self::Object => Subject::Object(guid),
+            Self::Gone => Subject::Gone(guid),
+            Self::From => Subject::From(guid),
+            Self::Strangers => Subject::Strangers(guid),
+            Self::To => Subject::To(guid),
+            Self::Reference => return None,
         })
     }
 }
 
-/// What an object of a connector space became.
-#[derive(Clone, Debug, PartialEq)]
+/// A mark: subjects of one kind that have to be looked at again, as many as one request or batch named.
+///
+/// Marks are numbered and worked off in that order. Who works one off takes it away in the transaction in
+/// which it reads what it then decides on; what changes later makes a mark of its own. So a mark is never
+/// lost, and a subject may stand in several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Dirty {
+    /// Whose connector space.
+    pub configuration: ConfigurationId,
+    /// Of which kind the subjects are.
+    pub kind: SubjectKind,
+    /// Its number.
+    pub number: u64,
+    /// What.
+    pub subjects: Vec<Subject>,
+    /// Where the first subject takes several batches: the key behind which to go on.
+    pub position: Option<Key>,
+}
+
+impl Dirty {
+    /// The prefix of the marks of a kind, which come in the order of their numbers.
+    #[must_use]
+    pub fn of_kind(configuration: ConfigurationId, kind: SubjectKind) -> Key {
+        Key::empty().with(configuration).with(kind.byte())
+    }
+
+    /// What names this mark.
+    #[must_use]
+    pub const fn id(&self) -> <Self as Record>::Id {
+        (self.configuration, self.kind, self.number)
+    }
+}
+
+#[derive(Decode, Encode)]
+struct DirtyBody<'a> {
+    /// GUIDs one behind the other; of references, source and target.
+    #[cbor(b(0), with = "minicbor::bytes")]
+    guids: Cow<'a, [u8]>,
+    #[b(1)]
+    attributes: Option<Vec<&'a str>>,
+    #[n(2)]
+    position: Option<ByteVec>,
+}
+
+impl Record for Dirty {
+    const TABLE: &'static Table = &DIRTY;
+    type Id = (ConfigurationId, SubjectKind, u64);
+
+    fn key_of(&(configuration, kind, number): &Self::Id) -> Key {
+        Self::of_kind(configuration, kind).with(number)
+    }
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.id())
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let mut guids = Vec::with_capacity(self.subjects.len() * 16);
+        let mut attributes = Vec::new();
+        for subject in &self.subjects {
+            guids.extend_from_slice(subject.guid().as_bytes());
+            if let Subject::Reference(_, attribute, target) = subject {
+                guids.extend_from_slice(target.as_bytes());
+                attributes.push(attribute.as_str());
+            }
+        }
+        let body = DirtyBody {
+            guids: Cow::Owned(guids),
+            attributes: Some(attributes).filter(|attributes| !attributes.is_empty()),
+            position: self
+                .position
+                .as_ref()
+                .map(|key| key.as_bytes().to_vec().into()),
+        };
+        to_body(Self::TABLE, &body)
+    }
+
+    fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
+        let mut parts = key.reader();
+        let parts = (parts.guid(), parts.byte(), parts.number());
+        let (Some(configuration), Some(kind), Some(number)) = parts else {
+            return Err(bad_key(Self::TABLE, key));
+        };
+        let kind = SubjectKind::ALL.into_iter().find(|k| k.byte() == kind);
+        let kind = kind.ok_or_else(|| bad_key(Self::TABLE, key))?;
+        let body: DirtyBody<'_> = from_body(Self::TABLE, body)?;
+        let (guids, _) = body.guids.as_chunks::<16>();
+        let guids: Vec<Guid> = guids.iter().map(|bytes| Guid::from_bytes(*bytes)).collect();
+        let subjects = match kind {
+            SubjectKind::Reference => {
+                let ends = guids.as_chunks::<2>().0.iter();
+                let names = body.attributes.unwrap_or_default();
+                ends.zip(names)
+                    .map(|([source, target], name)| {
+                        Subject::Reference(*source, name.to_owned(), *target)
+                    })
+                    .collect()
+            }
+            kind => guids.into_iter().filter_map(|guid| kind.of(guid)).collect(),
+        };
+        Ok(Self {
+            configuration: ConfigurationId::new(configuration),
+            kind,
+            number,
+            subjects,
+            position: body.position.map(|key| Key::from_bytes(key.into())),
+        })
+    }
+}
+
+/// A group that belongs to the scope because a group of the scope has it as a member, however deep. The
+/// groups that the configuration names have no rows.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NestedScopeGroup {
+    /// Whose connector space.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The group.
+    #[serde(with = "super::text")]
+    pub group: Guid,
+}
+
+json_record!(
+    NestedScopeGroup,
+    &SCOPE_GROUPS,
+    id(ConfigurationId, Guid),
+    |&(configuration, group)| Key::empty().with(configuration).with(group),
+    |own| (own.configuration, own.group)
+);
+
+/// What an object of a connector space became: the remembered result of matching.
+///
+/// What was last applied to it is not repeated here: it is what the directory's object wants.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Joined {
     /// Whose connector space.
     pub configuration: ConfigurationId,
-    /// The remembered result.
-    pub link: Link,
+    /// objectGUID of the object in AD.
+    pub guid: Guid,
+    /// The object in the cloud directory.
+    pub object: ObjectId,
+    /// As what it was provisioned.
+    pub kind: MappedKind,
+    /// The anchor under which it was joined. It never changes under an object.
+    pub anchor: SourceAnchor,
+    /// It was deleted in the cloud directory because it left the scope or AD; the row stays so that the
+    /// same object comes back.
+    pub deleted: bool,
 }
 
 impl Joined {
@@ -452,60 +578,17 @@ impl Joined {
     pub const BY_OBJECT: usize = 0;
 }
 
-/// A property value in a body.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum PropertyBody {
-    #[serde(rename = "b")]
-    Boolean(bool),
-    #[serde(rename = "i")]
-    Integer(i64),
-    #[serde(rename = "x")]
-    Binary(String),
-    #[serde(rename = "t")]
-    Timestamp(i64),
-    #[serde(untagged)]
-    Text(String),
-    #[serde(untagged)]
-    TextList(Vec<String>),
-}
-
-#[derive(Deserialize, Serialize)]
-struct LinkBody {
-    #[serde(with = "super::text")]
-    object: ObjectId,
-    #[serde(with = "super::text")]
-    anchor: SourceAnchor,
-    applied: BTreeMap<String, PropertyBody>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+#[derive(Decode, Encode)]
+struct JoinedBody<'a> {
+    #[n(0)]
+    object: Id,
+    #[n(1)]
+    kind: u8,
+    #[n(2)]
     deleted: bool,
-}
-
-pub(super) fn property_body(value: &PropertyValue) -> PropertyBody {
-    match value {
-        PropertyValue::Boolean(value) => PropertyBody::Boolean(*value),
-        PropertyValue::Integer(value) => PropertyBody::Integer(*value),
-        PropertyValue::Text(text) => PropertyBody::Text(text.clone()),
-        PropertyValue::TextList(texts) => PropertyBody::TextList(texts.clone()),
-        PropertyValue::Binary(bytes) => PropertyBody::Binary(STANDARD.encode(bytes)),
-        PropertyValue::Timestamp(time) => PropertyBody::Timestamp(time.as_millis()),
-    }
-}
-
-pub(super) fn property_value(body: PropertyBody) -> Result<PropertyValue, StoreError> {
-    Ok(match body {
-        PropertyBody::Boolean(value) => PropertyValue::Boolean(value),
-        PropertyBody::Integer(value) => PropertyValue::Integer(value),
-        PropertyBody::Text(text) => PropertyValue::Text(text),
-        PropertyBody::TextList(texts) => PropertyValue::TextList(texts),
-        PropertyBody::Binary(base64) => {
-            PropertyValue::Binary(STANDARD.decode(base64).map_err(|source| StoreError::Row {
-                table: LINKS.name,
-                source: source.into(),
-            })?)
-        }
-        PropertyBody::Timestamp(millis) => PropertyValue::Timestamp(Timestamp::from_millis(millis)),
-    })
+    /// Only where it is not that of the objectGUID.
+    #[b(3)]
+    anchor: Option<Cow<'a, str>>,
 }
 
 impl Record for Joined {
@@ -517,26 +600,26 @@ impl Record for Joined {
     }
 
     fn key(&self) -> Key {
-        Self::key_of(&(self.configuration, self.link.guid))
+        Self::key_of(&(self.configuration, self.guid))
     }
 
     fn indexes(&self) -> Vec<Option<Key>> {
-        vec![Some(Key::empty().with(self.link.object))]
+        vec![Some(Key::empty().with(self.object))]
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let applied = self.link.applied.iter();
-        to_json(
-            Self::TABLE,
-            &LinkBody {
-                object: self.link.object,
-                anchor: self.link.anchor.clone(),
-                applied: applied
-                    .map(|(name, v)| (name.clone(), property_body(v)))
-                    .collect(),
-                deleted: self.link.deleted,
+        let usual = self.anchor.guid() == Some(self.guid);
+        let body = JoinedBody {
+            object: Id(self.object.guid()),
+            kind: match self.kind {
+                MappedKind::User => 0,
+                MappedKind::Group => 1,
+                MappedKind::Contact => 2,
             },
-        )
+            deleted: self.deleted,
+            anchor: (!usual).then(|| self.anchor.to_string().into()),
+        };
+        to_body(Self::TABLE, &body)
     }
 
     fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
@@ -544,20 +627,26 @@ impl Record for Joined {
         let (Some(configuration), Some(guid)) = (parts.guid(), parts.guid()) else {
             return Err(bad_key(Self::TABLE, key));
         };
-        let body: LinkBody = from_json(Self::TABLE, body)?;
-        let applied = body
-            .applied
-            .into_iter()
-            .map(|(name, v)| Ok((name, property_value(v)?)));
+        let body: JoinedBody<'_> = from_body(Self::TABLE, body)?;
+        let anchor = match body.anchor {
+            None => SourceAnchor::from_object_guid(guid),
+            Some(text) => text.parse().map_err(|source| StoreError::Row {
+                table: LINKS.name,
+                source: Box::new(source),
+            })?,
+        };
         Ok(Self {
             configuration: ConfigurationId::new(configuration),
-            link: Link {
-                guid,
-                object: body.object,
-                anchor: body.anchor,
-                applied: applied.collect::<Result<_, StoreError>>()?,
-                deleted: body.deleted,
+            guid,
+            object: ObjectId::new(body.object.0),
+            kind: match body.kind {
+                0 => MappedKind::User,
+                1 => MappedKind::Group,
+                2 => MappedKind::Contact,
+                _ => return Err(bad_key(Self::TABLE, key)),
             },
+            anchor,
+            deleted: body.deleted,
         })
     }
 }
@@ -565,6 +654,7 @@ impl Record for Joined {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lockstep_model::{AttributeName, Value};
 
     fn round_trip<R: Record + std::fmt::Debug + PartialEq>(record: &R) {
         let read = R::decode(&record.key(), &record.encode().unwrap()).unwrap();
@@ -596,16 +686,20 @@ mod tests {
             configuration,
             object,
         });
-        for subject in [
-            Subject::Subtree(guid),
-            Subject::Object(guid),
-            Subject::Reference(guid, "member".into(), guid),
+        for subjects in [
+            vec![Subject::Subtree(guid)],
+            vec![Subject::Object(guid), Subject::Object(Guid::NIL)],
+            vec![
+                Subject::Reference(guid, "member".into(), Guid::NIL),
+                Subject::Reference(guid, "manager".into(), guid),
+            ],
         ] {
             let position = Some(Key::empty().with("x"));
             round_trip(&Dirty {
                 configuration,
-                subject,
-                sequence: 7,
+                kind: subjects[0].kind(),
+                number: 7,
+                subjects,
                 position,
             });
         }
@@ -617,27 +711,15 @@ mod tests {
             target: guid,
             reading: 4,
         });
-        let applied = [
-            ("a", PropertyValue::Boolean(true)),
-            ("b", PropertyValue::Integer(-4)),
-            ("c", PropertyValue::Text("x".into())),
-            ("d", PropertyValue::TextList(vec!["x".into()])),
-            ("e", PropertyValue::Binary(vec![1, 2])),
-            ("f", PropertyValue::Timestamp(Timestamp::from_millis(5))),
-        ];
-        let link = Link {
-            guid,
-            object: ObjectId::new(guid),
-            anchor: SourceAnchor::from_object_guid(guid),
-            applied: applied
-                .into_iter()
-                .map(|(n, v)| (n.to_owned(), v))
-                .collect(),
-            deleted: true,
-        };
-        round_trip(&Joined {
-            configuration,
-            link,
-        });
+        for anchor in [guid, Guid::NIL] {
+            round_trip(&Joined {
+                configuration,
+                guid,
+                object: ObjectId::new(guid),
+                kind: MappedKind::Group,
+                anchor: SourceAnchor::from_object_guid(anchor),
+                deleted: true,
+            });
+        }
     }
 }

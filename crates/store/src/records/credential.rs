@@ -2,7 +2,7 @@
 //! the database does not hold; what decides which password is the newer one stands in clear.
 
 use super::json_record;
-use crate::{Key, StoreError, Table};
+use crate::{Key, Layout, StoreError, Table};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep_directory::credential::{Origin, Stamp};
@@ -16,11 +16,13 @@ pub(super) const TABLES: &[&Table] = &[&CREDENTIALS, &POLICY];
 static CREDENTIALS: Table = Table {
     name: "credentials",
     indexes: &[],
+    layout: Layout::Key,
 };
 
 static POLICY: Table = Table {
     name: "password_policy",
     indexes: &[],
+    layout: Layout::Key,
 };
 
 /// What the tenant decides about passwords. There is one row at most.

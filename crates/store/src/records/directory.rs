@@ -1,16 +1,15 @@
 //! The cloud directory: objects, who has which unique value, who waits for one, references.
 
-use super::{bad_key, from_json, json_record, to_json};
-use crate::{Key, Record, StoreError, Table};
+use super::bad_key;
+use super::compact::{self, Id, from_body, to_body};
+use crate::{Key, Layout, Record, StoreError, Table};
 use lockstep_directory::schema::Property;
 use lockstep_directory::unique::Namespace;
 use lockstep_directory::{Conflict, Kind, Mastery, Object, UniqueValue, Values};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{SourceAnchor, Timestamp};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-use super::connector_space::{PropertyBody, property_body, property_value};
+use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use std::borrow::Cow;
 
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&OBJECTS, &UNIQUE, &WAITING, &REFERENCES];
@@ -18,18 +17,22 @@ pub(super) const TABLES: &[&Table] = &[&OBJECTS, &UNIQUE, &WAITING, &REFERENCES]
 static OBJECTS: Table = Table {
     name: "directory_objects",
     indexes: &["by_kind", "by_anchor"],
+    layout: Layout::Arrival,
 };
 static UNIQUE: Table = Table {
     name: "directory_unique_values",
     indexes: &[],
+    layout: Layout::Key,
 };
 static WAITING: Table = Table {
     name: "directory_waiting",
     indexes: &[],
+    layout: Layout::Key,
 };
 static REFERENCES: Table = Table {
     name: "directory_references",
     indexes: &["by_target"],
+    layout: Layout::Key,
 };
 
 /// An object of the cloud directory.
@@ -64,59 +67,103 @@ const fn kind_byte(kind: Kind) -> u8 {
     }
 }
 
-#[derive(Deserialize, Serialize)]
-struct ObjectBody {
+#[derive(Decode, Encode)]
+struct ObjectBody<'a> {
+    #[n(0)]
     kind: u8,
-    values: BTreeMap<String, PropertyBody>,
-    /// Only where it differs from `values`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    wanted: Option<BTreeMap<String, PropertyBody>>,
-    #[serde(
-        with = "super::text::option",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    configuration: Option<ConfigurationId>,
-    #[serde(
-        with = "super::text::option",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    anchor: Option<SourceAnchor>,
+    #[n(1)]
     created: i64,
+    #[n(2)]
     modified: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[n(3)]
     deleted: Option<i64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    conflicts: Vec<ConflictBody>,
+    #[n(4)]
+    configuration: Option<Id>,
+    #[b(5)]
+    anchor: Option<Cow<'a, str>>,
+    #[b(6)]
+    values: ValuesBody<'a>,
+    /// Only where it differs from `values`.
+    #[b(7)]
+    wanted: Option<ValuesBody<'a>>,
+    #[b(8)]
+    conflicts: Option<Vec<ConflictBody<'a>>>,
 }
 
-#[derive(Deserialize, Serialize)]
-struct ConflictBody {
-    property: String,
+#[derive(Decode, Encode)]
+struct ConflictBody<'a> {
+    #[b(0)]
+    property: &'a str,
+    #[n(1)]
     namespace: u8,
-    value: String,
-    #[serde(with = "super::text")]
-    owner: ObjectId,
+    #[b(2)]
+    value: &'a str,
+    #[n(3)]
+    owner: Id,
+    #[n(4)]
     since: i64,
 }
 
-fn bodies(values: &Values) -> BTreeMap<String, PropertyBody> {
-    values
-        .iter()
-        .map(|(property, v)| (property.name().to_owned(), property_body(v)))
-        .collect()
-}
-
-fn values(kind: Kind, bodies: BTreeMap<String, PropertyBody>) -> Result<Values, StoreError> {
-    let mut values = Values::new();
-    for (name, body) in bodies {
-        // A property that a newer build knew, and this one does not, is left out.
-        if let Ok(property) = Property::named(kind, &name) {
-            values.insert(property, property_value(body)?);
+impl<'a> ConflictBody<'a> {
+    fn new(conflict: &'a Conflict) -> Self {
+        Self {
+            property: conflict.property.name(),
+            namespace: namespace_byte(conflict.value.namespace),
+            value: &conflict.value.value,
+            owner: Id(conflict.owner.guid()),
+            since: conflict.since.as_millis(),
         }
     }
-    Ok(values)
+}
+
+/// Values by the name of the property: on the way in as they stand in the body, because what a name means
+/// depends on the kind of object.
+enum ValuesBody<'a> {
+    Given(&'a Values),
+    Read(Vec<(&'a str, PropertyValue)>),
+}
+
+impl<C> Encode<C> for ValuesBody<'_> {
+    fn encode<W: encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        let Self::Given(values) = self else {
+            return Err(encode::Error::message(
+                "values are written as they are given",
+            ));
+        };
+        e.map(values.len() as u64)?;
+        for (property, value) in *values {
+            e.str(property.name())?;
+            compact::Property(value).encode(e, c)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for ValuesBody<'b> {
+    fn decode(d: &mut Decoder<'b>, c: &mut C) -> Result<Self, decode::Error> {
+        let mut values = Vec::new();
+        for _ in 0..d.map()?.unwrap_or_default() {
+            values.push((d.str()?, compact::Property::decode(d, c)?.0));
+        }
+        Ok(Self::Read(values))
+    }
+}
+
+impl ValuesBody<'_> {
+    fn of(self, kind: Kind) -> Values {
+        match self {
+            Self::Given(values) => values.clone(),
+            // A property that a newer build knew, and this one does not, is left out.
+            Self::Read(values) => values
+                .into_iter()
+                .filter_map(|(name, value)| Some((Property::named(kind, name).ok()?, value)))
+                .collect(),
+        }
+    }
 }
 
 impl Record for DirectoryObject {
@@ -143,30 +190,20 @@ impl Record for DirectoryObject {
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let object = &self.0;
-        let conflict = |conflict: &Conflict| ConflictBody {
-            property: conflict.property.name().to_owned(),
-            namespace: namespace_byte(conflict.value.namespace),
-            value: conflict.value.value.clone(),
-            owner: conflict.owner,
-            since: conflict.since.as_millis(),
+        let conflicts = object.conflicts.iter().map(ConflictBody::new).collect();
+        let mastery = object.mastery.as_ref();
+        let body = ObjectBody {
+            kind: kind_byte(object.kind),
+            created: object.created.as_millis(),
+            modified: object.modified.as_millis(),
+            deleted: object.deleted.map(Timestamp::as_millis),
+            configuration: mastery.map(|mastery| Id(mastery.configuration.guid())),
+            anchor: mastery.map(|mastery| mastery.anchor.to_string().into()),
+            values: ValuesBody::Given(&object.values),
+            wanted: (object.wanted != object.values).then_some(ValuesBody::Given(&object.wanted)),
+            conflicts: Some(conflicts).filter(|conflicts: &Vec<_>| !conflicts.is_empty()),
         };
-        to_json(
-            Self::TABLE,
-            &ObjectBody {
-                kind: kind_byte(object.kind),
-                values: bodies(&object.values),
-                wanted: (object.wanted != object.values).then(|| bodies(&object.wanted)),
-                configuration: object.mastery.as_ref().map(|mastery| mastery.configuration),
-                anchor: object
-                    .mastery
-                    .as_ref()
-                    .map(|mastery| mastery.anchor.clone()),
-                created: object.created.as_millis(),
-                modified: object.modified.as_millis(),
-                deleted: object.deleted.map(Timestamp::as_millis),
-                conflicts: object.conflicts.iter().map(conflict).collect(),
-            },
-        )
+        to_body(Self::TABLE, &body)
     }
 
     fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
@@ -174,7 +211,7 @@ impl Record for DirectoryObject {
             .reader()
             .guid()
             .ok_or_else(|| bad_key(Self::TABLE, key))?;
-        let body: ObjectBody = from_json(Self::TABLE, body)?;
+        let body: ObjectBody<'_> = from_body(Self::TABLE, body)?;
         let kind = match body.kind {
             0 => Kind::User,
             1 => Kind::Group,
@@ -182,36 +219,43 @@ impl Record for DirectoryObject {
             3 => Kind::ServicePrincipal,
             _ => return Err(bad_key(Self::TABLE, key)),
         };
-        let shown = values(kind, body.values)?;
-        let wanted = match body.wanted {
-            Some(wanted) => values(kind, wanted)?,
-            None => shown.clone(),
-        };
-        let conflict = |conflict: ConflictBody| {
+        let values = body.values.of(kind);
+        let wanted = body
+            .wanted
+            .map_or_else(|| values.clone(), |wanted| wanted.of(kind));
+        let conflict = |conflict: ConflictBody<'_>| {
             Some(Conflict {
-                property: Property::named(kind, &conflict.property).ok()?,
+                property: Property::named(kind, conflict.property).ok()?,
                 value: UniqueValue {
                     namespace: namespace(conflict.namespace)?,
-                    value: conflict.value,
+                    value: conflict.value.to_owned(),
                 },
-                owner: conflict.owner,
+                owner: ObjectId::new(conflict.owner.0),
                 since: Timestamp::from_millis(conflict.since),
             })
         };
-        let mastery = body.configuration.zip(body.anchor);
+        let conflicts = body.conflicts.unwrap_or_default();
+        let anchor: Option<SourceAnchor> = match body.anchor {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|source| StoreError::Row {
+                table: Self::TABLE.name,
+                source: Box::new(source),
+            })?),
+        };
+        let mastery = body.configuration.zip(anchor);
         Ok(Self(Object {
             id: ObjectId::new(id),
             kind,
-            values: shown,
+            values,
             wanted,
             mastery: mastery.map(|(configuration, anchor)| Mastery {
-                configuration,
+                configuration: ConfigurationId::new(configuration.0),
                 anchor,
             }),
             created: Timestamp::from_millis(body.created),
             modified: Timestamp::from_millis(body.modified),
             deleted: body.deleted.map(Timestamp::from_millis),
-            conflicts: body.conflicts.into_iter().filter_map(conflict).collect(),
+            conflicts: conflicts.into_iter().filter_map(conflict).collect(),
         }))
     }
 }
@@ -238,35 +282,52 @@ fn value_key(value: &UniqueValue) -> Key {
 }
 
 /// Who has a unique value.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UniqueOwner {
-    namespace: u8,
-    value: String,
+    /// The value.
+    pub value: UniqueValue,
     /// Who has it.
-    #[serde(with = "super::text")]
     pub owner: ObjectId,
 }
 
-impl UniqueOwner {
-    /// Says who has a value.
-    #[must_use]
-    pub fn new(value: &UniqueValue, owner: ObjectId) -> Self {
-        Self {
-            namespace: namespace_byte(value.namespace),
-            value: value.value.clone(),
-            owner,
-        }
-    }
+#[derive(Decode, Encode)]
+struct UniqueBody {
+    #[n(0)]
+    owner: Id,
 }
 
-json_record!(
-    UniqueOwner, &UNIQUE,
-    id UniqueValue, |value| value_key(value),
-    |own| UniqueValue {
-        namespace: namespace(own.namespace).unwrap_or(Namespace::ProxyAddress),
-        value: own.value.clone(),
+impl Record for UniqueOwner {
+    const TABLE: &'static Table = &UNIQUE;
+    type Id = UniqueValue;
+
+    fn key_of(value: &UniqueValue) -> Key {
+        value_key(value)
     }
-);
+
+    fn key(&self) -> Key {
+        value_key(&self.value)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let body = UniqueBody {
+            owner: Id(self.owner.guid()),
+        };
+        to_body(Self::TABLE, &body)
+    }
+
+    fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
+        let mut parts = key.reader();
+        let parts = (parts.byte().and_then(namespace), parts.text());
+        let (Some(namespace), Some(value)) = parts else {
+            return Err(bad_key(Self::TABLE, key));
+        };
+        let body: UniqueBody = from_body(Self::TABLE, body)?;
+        Ok(Self {
+            value: UniqueValue { namespace, value },
+            owner: ObjectId::new(body.owner.0),
+        })
+    }
+}
 
 /// Who waits for a unique value that another has.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -298,7 +359,7 @@ impl Record for Waiting {
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(b"{}".to_vec())
+        Ok(Vec::new())
     }
 
     fn decode(key: &Key, _: &[u8]) -> Result<Self, StoreError> {
@@ -380,7 +441,7 @@ impl Record for DirectoryReference {
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(b"{}".to_vec())
+        Ok(Vec::new())
     }
 
     fn decode(key: &Key, _: &[u8]) -> Result<Self, StoreError> {

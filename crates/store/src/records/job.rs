@@ -1,7 +1,7 @@
 //! Configurations, their jobs, and the instructions that jobs give to agents.
 
 use super::json_record;
-use crate::{Key, Table};
+use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
 use lockstep_model::{Guid, Sid};
 use serde::{Deserialize, Serialize};
@@ -13,22 +13,27 @@ pub(super) const TABLES: &[&Table] = &[&CONFIGURATIONS, &JOBS, &INSTRUCTIONS, &C
 static CONFIGURATIONS: Table = Table {
     name: "configurations",
     indexes: &["by_name", "by_domain"],
+    layout: Layout::Arrival,
 };
 static JOBS: Table = Table {
     name: "jobs",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static INSTRUCTIONS: Table = Table {
     name: "instructions",
     indexes: &["by_domain"],
+    layout: Layout::Arrival,
 };
 static CYCLES: Table = Table {
     name: "cycles",
     indexes: &["by_configuration"],
+    layout: Layout::Arrival,
 };
 static HELD: Table = Table {
     name: "held_deletes",
     indexes: &["by_verdict"],
+    layout: Layout::Arrival,
 };
 
 /// A configuration: what the administrator wants of one domain.
@@ -50,14 +55,27 @@ pub struct Configuration {
     pub roots: Option<Vec<ScopeRoot>>,
     /// Subtrees that are left out.
     pub excluded: Vec<ScopeRoot>,
+    /// Groups that take part with their members.
+    #[serde(default)]
+    pub groups: Vec<ScopeRoot>,
     /// No cycle by clock or by change.
     pub paused: bool,
+    /// The connector space of a plan: it is not listed, has no cycles, and goes with the plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scratch: bool,
+    /// The configuration that a plan is for, if there is one already.
+    #[serde(
+        with = "super::text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub stands_for: Option<ConfigurationId>,
     /// The service principal that bears the domain's name.
     #[serde(with = "super::text")]
     pub service_principal: ObjectId,
 }
 
-/// A container that the administrator named.
+/// A container or group that the administrator named.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ScopeRoot {
     /// objectGUID.
@@ -77,10 +95,10 @@ impl Configuration {
 json_record!(
     Configuration, &CONFIGURATIONS,
     id ConfigurationId, |id| Key::empty().with(*id), |own| own.id,
-    indexes |own| vec![
-        Some(Key::empty().with(own.name.as_str())),
-        Some(Key::empty().with(own.domain.as_str())),
-    ]
+    indexes |own| {
+        let listed = |key: &str| (!own.scratch).then(|| Key::empty().with(key));
+        vec![listed(&own.name), listed(&own.domain)]
+    }
 );
 
 /// How far the job of a configuration has come.

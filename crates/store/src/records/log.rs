@@ -1,10 +1,13 @@
 //! What happened: provisioning log, the last decision about each object, the audit log.
 
-use super::json_record;
-use crate::{Key, Table};
-use lockstep_model::Guid;
+use super::compact::{self, Id, from_body, to_body};
+use super::{bad_key, json_record};
+use crate::{Key, Layout, Record, StoreError, Table};
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
+use lockstep_model::{Guid, PropertyValue};
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The tables of this module.
 pub(super) const TABLES: &[&Table] = &[&LOG, &DECISIONS, &AUDIT];
@@ -12,34 +15,33 @@ pub(super) const TABLES: &[&Table] = &[&LOG, &DECISIONS, &AUDIT];
 static LOG: Table = Table {
     name: "provisioning_log",
     indexes: &["by_configuration", "by_object", "by_cycle"],
+    layout: Layout::Arrival,
 };
 static DECISIONS: Table = Table {
     name: "decisions",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static AUDIT: Table = Table {
     name: "audit_log",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 
 /// One entry of the provisioning log.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogEntry {
     /// Its number; entries are listed from the newest, so the key counts down.
     pub number: u64,
     /// When, in milliseconds since 1970.
     pub at: i64,
     /// Which configuration.
-    #[serde(with = "super::text")]
     pub configuration: ConfigurationId,
     /// Which cycle; none for provisioning on demand.
-    #[serde(with = "super::text::option", default)]
     pub cycle: Option<CycleId>,
     /// objectGUID of the object in AD.
-    #[serde(with = "super::text")]
     pub source: Guid,
     /// The object in the cloud directory.
-    #[serde(with = "super::text::option", default)]
     pub target: Option<ObjectId>,
     /// The anchor in Base64.
     pub anchor: String,
@@ -57,22 +59,91 @@ pub struct LogEntry {
     pub reason: String,
     /// The reason's stable name.
     pub code: String,
-    /// What was changed: property, old value, new value, as JSON.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What was changed.
     pub changes: Vec<LogChange>,
 }
 
 /// One changed property.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogChange {
     /// The property.
     pub property: String,
     /// Its value before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<serde_json::Value>,
+    pub old: Option<PropertyValue>,
     /// Its value now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new: Option<serde_json::Value>,
+    pub new: Option<PropertyValue>,
+}
+
+#[derive(Decode, Encode)]
+struct LogBody<'a> {
+    #[n(0)]
+    at: i64,
+    #[n(1)]
+    configuration: Id,
+    #[n(2)]
+    cycle: Option<Id>,
+    #[n(3)]
+    source: Id,
+    #[n(4)]
+    target: Option<Id>,
+    #[b(5)]
+    anchor: &'a str,
+    #[b(6)]
+    kind: &'a str,
+    #[b(7)]
+    name: Option<&'a str>,
+    #[b(8)]
+    dn: Option<&'a str>,
+    #[b(9)]
+    action: &'a str,
+    #[b(10)]
+    status: &'a str,
+    #[b(11)]
+    reason: &'a str,
+    #[b(12)]
+    code: &'a str,
+    #[b(13)]
+    changes: Changes<'a>,
+}
+
+/// Changes, each as an array of property, old and new value.
+struct Changes<'a>(Cow<'a, [LogChange]>);
+
+impl<C> Encode<C> for Changes<'_> {
+    fn encode<W: encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.array(self.0.len() as u64)?;
+        for change in self.0.as_ref() {
+            e.array(3)?.str(&change.property)?;
+            for value in [&change.old, &change.new] {
+                value.as_ref().map(compact::Property).encode(e, c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Changes<'_> {
+    fn decode(d: &mut Decoder<'b>, c: &mut C) -> Result<Self, decode::Error> {
+        let mut changes = Vec::new();
+        for _ in 0..d.array()?.unwrap_or_default() {
+            d.array()?;
+            let property = d.str()?.to_owned();
+            let mut value = || -> Result<Option<PropertyValue>, decode::Error> {
+                let value: Option<compact::Property<PropertyValue>> = Option::decode(d, c)?;
+                Ok(value.map(|value| value.0))
+            };
+            changes.push(LogChange {
+                property,
+                old: value()?,
+                new: value()?,
+            });
+        }
+        Ok(Self(Cow::Owned(changes)))
+    }
 }
 
 impl LogEntry {
@@ -84,18 +155,71 @@ impl LogEntry {
     pub const BY_CYCLE: usize = 2;
 }
 
-json_record!(
-    LogEntry, &LOG,
-    id u64, |number| Key::empty().with(u64::MAX - number), |own| own.number,
-    indexes |own| {
-        let newest_first = u64::MAX - own.number;
+impl Record for LogEntry {
+    const TABLE: &'static Table = &LOG;
+    type Id = u64;
+
+    fn key_of(number: &u64) -> Key {
+        Key::empty().with(u64::MAX - number)
+    }
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.number)
+    }
+
+    fn indexes(&self) -> Vec<Option<Key>> {
+        let newest_first = u64::MAX - self.number;
         vec![
-            Some(Key::empty().with(own.configuration).with(newest_first)),
-            Some(Key::empty().with(own.source).with(newest_first)),
-            own.cycle.map(|cycle| Key::empty().with(cycle).with(newest_first)),
+            Some(Key::empty().with(self.configuration).with(newest_first)),
+            Some(Key::empty().with(self.source).with(newest_first)),
+            self.cycle
+                .map(|cycle| Key::empty().with(cycle).with(newest_first)),
         ]
     }
-);
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let body = LogBody {
+            at: self.at,
+            configuration: Id(self.configuration.guid()),
+            cycle: self.cycle.map(|cycle| Id(cycle.guid())),
+            source: Id(self.source),
+            target: self.target.map(|target| Id(target.guid())),
+            anchor: &self.anchor,
+            kind: &self.kind,
+            name: self.name.as_deref(),
+            dn: self.dn.as_deref(),
+            action: &self.action,
+            status: &self.status,
+            reason: &self.reason,
+            code: &self.code,
+            changes: Changes(Cow::Borrowed(&self.changes)),
+        };
+        to_body(Self::TABLE, &body)
+    }
+
+    fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
+        let number = key.reader().number();
+        let number = number.ok_or_else(|| bad_key(Self::TABLE, key))?;
+        let body: LogBody<'_> = from_body(Self::TABLE, body)?;
+        Ok(Self {
+            number: u64::MAX - number,
+            at: body.at,
+            configuration: ConfigurationId::new(body.configuration.0),
+            cycle: body.cycle.map(|cycle| CycleId::new(cycle.0)),
+            source: body.source.0,
+            target: body.target.map(|target| ObjectId::new(target.0)),
+            anchor: body.anchor.to_owned(),
+            kind: body.kind.to_owned(),
+            name: body.name.map(str::to_owned),
+            dn: body.dn.map(str::to_owned),
+            action: body.action.to_owned(),
+            status: body.status.to_owned(),
+            reason: body.reason.to_owned(),
+            code: body.code.to_owned(),
+            changes: body.changes.0.into_owned(),
+        })
+    }
+}
 
 /// The last decision about an object that is not in the cloud directory, or could not be changed there.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -147,3 +271,41 @@ json_record!(
     AuditEntry, &AUDIT,
     id u64, |number| Key::empty().with(u64::MAX - number), |own| own.number
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_written() {
+        let id = Guid::from_bytes([7; 16]);
+        let mut entry = LogEntry {
+            number: 12,
+            at: -3,
+            configuration: ConfigurationId::new(id),
+            cycle: None,
+            source: id,
+            target: None,
+            anchor: "BwcHBw==".into(),
+            kind: "user".into(),
+            name: None,
+            dn: Some("CN=Zoë".into()),
+            action: "Update".into(),
+            status: "Success".into(),
+            reason: "it is in scope".into(),
+            code: "InScope".into(),
+            changes: Vec::new(),
+        };
+        for _ in 0..2 {
+            let body = entry.encode().unwrap();
+            assert_eq!(LogEntry::decode(&entry.key(), &body).unwrap(), entry);
+            entry.cycle = Some(CycleId::new(id));
+            entry.target = Some(ObjectId::new(id));
+            entry.changes = vec![LogChange {
+                property: "title".into(),
+                old: Some(PropertyValue::Text("Dr".into())),
+                new: None,
+            }];
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The service itself: the tenant, its agents, and the tokens that open it.
 
 use super::json_record;
-use crate::{Key, Table};
+use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -11,18 +11,22 @@ pub(super) const TABLES: &[&Table] = &[&TENANT, &AGENTS, &ENROLLMENT_TOKENS, &AP
 static TENANT: Table = Table {
     name: "tenant",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static AGENTS: Table = Table {
     name: "agents",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static ENROLLMENT_TOKENS: Table = Table {
     name: "enrollment_tokens",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 static API_TOKENS: Table = Table {
     name: "api_tokens",
     indexes: &[],
+    layout: Layout::Arrival,
 };
 
 /// The owner of the directory. There is one row.

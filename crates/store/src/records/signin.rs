@@ -5,7 +5,7 @@
 //! can be swept away; nobody believes one that has ended and is still there.
 
 use super::json_record;
-use crate::{Key, Table};
+use crate::{Key, Layout, Table};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -18,30 +18,37 @@ const BY_END: &str = "by_end";
 static APPS: Table = Table {
     name: "sign_in_apps",
     indexes: &[],
+    layout: Layout::Key,
 };
 static KEYS: Table = Table {
     name: "sign_in_keys",
     indexes: &[],
+    layout: Layout::Key,
 };
 static SESSIONS: Table = Table {
     name: "sign_in_sessions",
     indexes: &[BY_END, "by_user"],
+    layout: Layout::Key,
 };
 static CODES: Table = Table {
     name: "sign_in_codes",
     indexes: &[BY_END],
+    layout: Layout::Key,
 };
 static GRANTS: Table = Table {
     name: "sign_in_grants",
     indexes: &[BY_END, "by_user", "by_app"],
+    layout: Layout::Key,
 };
 static ATTEMPTS: Table = Table {
     name: "sign_in_attempts",
     indexes: &[BY_END],
+    layout: Layout::Key,
 };
 static SEAL: Table = Table {
     name: "sign_in_seal",
     indexes: &[],
+    layout: Layout::Key,
 };
 
 /// The first index of every table here whose rows end by themselves.

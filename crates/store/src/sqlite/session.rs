@@ -104,7 +104,8 @@ impl Write for Session<'_> {
     }
 }
 
-/// A body is text where it can be, so that the `sqlite3` shell shows it and its JSON functions take it.
+/// A body is text where it can be, so that the `sqlite3` shell shows it and its JSON functions take it. The
+/// first byte of a compact one is never the beginning of a text.
 struct Body<'a>(&'a [u8]);
 
 impl ToSql for Body<'_> {

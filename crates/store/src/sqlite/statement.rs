@@ -3,7 +3,7 @@
 //! A table has the columns `key`, `i0`, `i1`… for its place in each index, and `body`. Every name comes
 //! from a [`Table`], which is compiled in; values are always bound.
 
-use crate::{Key, Scan, Table};
+use crate::{Key, Layout, Scan, Table};
 use std::fmt::Write as _;
 
 /// A statement and the values for its parameters, the limit of a scan excepted.
@@ -31,16 +31,19 @@ impl Bound<'_> {
 
 /// Makes a table and its indexes, unless they are there.
 ///
-/// Rows stand in the table in the order in which they came, and the order of keys is an index like the
-/// others. Keys come in no order, and a table kept by key would move bodies about for each: measured, a
-/// first load was 2 to 4 times slower. Rows that are not in an index take no room in it.
+/// With [`Layout::Arrival`] the order of keys is an index like the others: keys come in no order, and a table
+/// kept by key would move bodies about for each. With [`Layout::Key`] the table is that index. Rows that are
+/// not in an index take no room in it.
 pub(super) fn create(table: &Table) -> String {
     let name = table.name;
     let mut sql = format!("create table if not exists \"{name}\" (key blob not null primary key, ");
     for index in 0..table.indexes.len() {
         let _ = write!(sql, "i{index} blob, ");
     }
-    sql.push_str("body not null);\n");
+    sql.push_str(match table.layout {
+        Layout::Arrival => "body not null);\n",
+        Layout::Key => "body not null) without rowid;\n",
+    });
     for (index, index_name) in table.indexes.iter().enumerate() {
         let _ = writeln!(
             sql,
@@ -128,6 +131,7 @@ fn columns(table: &Table) -> String {
 fn from(table: &Table, index: Option<usize>) -> String {
     match index.and_then(|index| table.indexes.get(index)) {
         Some(index) => format!("\"{0}\" indexed by \"{0}.{index}\"", table.name),
+        None if table.layout == Layout::Key => format!("\"{}\" not indexed", table.name),
         None => format!("\"{0}\" indexed by \"sqlite_autoindex_{0}_1\"", table.name),
     }
 }

@@ -1,10 +1,13 @@
+//! What only SQLite shows: its statements, its files and their versions, a full disk.
+
 use super::*;
-use crate::conformance::tables::{ITEMS, PLAIN, TABLES};
-use crate::{Key, Row, Scan};
+use crate::conformance::tables::{ITEMS, ORDERED_ITEMS, PLAIN, TABLES};
+use crate::{Key, Layout, Row, Scan};
 
 const ORDER: &Table = &Table {
     name: "order",
     indexes: &["by_group"],
+    layout: Layout::Arrival,
 };
 
 fn item(number: u64, place: &str) -> Row {
@@ -62,23 +65,32 @@ fn scans_search_the_index_and_never_sort() {
                     after,
                     limit: 10,
                 };
-                let statement = statement::scan(ITEMS, &scan);
-                let plan = plan(&store, &statement.sql, statement.values.len() + 1);
-                let way = match index {
-                    None if statement.values.is_empty() => "USING INDEX sqlite_autoindex",
-                    None => {
-                        "SEARCH conformance_items USING INDEX sqlite_autoindex_conformance_items_1 (key>"
-                    }
-                    Some(0) if statement.values.is_empty() => {
-                        "USING INDEX conformance_items.by_place"
-                    }
-                    Some(0) => "SEARCH conformance_items USING INDEX conformance_items.by_place (",
-                    Some(_) => "USING INDEX conformance_items.by_note",
-                };
-                assert!(plan.contains(way), "{plan} ({})", statement.sql);
-                assert!(!plan.contains("TEMP B-TREE"), "{plan} ({})", statement.sql);
+                for table in [ITEMS, ORDERED_ITEMS] {
+                    let statement = statement::scan(table, &scan);
+                    let plan = plan(&store, &statement.sql, statement.values.len() + 1);
+                    let bounded = !statement.values.is_empty();
+                    let way = way(table, index, bounded);
+                    assert!(plan.contains(&way), "{plan} ({})", statement.sql);
+                    assert!(!plan.contains("TEMP B-TREE"), "{plan} ({})", statement.sql);
+                }
             }
         }
+    }
+}
+
+/// How SQLite says that it goes along the index that it should.
+fn way(table: &Table, index: Option<usize>, bounded: bool) -> String {
+    let name = table.name;
+    match (index, table.layout) {
+        (None, Layout::Key) if bounded => format!("SEARCH {name} USING PRIMARY KEY (key>"),
+        (None, Layout::Key) => format!("SCAN {name}"),
+        (None, Layout::Arrival) if bounded => {
+            format!("SEARCH {name} USING INDEX sqlite_autoindex_{name}_1 (key>")
+        }
+        (None, Layout::Arrival) => "USING INDEX sqlite_autoindex".to_owned(),
+        (Some(0), _) if bounded => format!("SEARCH {name} USING INDEX {name}.by_place ("),
+        (Some(0), _) => format!("USING INDEX {name}.by_place"),
+        (Some(_), _) => format!("USING INDEX {name}.by_note"),
     }
 }
 
@@ -115,10 +127,12 @@ fn indexes_whose_names_run_together_are_kept_apart() {
     const AGENT: &Table = &Table {
         name: "agent",
         indexes: &["token_by_id"],
+        layout: Layout::Arrival,
     };
     const TOKEN: &Table = &Table {
         name: "agent_token",
         indexes: &["by_id"],
+        layout: Layout::Key,
     };
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), &[AGENT, TOKEN]).unwrap();
@@ -252,6 +266,7 @@ fn a_table_that_got_an_index_without_a_step_is_refused() {
     const MORE: &Table = &Table {
         name: "order",
         indexes: &["by_group", "by_time"],
+        layout: Layout::Arrival,
     };
     let dir = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(dir.path(), &[ORDER]).unwrap());

@@ -1,7 +1,7 @@
 //! Random histories: every implementation answers as a naive one does.
 
 use crate::adapters::{InFolder, Layered};
-use lockstep_store::conformance::tables::{ITEMS, PLAIN, TABLES};
+use lockstep_store::conformance::tables::{ITEMS, ORDERED_ITEMS, PLAIN, TABLES};
 use lockstep_store::{Key, MemoryStore, Read, Row, Scan, Store, StoreError, Table};
 use proptest::collection::vec;
 use proptest::option;
@@ -53,7 +53,7 @@ fn small_key() -> impl Strategy<Value = Key> {
 }
 
 fn table() -> impl Strategy<Value = &'static Table> {
-    prop_oneof![3 => Just(ITEMS), 1 => Just(PLAIN)]
+    prop_oneof![3 => Just(ITEMS), 2 => Just(ORDERED_ITEMS), 1 => Just(PLAIN)]
 }
 
 fn row(table: &'static Table) -> impl Strategy<Value = Row> {

@@ -1,16 +1,17 @@
 //! Configurations, their cycles, and the deletes that are held.
 
-use super::{Json, Shared, views};
+use super::{Json, Query, Shared, views};
 use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, cycle, job};
-use axum::extract::{Path, Query, State};
+use crate::{audit, cycle, job, plan};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{
-    Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Restart,
+    Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Plan,
+    Restart,
 };
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
@@ -66,6 +67,7 @@ pub(super) async fn apply(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
+    Query(query): Query<ApplyQuery>,
     Json(spec): Json<Spec>,
 ) -> Result<axum::Json<View>, HttpError> {
     caller.require(Role::Administrator)?;
@@ -77,8 +79,27 @@ pub(super) async fn apply(
         return Err(Problem::new(400, "BadConfiguration", title).into());
     }
     let checked = configurations::check(&service, spec).await?;
-    configurations::apply(&service, checked, caller.name).await?;
+    configurations::apply(&service, checked, query.planned, caller.name).await?;
     view(&service, name).await
+}
+
+/// What the next cycle would do if this were applied. Nothing is changed.
+pub(super) async fn plan_file(
+    State(service): Shared,
+    _: Caller,
+    Json(spec): Json<Spec>,
+) -> Result<axum::Json<Plan>, HttpError> {
+    let checked = configurations::check(&service, spec).await?;
+    Ok(axum::Json(plan::of_file(&service, checked).await?))
+}
+
+/// What the next cycle would do. Nothing is changed.
+pub(super) async fn plan(
+    State(service): Shared,
+    _: Caller,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Plan>, HttpError> {
+    Ok(axum::Json(plan::of_configuration(&service, &name).await?))
 }
 
 pub(super) async fn remove(
@@ -109,6 +130,14 @@ pub(super) async fn resume(
     caller.require(Role::Operator)?;
     configurations::set_paused(&service, &name, false, caller.name).await?;
     view(&service, name).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApplyQuery {
+    /// The version of the configuration that a plan was made from.
+    #[serde(default)]
+    planned: Option<u64>,
 }
 
 #[derive(Deserialize)]

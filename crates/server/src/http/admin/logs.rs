@@ -1,10 +1,10 @@
 //! The provisioning log and the audit log.
 
-use super::{Shared, time, views};
+use super::{Query, Shared, time, views};
 use crate::configurations;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{ConfigurationId, CycleId};
@@ -229,7 +229,7 @@ fn names_it(row: &LogEntry, text: &str) -> bool {
         .flatten()
         .any(|value| {
             value
-                .as_str()
+                .as_text()
                 .is_some_and(|value| value.to_lowercase() == text)
         })
 }

@@ -60,7 +60,9 @@ pub(super) async fn remove(
     change(service, caller, name.to_lowercase(), false).await
 }
 
-fn is_dns_suffix(name: &str) -> bool {
+/// Whether a text can be the suffix of names in DNS.
+#[must_use]
+pub fn is_dns_suffix(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

@@ -6,7 +6,8 @@ use lockstep_api::admin::{
     Configuration as View, Counts, Cycle as CycleView, CycleError, HeldDelete as HeldView,
     LogEntry as LogView, Passwords, PropertyChange, Quarantine,
 };
-use lockstep_model::Timestamp;
+use lockstep_engine::mapping::MappedKind;
+use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::log::{LogChange, LogEntry};
@@ -72,15 +73,11 @@ fn counts<T: Read + ?Sized>(tx: &mut T, row: &Configuration) -> Result<Counts, S
             return Ok(counts);
         };
         scan = scan.behind(last);
-        for link in links.iter().filter(|joined| !joined.link.deleted) {
-            // Users have a user principal name and groups a type; contacts have neither.
-            let applied = &link.link.applied;
-            if applied.contains_key("userPrincipalName") {
-                counts.users += 1;
-            } else if applied.contains_key("securityEnabled") {
-                counts.groups += 1;
-            } else {
-                counts.contacts += 1;
+        for link in links.iter().filter(|joined| !joined.deleted) {
+            match link.kind {
+                MappedKind::User => counts.users += 1,
+                MappedKind::Group => counts.groups += 1,
+                MappedKind::Contact => counts.contacts += 1,
             }
         }
     }
@@ -134,8 +131,20 @@ pub(super) fn held_delete(row: &HeldDelete) -> HeldView {
 pub(super) fn change(row: &LogChange) -> PropertyChange {
     PropertyChange {
         property: row.property.clone(),
-        old: row.old.clone(),
-        new: row.new.clone(),
+        old: row.old.as_ref().map(readable),
+        new: row.new.as_ref().map(readable),
+    }
+}
+
+/// A property value as people read it.
+pub(crate) fn readable(value: &PropertyValue) -> serde_json::Value {
+    match value {
+        PropertyValue::Boolean(value) => (*value).into(),
+        PropertyValue::Integer(value) => (*value).into(),
+        PropertyValue::Text(text) => text.as_str().into(),
+        PropertyValue::TextList(texts) => texts.clone().into(),
+        PropertyValue::Binary(bytes) => format!("[{} bytes]", bytes.len()).into(),
+        PropertyValue::Timestamp(time) => time.to_string().into(),
     }
 }
 

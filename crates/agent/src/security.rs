@@ -1,7 +1,13 @@
-//! SASL GSS-SPNEGO with sign and seal: Kerberos, or NTLM (RFC 4178, RFC 4121, [MS-NLMP], [MS-SPNG]).
+//! Security contexts: SPNEGO with sign and seal, by Kerberos or NTLM (RFC 4178, RFC 4121, [MS-NLMP], [MS-SPNG]).
+//!
+//! [`crate::ldap`] wraps whole messages in them (SASL), [`crate::drs`] protects the parts of RPC fragments.
 
-use super::account::Account;
-use super::keytab;
+mod account;
+mod keytab;
+
+pub use account::Account;
+
+use lockstep_ad_proto::rpc::Parts;
 use lockstep_model::Secret;
 use picky_krb::crypto::CipherSuite;
 use sspi::KerberosConfig;
@@ -13,7 +19,8 @@ use sspi::ntlm::NtlmConfig;
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, Credentials, CredentialsBuffers,
     DataRepresentation, EncryptionFlags, ErrorKind, KeytabIdentity, Negotiate, NegotiateConfig,
-    SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi as _, SspiImpl as _, Username,
+    SecurityBuffer, SecurityBufferFlags, SecurityBufferRef, SecurityStatus, Sspi as _,
+    SspiImpl as _, Username,
 };
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -25,13 +32,13 @@ const LARGEST_KDC_ANSWER: usize = 1 << 20;
 
 /// How the account proves itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Mechanism {
+pub(crate) enum Mechanism {
     Kerberos,
     Ntlm,
 }
 
 impl Mechanism {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Kerberos => "Kerberos",
             Self::Ntlm => "NTLM",
@@ -41,19 +48,20 @@ impl Mechanism {
 
 /// What an account has.
 #[derive(Debug)]
-pub(super) enum Credential {
+pub(crate) enum Credential {
     Password(Secret<String>),
     Keytab(Secret<Vec<u8>>),
 }
 
 /// Why the context could not go on.
-#[derive(Debug, Clone)]
-pub(super) struct ContextError {
-    pub(super) reason: String,
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct ContextError {
+    pub(crate) reason: String,
     /// The secret is wrong: trying NTLM with it would only count as one more failure.
-    pub(super) wrong_secret: bool,
+    pub(crate) wrong_secret: bool,
     /// The KDC does not know the controller under this name of its LDAP service.
-    pub(super) unknown_service: bool,
+    pub(crate) unknown_service: bool,
 }
 
 impl From<sspi::Error> for ContextError {
@@ -68,7 +76,7 @@ impl From<sspi::Error> for ContextError {
 }
 
 /// An error that lies with nobody in particular.
-pub(super) fn error(reason: impl Into<String>) -> ContextError {
+pub(crate) fn error(reason: impl Into<String>) -> ContextError {
     ContextError {
         reason: reason.into(),
         wrong_secret: false,
@@ -76,28 +84,38 @@ pub(super) fn error(reason: impl Into<String>) -> ContextError {
     }
 }
 
+/// What a context is used for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// Messages as a whole (RFC 4422).
+    Sasl,
+    /// Fragments of DCE/RPC, whose Kerberos has one more step ([MS-KILE] 3.4.5.1).
+    Rpc,
+}
+
 /// Who signs in where.
-#[derive(Debug)]
-pub(super) struct Peer<'a> {
-    pub(super) account: &'a Account,
-    pub(super) credential: &'a Credential,
+#[derive(Clone, Debug)]
+pub(crate) struct Peer<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) credential: &'a Credential,
     /// DNS name of the domain.
-    pub(super) domain: &'a str,
+    pub(crate) domain: &'a str,
     /// DNS name of the controller, as it is named in Kerberos.
-    pub(super) controller: &'a str,
+    pub(crate) controller: &'a str,
     /// The service that a ticket is asked for.
-    pub(super) service: &'a str,
+    pub(crate) service: &'a str,
     /// Where the controller is; its KDC is asked there.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// A security context, set up step by step, that seals and opens messages then.
-pub(super) struct SecurityContext {
+pub(crate) struct SecurityContext {
     context: SspiContext,
     credentials: Option<CredentialsBuffers>,
+    purpose: Purpose,
     target: String,
     kdc: Kdc,
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
 }
 
 impl std::fmt::Debug for SecurityContext {
@@ -109,7 +127,11 @@ impl std::fmt::Debug for SecurityContext {
 }
 
 impl SecurityContext {
-    pub(super) fn new(mechanism: Mechanism, peer: &Peer<'_>) -> Result<Self, ContextError> {
+    pub(crate) fn new(
+        mechanism: Mechanism,
+        purpose: Purpose,
+        peer: &Peer<'_>,
+    ) -> Result<Self, ContextError> {
         let workstation = "LOCKSTEP".to_owned();
         let config = match mechanism {
             Mechanism::Kerberos => {
@@ -133,6 +155,7 @@ impl SecurityContext {
         Ok(Self {
             context,
             credentials: handle.credentials_handle,
+            purpose,
             target: format!("{}/{}", peer.service, peer.controller),
             kdc: Kdc {
                 address: SocketAddr::new(peer.address.ip(), 88),
@@ -141,13 +164,27 @@ impl SecurityContext {
         })
     }
 
-    /// Takes what the other side said, and gives what it is to be told. Blocks while a KDC is asked.
-    pub(super) fn step(&mut self, received: &[u8]) -> Result<Vec<u8>, ContextError> {
-        let flags = ClientRequestFlags::MUTUAL_AUTH
+    /// One step, on a thread made for blocking: a KDC may be asked.
+    pub(crate) async fn next(mut self, received: Vec<u8>) -> Result<(Self, Vec<u8>), ContextError> {
+        let stepped = tokio::task::spawn_blocking(move || {
+            let token = self.step(&received)?;
+            Ok((self, token))
+        });
+        stepped
+            .await
+            .unwrap_or_else(|failed| Err(error(failed.to_string())))
+    }
+
+    /// Takes what the other side said, and gives what it is to be told.
+    fn step(&mut self, received: &[u8]) -> Result<Vec<u8>, ContextError> {
+        let mut flags = ClientRequestFlags::MUTUAL_AUTH
             | ClientRequestFlags::INTEGRITY
             | ClientRequestFlags::SEQUENCE_DETECT
             | ClientRequestFlags::REPLAY_DETECT
             | ClientRequestFlags::CONFIDENTIALITY;
+        if self.purpose == Purpose::Rpc {
+            flags |= ClientRequestFlags::USE_DCE_STYLE;
+        }
         let mut input = [SecurityBuffer::new(received.to_vec(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut credentials = self.credentials.take();
@@ -181,7 +218,7 @@ impl SecurityContext {
     }
 
     /// Seals a message: a token, then the sealed bytes.
-    pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, ContextError> {
+    pub(crate) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, ContextError> {
         let mut data = plain.to_vec();
         let mut token = vec![0; self.token_length()?];
         let lengths = {
@@ -201,7 +238,7 @@ impl SecurityContext {
     }
 
     /// Opens a sealed message, in place; gives the stretch of it that is plain now.
-    pub(super) fn open<'b>(&mut self, sealed: &'b mut [u8]) -> Result<&'b [u8], ContextError> {
+    pub(crate) fn open<'b>(&mut self, sealed: &'b mut [u8]) -> Result<&'b [u8], ContextError> {
         let length = self.token_length()?;
         let (token, data) = sealed
             .split_at_mut_checked(length)
@@ -221,10 +258,41 @@ impl SecurityContext {
             .ok_or_else(|| error("a sealed message has a wrong length"))
     }
 
-    fn token_length(&mut self) -> Result<usize, ContextError> {
+    /// Seals the parts of a message in place: the body is signed and sealed, the others are signed.
+    pub(crate) fn seal_parts(&mut self, parts: Parts<'_>) -> Result<(), ContextError> {
+        let mut buffers = buffers(parts);
+        self.context
+            .encrypt_message(EncryptionFlags::empty(), &mut buffers)?;
+        Ok(())
+    }
+
+    /// Opens the parts of a message in place.
+    pub(crate) fn open_parts(&mut self, parts: Parts<'_>) -> Result<(), ContextError> {
+        self.context.decrypt_message(&mut buffers(parts))?;
+        Ok(())
+    }
+
+    /// The key that both sides share.
+    pub(crate) fn session_key(&self) -> Result<Secret<Vec<u8>>, ContextError> {
+        let keys = self.context.query_context_session_key()?;
+        Ok(Secret::new(keys.session_key.as_ref().clone()))
+    }
+
+    pub(crate) fn token_length(&mut self) -> Result<usize, ContextError> {
         let sizes = self.context.query_context_sizes()?;
         usize::try_from(sizes.security_trailer).map_err(|_| error("a token without end"))
     }
+}
+
+/// The parts of a fragment as the security provider wants them.
+fn buffers(parts: Parts<'_>) -> [SecurityBufferRef<'_>; 4] {
+    let signed = SecurityBufferFlags::SECBUFFER_READONLY_WITH_CHECKSUM;
+    [
+        SecurityBufferRef::data_buf(parts.header).with_flags(signed),
+        SecurityBufferRef::data_buf(parts.body),
+        SecurityBufferRef::data_buf(parts.trailer).with_flags(signed),
+        SecurityBufferRef::token_buf(parts.token),
+    ]
 }
 
 fn credentials(mechanism: Mechanism, peer: &Peer<'_>) -> Result<Credentials, ContextError> {

@@ -1,0 +1,394 @@
+//! Passwords: what replication says of them, and of wanted ones the credential.
+//!
+//! A hash is opened only when the service has said that it wants the object's credential, and is erased as
+//! soon as that is made. What leaves is the credential and never the hash.
+
+use super::ReadError;
+use super::report::Reporter;
+use crate::channel::ChannelError;
+use crate::drs::{self, Replica, ReplicationError, Session};
+use crate::ldap::Connector;
+use lockstep_ad_proto::credential::{CloudCredential, SALT};
+use lockstep_ad_proto::drsuapi::{
+    AttributeId, Changes, ChangesRequest, DrsError, Extent, NtHash, Object, Progress, Replication,
+    SecretError, SessionKeys, Stamp, UpToDateVector, UsnVector, Watermark,
+};
+use lockstep_api::channel::{
+    Found, MadeCredential, PasswordStamp, Presence, ReadCredentials, ReplicationBegin,
+    ReplicationCursor, ReplicationEnd, ReplicationWatermark, Stamped, WireSecret,
+};
+use lockstep_model::{Guid, Secret, Timestamp};
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What is asked of each object.
+const ATTRIBUTES: [AttributeId; 5] = [
+    AttributeId::IS_DELETED,
+    AttributeId::USER_ACCOUNT_CONTROL,
+    AttributeId::UNICODE_PWD,
+    AttributeId::PWD_LAST_SET,
+    AttributeId::ACCOUNT_EXPIRES,
+];
+/// About how many objects a controller gives at once.
+const PAGE_OBJECTS: u32 = 1_000;
+/// About how many bytes.
+const PAGE_BYTES: u32 = 4 << 20;
+/// How many pages may wait for the service while the controller is read on.
+const AHEAD: usize = 2;
+/// Accounts of machines and of trusts ([MS-ADTS] 2.2.16): nobody signs in with them.
+const NO_PERSON: u32 = 0x0800 | 0x1000 | 0x2000;
+
+/// What was read of one object.
+struct Reported {
+    stamped: Stamped,
+    /// The encrypted hash.
+    sealed: Option<Sealed>,
+}
+
+/// A hash as it came, and what opens it besides the session key.
+struct Sealed {
+    /// Unknown for an object without SID, which no account is.
+    rid: Option<u32>,
+    value: Vec<u8>,
+}
+
+/// Sends what was read.
+#[derive(Clone)]
+struct Delivery {
+    reporter: Reporter,
+    keys: Arc<SessionKeys>,
+    iterations: u32,
+    batch: usize,
+}
+
+/// Reads everything since the watermark that the service names, then what it asks for by itself.
+pub(super) async fn read_credentials(
+    connector: &Connector,
+    reporter: &Reporter,
+    order: &ReadCredentials,
+) -> Result<(), ReadError> {
+    let preferred = order.controller.as_ref().map(|c| c.dns_name.as_str());
+    let Replica {
+        mut controller,
+        mut session,
+    } = drs::open(connector, preferred).await?;
+    let begin = ReplicationBegin {
+        lease: reporter.lease,
+        canary: controller
+            .known_canary(&order.canaries)
+            .await
+            .map_err(ReplicationError::from)?,
+        controller: controller.identity.clone(),
+    };
+    let from = reporter.replication(&begin).await?.from;
+    let delivery = Delivery {
+        reporter: reporter.clone(),
+        keys: session.keys(),
+        iterations: order.iterations,
+        batch: order.batch.max(1),
+    };
+    let naming_context = controller.root_dse.naming_context.clone();
+    let invocation_id = controller.identity.invocation_id;
+    controller.connection.close().await;
+    let replication = Replication::new(&naming_context, from.map(watermark), invocation_id);
+    let end = pages(&mut session, replication, &delivery).await?;
+    let mut answer = reporter
+        .replicated(&ReplicationEnd {
+            lease: reporter.lease,
+            watermark: Some(wire_watermark(end)),
+            found: Vec::new(),
+        })
+        .await?;
+    while !answer.read.is_empty() {
+        let found = objects(&mut session, &answer.read, &delivery).await?;
+        answer = reporter
+            .replicated(&ReplicationEnd {
+                lease: reporter.lease,
+                watermark: None,
+                found,
+            })
+            .await?;
+    }
+    session.close().await;
+    Ok(())
+}
+
+/// Reads page after page, and delivers what came while the next one is read.
+async fn pages(
+    session: &mut Session,
+    mut replication: Replication,
+    delivery: &Delivery,
+) -> Result<Watermark, ReadError> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let delivering = tokio::spawn(delivery.clone().all(receiver));
+    let read = read_pages(session, &mut replication, sender).await;
+    // A failed delivery is the cause when both fail: it closes the reader's channel.
+    let delivered = delivering.await.unwrap_or_else(|error| {
+        Err(ChannelError::Lost {
+            service: String::new(),
+            source: error.into(),
+        })
+    });
+    delivered?;
+    Ok(read?)
+}
+
+async fn read_pages(
+    session: &mut Session,
+    replication: &mut Replication,
+    sender: mpsc::Sender<Vec<Reported>>,
+) -> Result<Watermark, ReplicationError> {
+    loop {
+        let page = session.changes(&request(replication.next_page())).await?;
+        let changes = page.changes()?;
+        let reported = changes.objects.iter().filter_map(|o| reported(o, false));
+        let reported = reported.collect();
+        let progress = replication.page(&changes);
+        let progress = progress.map_err(|source| refused(session, source))?;
+        // When nobody takes it, the delivery has failed and says why.
+        let taken = sender.send(reported).await.is_ok();
+        match progress {
+            Progress::Complete(watermark) => return Ok(watermark),
+            Progress::More if taken => {}
+            Progress::More => return Ok(Watermark::default()),
+        }
+    }
+}
+
+fn refused(session: &Session, source: DrsError) -> ReplicationError {
+    ReplicationError::Refused {
+        server: session.server().to_owned(),
+        source,
+    }
+}
+
+const fn request(extent: Extent<'_>) -> ChangesRequest<'_> {
+    ChangesRequest {
+        extent,
+        attributes: &ATTRIBUTES,
+        secrets: true,
+        objects: PAGE_OBJECTS,
+        bytes: PAGE_BYTES,
+    }
+}
+
+/// Reads objects by themselves, delivers what came, and says what became of each.
+async fn objects(
+    session: &mut Session,
+    guids: &[Guid],
+    delivery: &Delivery,
+) -> Result<Vec<Found>, ReadError> {
+    let mut found = Vec::with_capacity(guids.len());
+    let mut read = Vec::with_capacity(guids.len());
+    for guid in guids {
+        let page = session
+            .changes(&request(Extent::Object { guid: *guid }))
+            .await?;
+        let presence = match page.changes() {
+            Ok(changes) => take_object(&changes, *guid, &mut read),
+            Err(ReplicationError::Refused {
+                source: DrsError::Status(status),
+                ..
+            }) if status.is_not_found() => Presence::Silent,
+            Err(error) => return Err(error.into()),
+        };
+        found.push(Found {
+            guid: *guid,
+            presence,
+        });
+    }
+    delivery.deliver(read).await?;
+    Ok(found)
+}
+
+fn take_object(changes: &Changes<'_>, guid: Guid, read: &mut Vec<Reported>) -> Presence {
+    let own = changes.objects.iter().find(|o| o.name.guid == guid);
+    let Some(reported) = own.and_then(|object| reported(object, true)) else {
+        return Presence::Silent;
+    };
+    let presence = match reported.stamped.deleted {
+        true => Presence::Tombstone,
+        false => Presence::Alive,
+    };
+    read.push(reported);
+    presence
+}
+
+/// What is to be said of an object; nothing of what nobody signs in with.
+fn reported(object: &Object<'_>, whole: bool) -> Option<Reported> {
+    let guid = object.name.guid;
+    if object.deleted() {
+        let stamped = Stamped {
+            guid,
+            deleted: true,
+            ..Stamped::default()
+        };
+        return Some(Reported {
+            stamped,
+            sealed: None,
+        });
+    }
+    let control = object.integer(AttributeId::USER_ACCOUNT_CONTROL);
+    if control.is_some_and(|control| control & NO_PERSON != 0) {
+        return None;
+    }
+    let hash = object.attribute(AttributeId::UNICODE_PWD);
+    let stamped = Stamped {
+        guid,
+        whole,
+        deleted: false,
+        password: hash.and_then(|hash| Some(stamp(hash.stamp?, !hash.values.is_empty()))),
+        temporary: object
+            .large_integer(AttributeId::PWD_LAST_SET)
+            .map(|set| set == 0),
+        expires: object
+            .attribute(AttributeId::ACCOUNT_EXPIRES)
+            .map(|_| expires(object.large_integer(AttributeId::ACCOUNT_EXPIRES))),
+    };
+    let sealed = object.value(AttributeId::UNICODE_PWD).map(|value| Sealed {
+        rid: object.name.sid.as_ref().and_then(lockstep_model::Sid::rid),
+        value: value.to_vec(),
+    });
+    let says_something = whole
+        || stamped.password.is_some()
+        || stamped.temporary.is_some()
+        || stamped.expires.is_some();
+    says_something.then_some(Reported { stamped, sealed })
+}
+
+fn stamp(stamp: Stamp, present: bool) -> PasswordStamp {
+    PasswordStamp {
+        version: stamp.version,
+        time: stamp.time().as_millis(),
+        originating: stamp.originating,
+        present,
+    }
+}
+
+/// Zero, the greatest number and nothing all mean never ([MS-ADTS] 2.2.12 accountExpires).
+fn expires(filetime: Option<i64>) -> i64 {
+    match filetime {
+        None | Some(0 | i64::MAX) => i64::MAX,
+        Some(filetime) => Timestamp::from_filetime(filetime).as_millis(),
+    }
+}
+
+impl Delivery {
+    async fn all(self, mut pages: mpsc::Receiver<Vec<Reported>>) -> Result<(), ChannelError> {
+        while let Some(page) = pages.recv().await {
+            self.deliver(page).await?;
+        }
+        Ok(())
+    }
+
+    /// Reports stamps in batches, and sends the credentials that are wanted.
+    async fn deliver(&self, mut reported: Vec<Reported>) -> Result<(), ChannelError> {
+        while !reported.is_empty() {
+            let rest = reported.split_off(reported.len().min(self.batch));
+            let stamps = reported.iter().map(|r| r.stamped.clone()).collect();
+            let wanted = self.reporter.stamps(stamps).await?;
+            let wanted: BTreeSet<Guid> = wanted.into_iter().collect();
+            reported.retain(|reported| wanted.contains(&reported.stamped.guid));
+            if !reported.is_empty() {
+                let made = self.make(reported).await?;
+                self.reporter.credentials(made).await?;
+            }
+            reported = rest;
+        }
+        Ok(())
+    }
+
+    /// Makes credentials, on as many threads as there are cores.
+    async fn make(&self, mut reported: Vec<Reported>) -> Result<Vec<MadeCredential>, ChannelError> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = reported.len().div_ceil(threads).max(1);
+        let mut working = Vec::with_capacity(threads);
+        while !reported.is_empty() {
+            let rest = reported.split_off(reported.len().min(share));
+            let (keys, iterations) = (Arc::clone(&self.keys), self.iterations);
+            working.push(tokio::task::spawn_blocking(
+                move || -> Vec<MadeCredential> {
+                    let made = reported
+                        .into_iter()
+                        .filter_map(|r| made(&keys, r, iterations));
+                    made.collect()
+                },
+            ));
+            reported = rest;
+        }
+        let mut made = Vec::new();
+        for worker in working {
+            let part = worker.await.map_err(|error| ChannelError::Lost {
+                service: String::new(),
+                source: error.into(),
+            });
+            made.extend(part?);
+        }
+        Ok(made)
+    }
+}
+
+fn made(keys: &SessionKeys, reported: Reported, iterations: u32) -> Option<MadeCredential> {
+    let stamp = reported.stamped.password?;
+    let credential = match reported.sealed {
+        Some(sealed) => credential(keys, &sealed, iterations),
+        None => Err("the password was cleared".to_owned()),
+    };
+    let (credential, failure) = match credential {
+        Ok(credential) => (Some(WireSecret(credential)), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    Some(MadeCredential {
+        guid: reported.stamped.guid,
+        stamp,
+        credential,
+        failure,
+    })
+}
+
+/// From the encrypted hash to the credential. The hash lives no longer than this.
+fn credential(
+    keys: &SessionKeys,
+    sealed: &Sealed,
+    iterations: u32,
+) -> Result<Secret<String>, String> {
+    let rid = sealed.rid.ok_or("the object has no SID")?;
+    let explained = |error: SecretError| error.to_string();
+    let hash = NtHash::decrypt(keys, rid, &sealed.value).map_err(explained)?;
+    let mut salt = [0; SALT];
+    getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
+    Ok(CloudCredential::derive(&hash, salt, iterations).to_text())
+}
+
+fn watermark(wire: ReplicationWatermark) -> Watermark {
+    let cursor = |cursor: ReplicationCursor| (cursor.database, cursor.usn);
+    Watermark {
+        invocation_id: wire.invocation_id,
+        position: UsnVector {
+            object_update: wire.object_update,
+            reserved: wire.reserved,
+            property_update: wire.property_update,
+        },
+        up_to_date: UpToDateVector {
+            cursors: wire.cursors.into_iter().map(cursor).collect(),
+        },
+    }
+}
+
+fn wire_watermark(watermark: Watermark) -> ReplicationWatermark {
+    let cursor = |(database, usn)| ReplicationCursor { database, usn };
+    ReplicationWatermark {
+        invocation_id: watermark.invocation_id,
+        object_update: watermark.position.object_update,
+        reserved: watermark.position.reserved,
+        property_update: watermark.position.property_update,
+        cursors: watermark
+            .up_to_date
+            .cursors
+            .into_iter()
+            .map(cursor)
+            .collect(),
+    }
+}

@@ -1,0 +1,28 @@
+//! `$filter` of the directory.
+
+use lockstep_directory::Kind;
+use lockstep_directory::query::Filter;
+
+const KINDS: [Kind; 4] = [
+    Kind::User,
+    Kind::Group,
+    Kind::Contact,
+    Kind::ServicePrincipal,
+];
+
+/// A filter is understood or refused, and a refusal points into the text.
+pub(crate) fn check(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let end = text.chars().count() + 1;
+    for kind in KINDS {
+        if let Err(error) = Filter::parse(kind, text) {
+            let position = error.position;
+            assert!(
+                (1..=end).contains(&position),
+                "character {position} of {end}"
+            );
+        }
+    }
+}

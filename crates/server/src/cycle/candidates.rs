@@ -1,0 +1,145 @@
+//! What the cloud directory holds that an object could be: looked up for [`lockstep_engine::matching`].
+
+use super::Context;
+use super::objects::{Case, link};
+use crate::directory;
+use crate::import::Lane;
+use lockstep_directory::{Kind, Object, UniqueValue};
+use lockstep_engine::mapping::MappedKind;
+use lockstep_engine::matching::{Holding, Owner};
+use lockstep_engine::soft_keys;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_store::records::job::Configuration;
+use lockstep_store::{ReadRecords as _, StoreError, Write};
+use std::collections::BTreeMap;
+
+/// Looks up candidates: under the link for what has one, else by anchor, else by name and address.
+pub(super) fn find_candidates(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    cases: &mut [Case],
+) -> Result<(), StoreError> {
+    let mut desk = Desk {
+        own: lane.owner(),
+        owners: BTreeMap::new(),
+    };
+    let mut unlinked = Vec::new();
+    let mut linked = Vec::new();
+    for case in cases.iter_mut() {
+        match &case.joined {
+            Some(joined) => linked.push((joined.object, case)),
+            None => unlinked.push(case),
+        }
+    }
+    let ids: Vec<ObjectId> = linked.iter().map(|(id, _)| *id).collect();
+    for ((_, case), object) in linked.into_iter().zip(directory::objects(tx, &ids)?) {
+        case.candidates.linked = desk.holding(tx, object.as_ref())?;
+        case.link = case.joined.as_ref().map(|joined| link(joined, object));
+        if case.candidates.linked.is_none() {
+            // What it was joined with is gone: it is looked for anew.
+            unlinked.push(case);
+        }
+    }
+    let unlinked = unlinked.into_iter();
+    let unlinked = unlinked.filter(|case| case.object.is_complete(lane.policy.read_set));
+    let mut unlinked: Vec<&mut Case> = unlinked.collect();
+    let anchors: Vec<_> = unlinked.iter().map(|case| case.anchor()).collect();
+    let found = directory::objects_by_anchor(tx, &anchors)?;
+    for (case, object) in unlinked.iter_mut().zip(found) {
+        case.candidates.anchor = desk.holding(tx, object.as_ref())?;
+    }
+    unlinked.retain(|case| case.candidates.anchor.is_none());
+    soft(tx, lane, context, &mut desk, unlinked)
+}
+
+/// Looks up who has the user principal name and the primary address of objects that are nowhere yet.
+fn soft(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    desk: &mut Desk,
+    cases: Vec<&mut Case>,
+) -> Result<(), StoreError> {
+    let mut asked: Vec<(usize, bool, UniqueValue)> = Vec::new();
+    for (index, case) in cases.iter().enumerate() {
+        let situation = case.situation(context.phase, context.now);
+        let Some(keys) = soft_keys(&situation, &lane.policy) else {
+            continue;
+        };
+        let upn = keys.upn.as_deref().map(UniqueValue::user_principal_name);
+        asked.extend(upn.map(|value| (index, true, value)));
+        let smtp = keys
+            .smtp
+            .map(|address| UniqueValue::proxy_address(&format!("smtp:{address}")));
+        asked.extend(smtp.map(|value| (index, false, value)));
+    }
+    let values: Vec<UniqueValue> = asked.iter().map(|(.., value)| value.clone()).collect();
+    let owners = directory::owners(tx, &values)?;
+    let owned: Vec<(usize, bool, ObjectId)> = asked
+        .into_iter()
+        .zip(owners)
+        .filter_map(|((index, by_upn, _), owner)| Some((index, by_upn, owner?)))
+        .collect();
+    let ids: Vec<ObjectId> = owned.iter().map(|(.., id)| *id).collect();
+    let objects = directory::objects(tx, &ids)?;
+    let mut cases = cases;
+    for ((index, by_upn, _), object) in owned.into_iter().zip(objects) {
+        let holding = desk.holding(tx, object.as_ref())?;
+        if let Some(case) = cases.get_mut(index) {
+            match by_upn {
+                true => case.candidates.upn = holding,
+                false => case.candidates.smtp = holding,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Knows who provisions what.
+struct Desk {
+    own: ConfigurationId,
+    /// Whether these configurations still are.
+    owners: BTreeMap<ConfigurationId, bool>,
+}
+
+impl Desk {
+    fn holding(
+        &mut self,
+        tx: &mut dyn Write,
+        object: Option<&Object>,
+    ) -> Result<Option<Holding>, StoreError> {
+        let Some(object) = object else {
+            return Ok(None);
+        };
+        let kind = match object.kind {
+            Kind::User => MappedKind::User,
+            Kind::Group => MappedKind::Group,
+            Kind::Contact => MappedKind::Contact,
+            // Its anchor is of our own making, and no object of AD has it.
+            Kind::ServicePrincipal => return Ok(None),
+        };
+        let owner = match object.mastery.as_ref().map(|mastery| mastery.configuration) {
+            None => Owner::Cloud,
+            Some(owner) if owner == self.own => Owner::This,
+            Some(owner) if self.is_there(tx, owner)? => Owner::Another,
+            Some(_) => Owner::Gone,
+        };
+        Ok(Some(Holding {
+            id: object.id,
+            kind,
+            deleted: object.deleted.is_some(),
+            owner,
+            administrator: false,
+        }))
+    }
+
+    fn is_there(&mut self, tx: &mut dyn Write, id: ConfigurationId) -> Result<bool, StoreError> {
+        if let Some(known) = self.owners.get(&id) {
+            return Ok(*known);
+        }
+        let there = tx.fetch_one::<Configuration>(&id)?.is_some();
+        self.owners.insert(id, there);
+        Ok(there)
+    }
+}

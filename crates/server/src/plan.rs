@@ -1,0 +1,329 @@
+//! What the next cycle would do: the same decisions, on an overlay that is thrown away.
+//!
+//! What changed in AD is imported first, under the configuration as it is applied. A configuration that
+//! needs more than was ever read reads it into a connector space of its own, which goes with the plan:
+//! nothing of people whom nobody has approved stays.
+
+use crate::configurations::{self, Checked, create_scratch, drop_scratch, not_found};
+use crate::cycle::{Context, Item, Progress, Report, batch};
+use crate::http::admin::readable;
+use crate::http::error::HttpError;
+use crate::job::{lane, read_only};
+use crate::policy::{compile, next_read_set};
+use crate::service::Service;
+use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
+use lockstep_api::problem::Problem;
+use lockstep_directory::TenantRules;
+use lockstep_engine::{Phase, Presence, RowState};
+use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
+use lockstep_store::records::job::{Configuration, HeldDelete, Job, Watermark};
+use lockstep_store::{Key, Overlay, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How often a plan reads at most, when deciding shows that something else has to be known.
+const ROUNDS: usize = 100;
+/// How many marks are looked through in one go.
+const SLICE: usize = 1_000;
+
+/// What the next cycle of a configuration would do.
+///
+/// # Errors
+///
+/// A problem with status 404 when there is no such configuration, and those of reading.
+pub async fn of_configuration(service: &Arc<Service>, name: &str) -> Result<Plan, Problem> {
+    let before = named(service, name).await?.ok_or_else(|| not_found(name))?;
+    let _lane = service.hold_lane(before.id).await;
+    let report = read_until_known(service, before.id, None).await?;
+    Ok(plan(report, before.version))
+}
+
+/// What the first cycle after applying this would do.
+///
+/// # Errors
+///
+/// Those of reading.
+pub async fn of_file(service: &Arc<Service>, checked: Checked) -> Result<Plan, Problem> {
+    let before = named(service, checked.name()).await?;
+    let before = before.filter(|before| before.domain == checked.domain());
+    let Some(before) = before else {
+        return scratch(service, checked, None).await;
+    };
+    let _lane = service.hold_lane(before.id).await;
+    if !has_been_read(service, before.id).await? {
+        return scratch(service, checked, Some(before)).await;
+    }
+    read_only(service, before.id).await?;
+    if can_do_without_reading(service, before.id, &checked).await? {
+        let report = decide(service, before.id, Some(checked.clone()), None).await?;
+        if report.unread.is_empty() {
+            return Ok(plan(report, before.version));
+        }
+    }
+    scratch(service, checked, Some(before)).await
+}
+
+async fn named(service: &Arc<Service>, name: &str) -> Result<Option<Configuration>, Problem> {
+    let sought = name.to_owned();
+    let found = service
+        .read(move |tx| configurations::by_name(tx, &sought))
+        .await;
+    found.map_err(store_problem)
+}
+
+async fn has_been_read(service: &Arc<Service>, id: ConfigurationId) -> Result<bool, Problem> {
+    let job = service.read(move |tx| tx.fetch_one::<Job>(&id)).await;
+    let job = job.map_err(store_problem)?;
+    Ok(job.is_some_and(|job| matches!(job.watermark, Watermark::Current { .. })))
+}
+
+/// Whether every attribute that the configuration needs has been read.
+async fn can_do_without_reading(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    checked: &Checked,
+) -> Result<bool, Problem> {
+    let compiled = compile(checked.spec())
+        .map_err(|error| Problem::new(400, "BadConfiguration", error.to_string()).key(error.key))?;
+    let job = service.read(move |tx| tx.fetch_one::<Job>(&id)).await;
+    let job = job.map_err(store_problem)?;
+    Ok(job
+        .is_some_and(|job| next_read_set(&compiled, &job.read_set).version == job.read_set.version))
+}
+
+/// Plans in a connector space of its own, which is dropped whatever comes of it.
+async fn scratch(
+    service: &Arc<Service>,
+    checked: Checked,
+    before: Option<Configuration>,
+) -> Result<Plan, Problem> {
+    let stands_for = before.clone();
+    let id = service
+        .write(move |tx| create_scratch(tx, checked, stands_for.as_ref()))
+        .await
+        .map_err(store_problem)?;
+    let owner = before.as_ref().map(|before| before.id);
+    let report = read_until_known(service, id, owner).await;
+    if let Err(error) = drop_scratch(service, id).await {
+        tracing::error!(%error, "the connector space of a plan could not be dropped; the next start drops it");
+    }
+    let version = before.map_or(0, |before| before.version);
+    report.map(|report| plan(report, version))
+}
+
+/// Reads and decides until nothing that has to be known is missing, or what is missing cannot be read.
+async fn read_until_known(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    owner: Option<ConfigurationId>,
+) -> Result<Report, Problem> {
+    let mut before = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        read_only(service, id).await?;
+        let report = decide(service, id, None, owner).await?;
+        if report.unread.is_empty() || report.unread == before {
+            return Ok(report);
+        }
+        before.clone_from(&report.unread);
+        let missing = before.clone();
+        let asked = service.write(move |tx| ask_for(tx, id, &missing)).await;
+        asked.map_err(store_problem)?;
+    }
+    decide(service, id, None, owner).await
+}
+
+/// Has these objects read by GUID.
+fn ask_for(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    guids: &BTreeSet<Guid>,
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let mut asked = Vec::new();
+    for mut row in rows.into_iter().flatten() {
+        if row.object.state != RowState::Unread {
+            row.object.state = RowState::Unread;
+            row.object.version += 1;
+            asked.push(row);
+        }
+    }
+    tx.store(&asked)
+}
+
+/// Decides everything that is marked, on an overlay.
+async fn decide(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    change: Option<Checked>,
+    owner: Option<ConfigurationId>,
+) -> Result<Report, Problem> {
+    let (tenant, now) = (service.tenant_rules(), service.clock.now());
+    let decided = service
+        .read(move |tx| {
+            let mut overlay = Overlay::new(tx);
+            if let Some(checked) = change
+                && let Some(before) = overlay.fetch_one::<Configuration>(&id)?
+            {
+                configurations::change(&mut overlay, before, checked)?;
+            }
+            if let Some(owner) = owner {
+                bring_deleted(&mut overlay, id, owner)?;
+            }
+            run(&mut overlay, id, &tenant, now)
+        })
+        .await;
+    decided.map_err(store_problem)
+}
+
+/// What the configuration's own connector space knows to be deleted, and no cycle has taken up yet: a
+/// connector space that was filled just now need not have heard of it.
+fn bring_deleted(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    owner: ConfigurationId,
+) -> Result<(), StoreError> {
+    let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
+        return Ok(());
+    };
+    let prefix = Dirty::of_kind(owner, SubjectKind::Object);
+    let mut scan = Scan::of(prefix, SLICE);
+    loop {
+        let marks: Vec<Dirty> = tx.list(&scan)?;
+        let Some(last) = marks.last() else {
+            return tx.store(&[job]);
+        };
+        scan = scan.behind(last);
+        for guid in marks
+            .iter()
+            .flat_map(|mark| &mark.subjects)
+            .map(Subject::guid)
+        {
+            let row: Option<Staged> = tx.fetch_one(&(owner, guid))?;
+            let gone = row.filter(|row| row.object.presence == Presence::Deleted);
+            if let Some(row) = gone {
+                tx.store(&[Staged {
+                    configuration: id,
+                    object: row.object,
+                }])?;
+                crate::import::mark(tx, &mut job, Subject::Object(guid))?;
+            }
+        }
+    }
+}
+
+fn run(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    tenant: &TenantRules,
+    now: Timestamp,
+) -> Result<Report, StoreError> {
+    let mut report = Report {
+        items: Some(Vec::new()),
+        ..Report::default()
+    };
+    let mut behind = 0;
+    announce_anew(tx, id)?;
+    loop {
+        let Some(mut lane) = lane(tx, id)? else {
+            return Ok(report);
+        };
+        let mut context = Context {
+            cycle: CycleId::new(id.guid()),
+            now,
+            phase: Phase::Complete,
+            first: false,
+            tenant,
+            deletes_leave: true,
+            report: &mut report,
+        };
+        if batch(tx, &mut lane, &mut context, &mut behind)? == Progress::Done {
+            return Ok(report);
+        }
+    }
+}
+
+/// What is held already is a part of the plan, though the log has told of it before.
+fn announce_anew(tx: &mut dyn Write, id: ConfigurationId) -> Result<(), StoreError> {
+    let row: Option<Configuration> = tx.fetch_one(&id)?;
+    let owner = row.and_then(|row| row.stands_for).unwrap_or(id);
+    let mut scan = Scan::of(Key::empty().with(owner), SLICE);
+    loop {
+        let mut held: Vec<HeldDelete> = tx.list(&scan)?;
+        let Some(last) = held.last() else {
+            return Ok(());
+        };
+        scan = scan.behind(last);
+        held.iter_mut().for_each(|row| row.announced = false);
+        tx.store(&held)?;
+    }
+}
+
+/// The report as the administrator sees it.
+fn plan(report: Report, version: u64) -> Plan {
+    let mut plan = Plan {
+        configuration_version: version,
+        ..Plan::default()
+    };
+    let mut replaced = 0;
+    for item in report.items.unwrap_or_default() {
+        replaced += u64::from(replaces_upn(&item));
+        let list = match item.action {
+            "Create" => &mut plan.creates,
+            "Restore" => &mut plan.restores,
+            "Update" => &mut plan.updates,
+            "Delete" | "StagedDelete" => &mut plan.deletes,
+            _ => &mut plan.skipped,
+        };
+        list.push(entry(item));
+    }
+    let count = |list: &Vec<PlanEntry>| list.len() as u64;
+    plan.counts = PlanCounts {
+        creates: count(&plan.creates),
+        restores: count(&plan.restores),
+        updates: count(&plan.updates),
+        deletes: count(&plan.deletes),
+        held: report.tally.held,
+        skipped: count(&plan.skipped) - report.tally.failed.min(count(&plan.skipped)),
+        unchanged: report.tally.unchanged,
+        failed: report.tally.failed,
+        replaced_upns: replaced,
+    };
+    plan
+}
+
+/// Whether a user is to bear another name than AD gives.
+fn replaces_upn(item: &Item) -> bool {
+    let new = |name: &str| {
+        let change = item.changes.iter().find(|(property, ..)| *property == name);
+        change.and_then(|(_, _, new)| new.as_ref())
+    };
+    match (new("userPrincipalName"), new("onPremisesUserPrincipalName")) {
+        (Some(cloud), Some(ad)) => cloud != ad,
+        _ => false,
+    }
+}
+
+fn entry(item: Item) -> PlanEntry {
+    PlanEntry {
+        anchor: item.anchor,
+        dn: item.dn,
+        kind: item.kind.to_owned(),
+        reason: item.reason,
+        changes: item
+            .changes
+            .into_iter()
+            .map(|(property, old, new)| PropertyChange {
+                property: property.to_owned(),
+                old: old.as_ref().map(readable),
+                new: new.as_ref().map(readable),
+            })
+            .collect(),
+    }
+}
+
+fn store_problem(error: StoreError) -> Problem {
+    HttpError::from(error).0
+}

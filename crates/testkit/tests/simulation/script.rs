@@ -1,0 +1,360 @@
+//! Histories as data: what happens, step by step, in words.
+
+use crate::agent::Habits;
+use crate::directory::{Change, Class, Label, WELL_KNOWN};
+use crate::network::NetworkFault;
+use crate::store::StoreFault;
+use lockstep_server::job::Wake;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a history begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Setup {
+    pub(crate) controllers: usize,
+    pub(crate) recycle_bin: bool,
+    /// Objects of a page of changes.
+    pub(crate) page: usize,
+    pub(crate) incremental_values: bool,
+    pub(crate) habits: Habits,
+    /// So many deletes are held; none: the guard is off.
+    pub(crate) threshold: Option<u64>,
+}
+
+/// Who takes part.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Scope {
+    Everything,
+    Units {
+        roots: Vec<Label>,
+        excluded: Vec<Label>,
+    },
+}
+
+/// One step of a history. What is impossible at its time does nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// An administrator changes the domain.
+    Ad(Change),
+    /// Changes arrive on another controller, at most so many objects.
+    Replicate {
+        from: usize,
+        to: usize,
+        objects: usize,
+    },
+    /// Changes are made on this controller from now on.
+    WriteAt(usize),
+    ControllerDown(usize),
+    ControllerUp(usize),
+    Snapshot(usize),
+    Restore {
+        controller: usize,
+        new_invocation: bool,
+    },
+    Expunge,
+    /// The account's rights change.
+    Rights(RightsChange),
+    /// The address leads to another domain's controller, or no longer.
+    Foreign(bool),
+    /// A cycle begins, if none runs.
+    Wake(Wake),
+    /// Service and agents take so many turns, in an order that the number gives.
+    Turns {
+        count: u32,
+        order: u64,
+    },
+    /// All that is under way comes to its end.
+    Settle {
+        order: u64,
+    },
+    /// Time passes, in minutes.
+    Time(u32),
+    /// The administrator of the service.
+    Admin(Admin),
+    ServiceDies,
+    AgentDies(usize),
+    AgentFreezes(usize),
+    AgentGoesOn(usize),
+    Network(NetworkFault),
+    /// Requests that were under way arrive.
+    LateArrive,
+    Store(StoreFault),
+}
+
+/// What becomes of the account's rights.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RightsChange {
+    TombstonesHidden(bool),
+    /// Its children can be listed no more, or again.
+    Closed(Label, bool),
+    Unreadable(Label, bool),
+    AttributeHidden(&'static str, bool),
+}
+
+/// What the administrator of the service does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Admin {
+    Scope(Scope),
+    Pause(bool),
+    RestartFull,
+    RestartQuarantine,
+    RestartLinks,
+    AllowDeletes,
+    RejectDeletes,
+}
+
+/// A history.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Script {
+    pub(crate) setup: Setup,
+    pub(crate) scope: Scope,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Tells a script in words.
+pub(crate) struct Told<'a>(pub(crate) &'a Script);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Script {
+            setup,
+            scope,
+            steps,
+        } = self.0;
+        let names = Names::of(steps);
+        let links = match setup.incremental_values {
+            true => "links change value by value",
+            false => "a changed link tells all",
+        };
+        let bin = match setup.recycle_bin {
+            true => "a recycle bin",
+            false => "no recycle bin",
+        };
+        let page = match setup.page {
+            usize::MAX => "all in one page".to_owned(),
+            page => format!("{page} objects a page"),
+        };
+        let guard = match setup.threshold {
+            Some(threshold) => format!("{threshold} deletes are held"),
+            None => "the guard is off".to_owned(),
+        };
+        writeln!(
+            f,
+            "  0. {} domain controller(s), {bin}, {page}, {links}; agents send {} objects at once, {} links, \
+             read {} by GUID; {guard}; scope: {}",
+            setup.controllers,
+            setup.habits.batch,
+            setup.habits.link_batch,
+            setup.habits.reads,
+            names.scope(scope)
+        )?;
+        for (index, step) in steps.iter().enumerate() {
+            writeln!(f, "{:>3}. {}", index + 1, names.step(step))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the script calls its objects.
+struct Names(BTreeMap<Label, Class>);
+
+impl Names {
+    fn of(steps: &[Step]) -> Self {
+        let created = steps.iter().filter_map(|step| match step {
+            Step::Ad(Change::Create { label, class, .. }) => Some((*label, *class)),
+            _ => None,
+        });
+        let mut classes: BTreeMap<Label, Class> = created.collect();
+        classes.insert(WELL_KNOWN.head, Class::Head);
+        classes.insert(WELL_KNOWN.users, Class::Container);
+        Self(classes)
+    }
+
+    fn name(&self, label: Label) -> String {
+        match self.0.get(&label) {
+            Some(class) => class.word(label),
+            None => format!("object{}", label.0),
+        }
+    }
+
+    fn list(&self, labels: &[Label]) -> String {
+        let names: Vec<String> = labels.iter().map(|label| self.name(*label)).collect();
+        names.join(", ")
+    }
+
+    fn scope(&self, scope: &Scope) -> String {
+        match scope {
+            Scope::Everything => "the whole domain".to_owned(),
+            Scope::Units { roots, excluded } => {
+                let roots = match roots.is_empty() {
+                    true => "the whole domain".to_owned(),
+                    false => self.list(roots),
+                };
+                match excluded.is_empty() {
+                    true => roots,
+                    false => format!("{roots} without {}", self.list(excluded)),
+                }
+            }
+        }
+    }
+
+    fn change(&self, change: &Change) -> String {
+        match change {
+            Change::Create { label, parent, .. } => {
+                format!("create {} in {}", self.name(*label), self.name(*parent))
+            }
+            Change::Set {
+                label,
+                attribute,
+                values,
+            } if values.is_empty() => format!("clear {attribute} of {}", self.name(*label)),
+            Change::Set {
+                label,
+                attribute,
+                values,
+            } => format!("set {attribute} of {} to {values:?}", self.name(*label)),
+            Change::SetAnchor { label, of } => format!(
+                "set ms-DS-ConsistencyGuid of {} to the GUID of {}",
+                self.name(*label),
+                self.name(*of)
+            ),
+            Change::Rename { label, name } => format!("rename {} to {name:?}", self.name(*label)),
+            Change::Move { label, parent } => {
+                format!("move {} to {}", self.name(*label), self.name(*parent))
+            }
+            Change::Link {
+                source,
+                attribute,
+                target,
+            } => format!(
+                "add {} to {attribute} of {}",
+                self.name(*target),
+                self.name(*source)
+            ),
+            Change::Unlink {
+                source,
+                attribute,
+                target,
+            } => format!(
+                "remove {} from {attribute} of {}",
+                self.name(*target),
+                self.name(*source)
+            ),
+            Change::MakePrimary { user, group } => format!(
+                "make {} the primary group of {}",
+                self.name(*group),
+                self.name(*user)
+            ),
+            Change::Delete { label } => format!("delete {}", self.name(*label)),
+            Change::Undelete { label, parent } => {
+                format!("undelete {} into {}", self.name(*label), self.name(*parent))
+            }
+            Change::SwapNames { one, other } => format!(
+                "swap userPrincipalNames of {} and {}",
+                self.name(*one),
+                self.name(*other)
+            ),
+        }
+    }
+
+    fn step(&self, step: &Step) -> String {
+        match step {
+            Step::Ad(change) => format!("AD: {}", self.change(change)),
+            Step::Replicate { from, to, objects } => format!(
+                "dc{} receives {} from dc{}",
+                to + 1,
+                counted(*objects),
+                from + 1
+            ),
+            Step::WriteAt(index) => format!("AD: changes are made on dc{} from now on", index + 1),
+            Step::ControllerDown(index) => format!("dc{} goes down", index + 1),
+            Step::ControllerUp(index) => format!("dc{} comes up", index + 1),
+            Step::Snapshot(index) => format!("a snapshot is made of dc{}", index + 1),
+            Step::Restore {
+                controller,
+                new_invocation,
+            } => format!(
+                "dc{} is set back to its snapshot, with {} invocation id",
+                controller + 1,
+                if *new_invocation { "a new" } else { "the same" }
+            ),
+            Step::Expunge => "old tombstones are collected".to_owned(),
+            Step::Rights(rights) => self.rights(rights),
+            Step::Foreign(true) => "the address leads to a controller of another domain".to_owned(),
+            Step::Foreign(false) => "the address leads to the right domain".to_owned(),
+            Step::Wake(Wake::Clock) => "a cycle begins, by the clock".to_owned(),
+            Step::Wake(Wake::Change) => "a cycle begins, by a change".to_owned(),
+            Step::Wake(Wake::Hand) => "a cycle begins, by hand".to_owned(),
+            Step::Turns { count, order } => {
+                format!("{count} turns of service and agents ({order})")
+            }
+            Step::Settle { order } => format!("all comes to rest ({order})"),
+            Step::Time(minutes) => format!("{minutes} minutes pass"),
+            Step::Admin(admin) => format!("administrator: {}", self.admin(admin)),
+            Step::ServiceDies => "the service dies and starts again".to_owned(),
+            Step::AgentDies(index) => format!("agent {} dies and starts again", letter(*index)),
+            Step::AgentFreezes(index) => format!("agent {} stands still", letter(*index)),
+            Step::AgentGoesOn(index) => format!("agent {} goes on", letter(*index)),
+            Step::Network(NetworkFault::RequestLost) => "the next request is lost".to_owned(),
+            Step::Network(NetworkFault::AnswerLost) => "the next answer is lost".to_owned(),
+            Step::Network(NetworkFault::Repeated) => "the next request arrives twice".to_owned(),
+            Step::Network(NetworkFault::Late) => {
+                "the next request arrives, and again later".to_owned()
+            }
+            Step::LateArrive => "what was under way arrives".to_owned(),
+            Step::Store(StoreFault::Full) => "the disk is full for one transaction".to_owned(),
+            Step::Store(StoreFault::AnswerLost) => {
+                "one transaction is kept and reported as failed".to_owned()
+            }
+        }
+    }
+
+    fn rights(&self, rights: &RightsChange) -> String {
+        let may = |may_not: bool| match may_not {
+            true => "may not",
+            false => "may again",
+        };
+        match rights {
+            RightsChange::TombstonesHidden(hidden) => {
+                format!("the account {} see tombstones", may(*hidden))
+            }
+            RightsChange::Closed(label, closed) => {
+                format!("the account {} list {}", may(*closed), self.name(*label))
+            }
+            RightsChange::Unreadable(label, unreadable) => format!(
+                "the account {} read {} and what is below",
+                may(*unreadable),
+                self.name(*label)
+            ),
+            RightsChange::AttributeHidden(attribute, hidden) => {
+                format!("the account {} read {attribute}", may(*hidden))
+            }
+        }
+    }
+
+    fn admin(&self, admin: &Admin) -> String {
+        match admin {
+            Admin::Scope(scope) => format!("scope is {}", self.scope(scope)),
+            Admin::Pause(true) => "pause".to_owned(),
+            Admin::Pause(false) => "resume".to_owned(),
+            Admin::RestartFull => "restart from the beginning".to_owned(),
+            Admin::RestartQuarantine => "forget held deletes".to_owned(),
+            Admin::RestartLinks => "forget links".to_owned(),
+            Admin::AllowDeletes => "allow all held deletes".to_owned(),
+            Admin::RejectDeletes => "reject all held deletes".to_owned(),
+        }
+    }
+}
+
+/// What agents are called.
+pub(crate) fn letter(index: usize) -> char {
+    if index == 0 { 'A' } else { 'B' }
+}
+
+fn counted(objects: usize) -> String {
+    match objects {
+        usize::MAX => "all changes".to_owned(),
+        1 => "one object".to_owned(),
+        objects => format!("{objects} objects"),
+    }
+}

@@ -1,0 +1,234 @@
+//! A store that tells what was committed, and fails when it is told to.
+
+use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
+use lockstep_store::records::job::Configuration;
+use lockstep_store::records::tables;
+use lockstep_store::{
+    Key, MemoryStore, Read, Record, Row, Scan, SqliteStore, Store, StoreError, Table, Write,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tempfile::TempDir;
+
+/// How a transaction fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum StoreFault {
+    /// The disk is full at its end: nothing is kept.
+    Full,
+    /// It is kept, and the answer is lost: whoever asked hears of a failure.
+    AnswerLost,
+}
+
+/// What a committed transaction wrote, as far as the harness watches it.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    Configuration(Box<Configuration>),
+    /// An object of Active Directory became one of the directory.
+    Joined(Guid, ObjectId),
+    /// An object of the directory is there, or in the recycle bin.
+    Object {
+        id: ObjectId,
+        in_recycle_bin: bool,
+    },
+    /// An object of the directory is gone for good.
+    Removed(ObjectId),
+    /// A reference of the directory was made.
+    Reference,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    fault: Option<StoreFault>,
+    written: Vec<Written>,
+    changes: u64,
+}
+
+/// A memory or SQLite store under watch.
+#[derive(Debug)]
+pub(crate) struct WatchedStore {
+    backing: RwLock<Backing>,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Memory(MemoryStore),
+    Sqlite(TempDir, Option<SqliteStore>),
+}
+
+impl WatchedStore {
+    pub(crate) fn in_memory() -> Arc<Self> {
+        Self::over(Backing::Memory(MemoryStore::new(&tables())))
+    }
+
+    /// A database in a folder of its own, which goes with it.
+    pub(crate) fn on_disk() -> Arc<Self> {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = SqliteStore::open(folder.path(), &tables()).expect("the database opens");
+        Self::over(Backing::Sqlite(folder, Some(store)))
+    }
+
+    fn over(backing: Backing) -> Arc<Self> {
+        Arc::new(Self {
+            backing: RwLock::new(backing),
+            ledger: Mutex::default(),
+        })
+    }
+
+    /// What the next process finds: a database is closed and opened again.
+    pub(crate) fn reopen(&self) {
+        let mut backing = self.backing.write().unwrap_or_else(PoisonError::into_inner);
+        if let Backing::Sqlite(folder, store) = &mut *backing {
+            drop(store.take());
+            *store = SqliteStore::open(folder.path(), &tables()).ok();
+            assert!(store.is_some(), "the database opens again");
+        }
+    }
+
+    /// The next transaction that writes fails so.
+    pub(crate) fn fail_next(&self, fault: StoreFault) {
+        self.ledger().fault = Some(fault);
+    }
+
+    pub(crate) fn forget_fault(&self) {
+        self.ledger().fault = None;
+    }
+
+    /// What has been committed since the last call.
+    pub(crate) fn take_written(&self) -> Vec<Written> {
+        std::mem::take(&mut self.ledger().written)
+    }
+
+    /// How many committed transactions changed anything.
+    pub(crate) fn changes(&self) -> u64 {
+        self.ledger().changes
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&dyn Store) -> T) -> T {
+        let backing = self.backing.read().unwrap_or_else(PoisonError::into_inner);
+        match &*backing {
+            Backing::Memory(store) => work(store),
+            Backing::Sqlite(_, store) => work(store.as_ref().expect("the database is open")),
+        }
+    }
+}
+
+impl Store for WatchedStore {
+    fn read(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Read) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.with(|store| store.read(work))
+    }
+
+    fn write(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let fault = self.ledger().fault.take();
+        let mut written = Vec::new();
+        let mut changed = false;
+        self.with(|store| {
+            store.write(&mut |tx| {
+                work(&mut Watched {
+                    inner: tx,
+                    written: &mut written,
+                    changed: &mut changed,
+                })?;
+                match fault {
+                    Some(StoreFault::Full) => Err(StoreError::Full),
+                    _ => Ok(()),
+                }
+            })
+        })?;
+        let mut ledger = self.ledger();
+        ledger.written.append(&mut written);
+        ledger.changes += u64::from(changed);
+        match fault {
+            Some(StoreFault::AnswerLost) => Err(StoreError::Database {
+                source: "the answer to the commit was lost".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn statements(&self) -> u64 {
+        self.with(|store| store.statements())
+    }
+}
+
+/// A transaction under watch.
+struct Watched<'a> {
+    inner: &'a mut dyn Write,
+    written: &'a mut Vec<Written>,
+    changed: &'a mut bool,
+}
+
+impl Read for Watched<'_> {
+    fn get(&mut self, table: &'static Table, keys: &[Key]) -> Result<Vec<Option<Row>>, StoreError> {
+        self.inner.get(table, keys)
+    }
+
+    fn scan(&mut self, table: &'static Table, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        self.inner.scan(table, scan)
+    }
+
+    fn count(
+        &mut self,
+        table: &'static Table,
+        index: Option<usize>,
+        prefix: &Key,
+    ) -> Result<u64, StoreError> {
+        self.inner.count(table, index, prefix)
+    }
+}
+
+impl Write for Watched<'_> {
+    fn put(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<(), StoreError> {
+        *self.changed |= !rows.is_empty();
+        for row in &rows {
+            self.written.extend(written(table, row));
+        }
+        self.inner.put(table, rows)
+    }
+
+    fn delete(&mut self, table: &'static Table, keys: &[Key]) -> Result<(), StoreError> {
+        *self.changed |= !keys.is_empty();
+        if table == DirectoryObject::TABLE {
+            let ids = keys.iter().filter_map(|key| key.reader().guid());
+            self.written
+                .extend(ids.map(|id| Written::Removed(ObjectId::new(id))));
+        }
+        self.inner.delete(table, keys)
+    }
+}
+
+fn written(table: &'static Table, row: &Row) -> Option<Written> {
+    if table == DirectoryObject::TABLE {
+        return Some(Written::Object {
+            id: ObjectId::new(row.key.reader().guid()?),
+            in_recycle_bin: holds(&row.body, b"\"deleted\":"),
+        });
+    }
+    if table == Joined::TABLE {
+        let mut parts = row.key.reader();
+        let (_, guid) = (parts.guid()?, parts.guid()?);
+        let object = row.indexes.first()?.as_ref()?.reader().guid()?;
+        return Some(Written::Joined(guid, ObjectId::new(object)));
+    }
+    if table == Configuration::TABLE {
+        let configuration = Configuration::decode(&row.key, &row.body).ok()?;
+        return Some(Written::Configuration(Box::new(configuration)));
+    }
+    (table == DirectoryReference::TABLE).then_some(Written::Reference)
+}
+
+fn holds(body: &[u8], part: &[u8]) -> bool {
+    body.windows(part.len()).any(|window| window == part)
+}

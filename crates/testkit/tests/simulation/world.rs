@@ -1,0 +1,742 @@
+//! A history as it happens: the simulated domain, one or two simulated agents, and the real service, taking
+//! turns as the script says.
+//!
+//! Nothing runs by itself. Service and agents are futures that are polled by hand; each goes on by one
+//! transaction, or one question to a controller, and then waits for its next turn. A process that dies is a
+//! future that is dropped.
+
+use crate::agent::{Habits, carry_out};
+use crate::directory::{DOMAIN, Label, SimulatedDirectory};
+use crate::network::Network;
+use crate::random::Random;
+use crate::script::{Admin, RightsChange, Scope, Script, Setup, Step, letter};
+use crate::store::{WatchedStore, Written};
+use crate::truth::{ScopeNow, Witness};
+use lockstep_api::configuration::Spec;
+use lockstep_model::ids::{AgentId, ConfigurationId, ObjectId};
+use lockstep_model::{Guid, Secret, Timestamp};
+use lockstep_server::clock::Clock;
+use lockstep_server::configurations::{self, Forget};
+use lockstep_server::job::{self, Wake};
+use lockstep_server::sealing::Sealer;
+use lockstep_server::service::{Parts, Service, Transactions};
+use lockstep_server::{agents, cycle};
+use lockstep_store::records::job::{Configuration, Cycle, Job};
+use lockstep_store::records::service::Agent as AgentRow;
+use lockstep_store::{ReadRecords as _, Store, StoreError, WriteRecords as _};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// When histories begin: 2026-01-01.
+const BEGINNING: i64 = 1_767_225_600_000;
+/// The configuration's name.
+pub(crate) const NAME: &str = "corp";
+/// For how long an agent may be silent.
+const SILENCE: Duration = Duration::from_secs(45);
+/// So many turns in which nothing is written: everybody waits for time to pass.
+const IDLE_TURNS: u32 = 40;
+/// So often time passes before what is under way is left as it is.
+const IDLE_ROUNDS: u32 = 40;
+/// What needs more turns does not come to rest.
+const MOST_TURNS: u32 = 60_000;
+
+type Task<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What agents, network and harness have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) directory: RefCell<SimulatedDirectory>,
+    /// The service's process; none while it does not run.
+    pub(crate) service: RefCell<Option<Arc<Service>>>,
+    /// Counts the service's processes.
+    pub(crate) generation: Cell<u64>,
+    pub(crate) network: RefCell<Network>,
+    pub(crate) witness: RefCell<Witness>,
+}
+
+/// What went against the rules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Violation(pub(crate) String);
+
+/// An agent's process.
+struct Agent {
+    id: AgentId,
+    asking: Option<Task<Option<String>>>,
+    works: Vec<Task<()>>,
+    frozen: bool,
+}
+
+/// Who can have the next turn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Actor {
+    Cycle,
+    Admin,
+    Agent(usize),
+}
+
+/// Everything that takes part in a history.
+pub(crate) struct World {
+    pub(crate) shared: Rc<Shared>,
+    pub(crate) store: Arc<WatchedStore>,
+    pub(crate) configuration: Option<ConfigurationId>,
+    setup: Setup,
+    /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
+    /// the administrator lets everything be read anew.
+    was_blind: bool,
+    agents: Vec<Agent>,
+    cycle: Option<Task<()>>,
+    admin: Option<Task<()>>,
+    /// Which object of Active Directory each object of the directory is.
+    joined: BTreeMap<ObjectId, Guid>,
+    /// The directory's objects, and which are in the recycle bin.
+    objects: BTreeMap<ObjectId, bool>,
+    /// Writes to the directory since somebody last asked.
+    directory_writes: u64,
+    violation: Option<Violation>,
+}
+
+impl World {
+    /// A domain, a service that has not seen it yet, and two agents.
+    pub(crate) fn new(
+        setup: &Setup,
+        directory: SimulatedDirectory,
+        store: Arc<WatchedStore>,
+    ) -> Self {
+        let agents = [1, 2].map(|number| AgentId::new(Guid::from_bytes([number; 16])));
+        let rows: Vec<AgentRow> = agents.iter().map(|id| agent_row(*id)).collect();
+        store
+            .write(&mut |tx| tx.store(&rows))
+            .expect("agents can be enrolled");
+        let mut world = Self {
+            shared: Rc::new(Shared {
+                directory: RefCell::new(directory),
+                service: RefCell::new(None),
+                generation: Cell::new(0),
+                network: RefCell::default(),
+                witness: RefCell::default(),
+            }),
+            store,
+            configuration: None,
+            setup: setup.clone(),
+            was_blind: false,
+            agents: agents.into_iter().map(Agent::new).collect(),
+            cycle: None,
+            admin: None,
+            joined: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            directory_writes: 0,
+            violation: None,
+        };
+        world.start_service();
+        world
+    }
+
+    /// The world of a script, before its first step.
+    pub(crate) fn of(script: &Script, store: Arc<WatchedStore>) -> Self {
+        let setup = &script.setup;
+        let mut directory =
+            SimulatedDirectory::new(setup.controllers, setup.recycle_bin, BEGINNING);
+        for controller in &mut directory.controllers {
+            controller.page = setup.page;
+            controller.incremental_values = setup.incremental_values;
+        }
+        Self::new(setup, directory, store)
+    }
+
+    pub(crate) fn service(&self) -> Arc<Service> {
+        self.shared
+            .service
+            .borrow()
+            .clone()
+            .expect("the service runs")
+    }
+
+    fn now(&self) -> i64 {
+        self.shared.directory.borrow().now
+    }
+
+    /// What went against the rules so far.
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        self.violation.clone()
+    }
+
+    fn violate(&mut self, what: String) {
+        self.violation.get_or_insert(Violation(what));
+    }
+
+    fn start_service(&mut self) {
+        let service = Service::new(Parts {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            public_url: "https://lockstep.test".to_owned(),
+            ca: None,
+            initial_domain: "local.lockstep".to_owned(),
+            agent_silence: SILENCE,
+            sealer: Sealer::new(&Secret::new([0; 32])),
+        });
+        let mut service = service.expect("the service starts");
+        service.clock = Clock::standing_at(Timestamp::from_millis(self.now()));
+        service.transactions = Transactions::InPlace;
+        let service = Arc::new(service);
+        *self.shared.service.borrow_mut() = Some(Arc::clone(&service));
+        let close = Box::pin(async move { job::close_interrupted(&service).await });
+        self.finish(close)
+            .expect("interrupted cycles can be closed");
+    }
+
+    /// Polls work of the service to its end.
+    pub(crate) fn finish<T>(&mut self, mut work: Task<T>) -> T {
+        for _ in 0..MOST_TURNS {
+            if let Poll::Ready(value) = poll(&mut work) {
+                self.observe();
+                return value;
+            }
+        }
+        panic!("work of the service does not end");
+    }
+
+    /// Takes one step of a script.
+    pub(crate) fn step(&mut self, step: &Step) {
+        match step {
+            Step::Ad(change) => {
+                self.shared.directory.borrow_mut().change(change);
+            }
+            Step::Replicate { from, to, objects } => {
+                let up = |index: &usize| self.is_up(*index);
+                if up(from) && up(to) {
+                    let mut directory = self.shared.directory.borrow_mut();
+                    directory.replicate(*from, *to, *objects);
+                }
+            }
+            Step::WriteAt(index) => {
+                self.shared.directory.borrow_mut().write_at(*index);
+            }
+            Step::ControllerDown(index) => self.set_up(*index, false),
+            Step::ControllerUp(index) => self.set_up(*index, true),
+            Step::Snapshot(index) => {
+                self.shared.directory.borrow_mut().snapshot(*index);
+            }
+            Step::Restore {
+                controller,
+                new_invocation,
+            } => {
+                let mut directory = self.shared.directory.borrow_mut();
+                directory.restore(*controller, *new_invocation);
+            }
+            Step::Expunge => self.shared.directory.borrow_mut().expunge(),
+            Step::Rights(change) => self.change_rights(change),
+            Step::Foreign(foreign) => {
+                // At the first contact nobody can tell.
+                let known = self.job().is_some_and(|job| job.domain.is_some());
+                self.shared.directory.borrow_mut().foreign = *foreign && known;
+            }
+            Step::Wake(wake) => self.wake(*wake),
+            Step::Turns { count, order } => {
+                let mut random = Random::new(*order);
+                for _ in 0..*count {
+                    self.turn(&mut random);
+                }
+            }
+            Step::Settle { order } => {
+                self.settle(*order);
+            }
+            Step::Time(minutes) => self.pass(i64::from(*minutes) * 60_000),
+            Step::Admin(admin) => self.administer(admin),
+            Step::ServiceDies => self.kill_service(),
+            Step::AgentDies(index) => {
+                if let Some(agent) = self.agents.get_mut(*index) {
+                    *agent = Agent::new(agent.id);
+                }
+            }
+            Step::AgentFreezes(index) => self.freeze(*index, true),
+            Step::AgentGoesOn(index) => self.freeze(*index, false),
+            Step::Network(fault) => self.shared.network.borrow_mut().faults.push_back(*fault),
+            Step::LateArrive => self.deliver_late(),
+            Step::Store(fault) => self.store.fail_next(*fault),
+        }
+        self.look();
+    }
+
+    /// The witness looks at the domain as it is now.
+    fn look(&self) {
+        let directory = self.shared.directory.borrow();
+        self.shared.witness.borrow_mut().look(&directory);
+    }
+
+    fn is_up(&self, index: usize) -> bool {
+        let directory = self.shared.directory.borrow();
+        directory.controllers.get(index).is_some_and(|c| c.up)
+    }
+
+    fn set_up(&self, index: usize, up: bool) {
+        let mut directory = self.shared.directory.borrow_mut();
+        if let Some(controller) = directory.controllers.get_mut(index)
+            && controller.up != up
+        {
+            controller.up = up;
+            controller.starts += 1;
+        }
+    }
+
+    fn change_rights(&mut self, change: &RightsChange) {
+        self.was_blind |= !matches!(change, RightsChange::TombstonesHidden(_));
+        let rights = &mut self.shared.directory.borrow_mut().rights;
+        match change {
+            RightsChange::TombstonesHidden(hidden) => rights.tombstones_hidden = *hidden,
+            RightsChange::Closed(label, true) => {
+                rights.closed.insert(label.guid());
+            }
+            RightsChange::Closed(label, false) => {
+                rights.closed.remove(&label.guid());
+            }
+            RightsChange::Unreadable(label, true) => {
+                rights.unreadable.insert(label.guid());
+            }
+            RightsChange::Unreadable(label, false) => {
+                rights.unreadable.remove(&label.guid());
+            }
+            RightsChange::AttributeHidden(attribute, true) => {
+                rights.hidden_attributes.insert(attribute);
+            }
+            RightsChange::AttributeHidden(attribute, false) => {
+                rights.hidden_attributes.remove(attribute);
+            }
+        }
+    }
+
+    fn freeze(&mut self, index: usize, frozen: bool) {
+        if let Some(agent) = self.agents.get_mut(index) {
+            agent.frozen = frozen;
+        }
+    }
+
+    /// Begins a cycle, unless one runs or the job is paused.
+    pub(crate) fn wake(&mut self, wake: Wake) {
+        let Some(id) = self.configuration.filter(|_| self.cycle.is_none()) else {
+            return;
+        };
+        let paused = self
+            .record::<Configuration>(&id)
+            .is_none_or(|configuration| configuration.paused);
+        if paused && wake != Wake::Hand {
+            return;
+        }
+        let service = self.service();
+        self.cycle = Some(Box::pin(async move {
+            // What a cycle came to stands in the store; a cycle that could not be kept has none.
+            let _ = job::run_cycle(&service, id, wake).await;
+        }));
+    }
+
+    /// One record as it stands in the store.
+    pub(crate) fn record<R: lockstep_store::Record + 'static>(&self, id: &R::Id) -> Option<R> {
+        let mut found = None;
+        self.store
+            .read(&mut |tx| {
+                found = tx.fetch_one::<R>(id)?;
+                Ok(())
+            })
+            .expect("the store can be read");
+        found
+    }
+
+    fn job(&self) -> Option<Job> {
+        self.record::<Job>(&self.configuration?)
+    }
+
+    /// The newest cycle that has ended.
+    pub(crate) fn last_cycle(&self) -> Option<Cycle> {
+        let job = self.job()?;
+        self.record::<Cycle>(&job.last_cycle?)
+    }
+
+    fn actors(&self) -> Vec<Actor> {
+        let mut actors = Vec::with_capacity(4);
+        actors.extend(self.cycle.is_some().then_some(Actor::Cycle));
+        actors.extend(self.admin.is_some().then_some(Actor::Admin));
+        let agents = self.agents.iter().enumerate();
+        let moving = agents.filter(|(_, agent)| !agent.frozen);
+        actors.extend(moving.map(|(index, _)| Actor::Agent(index)));
+        actors
+    }
+
+    /// One of those who can goes on.
+    fn turn(&mut self, random: &mut Random) {
+        let actors = self.actors();
+        let Some(actor) = random.pick(&actors) else {
+            return;
+        };
+        match *actor {
+            Actor::Cycle => {
+                if self
+                    .cycle
+                    .as_mut()
+                    .is_some_and(|task| poll(task).is_ready())
+                {
+                    self.cycle = None;
+                }
+            }
+            Actor::Admin => {
+                if self
+                    .admin
+                    .as_mut()
+                    .is_some_and(|task| poll(task).is_ready())
+                {
+                    self.admin = None;
+                }
+            }
+            Actor::Agent(index) => self.agent_turn(index, random),
+        }
+        self.observe();
+    }
+
+    fn agent_turn(&mut self, index: usize, random: &mut Random) {
+        let (shared, habits) = (Rc::clone(&self.shared), self.setup.habits);
+        let agent = &mut self.agents[index];
+        let works = u32::try_from(agent.works.len()).unwrap_or(0);
+        if works > 0 && random.chance(85) {
+            let chosen = random.below(works) as usize;
+            if poll(&mut agent.works[chosen]).is_ready() {
+                drop(agent.works.swap_remove(chosen));
+            }
+            return;
+        }
+        let id = agent.id;
+        let asking = agent.asking.get_or_insert_with(|| {
+            let shared = Rc::clone(&shared);
+            Box::pin(async move {
+                let service = shared.service.borrow().clone()?;
+                let answer = shared.alive(agents::next_instruction(&service, id));
+                answer.await?.ok().flatten()
+            })
+        });
+        if let Poll::Ready(answer) = poll(asking) {
+            agent.asking = None;
+            if let Some(body) = answer {
+                agent.works.push(work(shared, id, habits, &body));
+            }
+        }
+    }
+
+    /// Lets everybody go on until nothing is left to do. Says whether it came to that.
+    pub(crate) fn settle(&mut self, order: u64) -> bool {
+        let mut random = Random::new(order);
+        let (mut idle, mut rounds) = (0, 0);
+        for _ in 0..MOST_TURNS {
+            if self.is_at_rest() {
+                return true;
+            }
+            let before = self.store.changes();
+            self.turn(&mut random);
+            idle = match self.store.changes() == before {
+                true => idle + 1,
+                false => 0,
+            };
+            if idle >= IDLE_TURNS {
+                (idle, rounds) = (0, rounds + 1);
+                self.pass(5_000);
+                if rounds >= IDLE_ROUNDS {
+                    return false;
+                }
+            }
+        }
+        self.violate("service and agents do not come to rest".to_owned());
+        false
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let busy = |agent: &Agent| !agent.frozen && !agent.works.is_empty();
+        self.cycle.is_none() && self.admin.is_none() && !self.agents.iter().any(busy)
+    }
+
+    /// Time passes, and everybody who waits looks again.
+    fn pass(&mut self, millis: i64) {
+        self.shared.directory.borrow_mut().now += millis;
+        let service = self.service();
+        service.clock.advance(millis);
+        service.progress.raise();
+        service.instructions.raise();
+        service.jobs.raise();
+    }
+
+    /// The process ends at once; another begins with what is in the store.
+    fn kill_service(&mut self) {
+        self.cycle = None;
+        self.admin = None;
+        self.shared.generation.set(self.shared.generation.get() + 1);
+        *self.shared.service.borrow_mut() = None;
+        self.store.forget_fault();
+        self.store.reopen();
+        self.start_service();
+    }
+
+    fn deliver_late(&mut self) {
+        loop {
+            let letter = self.shared.network.borrow_mut().late.pop_front();
+            let Some(letter) = letter else { return };
+            let shared = Rc::clone(&self.shared);
+            let delivery: Task<()> = Box::pin(async move {
+                // Nobody waits for the answer any more.
+                let _ = shared.deliver(&letter).await;
+            });
+            self.finish(delivery);
+        }
+    }
+
+    /// Lets an administrator do something; what was asked before is given up.
+    pub(crate) fn administer(&mut self, admin: &Admin) {
+        let service = self.service();
+        let actor = || "administrator".to_owned();
+        let forget = match admin {
+            Admin::RestartFull => Forget {
+                watermark: true,
+                ..Forget::default()
+            },
+            Admin::RestartQuarantine => Forget {
+                quarantine: true,
+                ..Forget::default()
+            },
+            _ => Forget {
+                links: true,
+                ..Forget::default()
+            },
+        };
+        let id = self.configuration;
+        let task: Task<()> = match admin {
+            Admin::Scope(scope) => {
+                let spec = self.spec(scope);
+                Box::pin(async move {
+                    // A name that does not exist at this moment is refused; nothing is changed then.
+                    if let Ok(checked) = configurations::check(&service, spec).await {
+                        let _ = configurations::apply(&service, checked, None, actor()).await;
+                    }
+                })
+            }
+            Admin::Pause(paused) => {
+                let paused = *paused;
+                Box::pin(async move {
+                    let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
+                })
+            }
+            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
+                Box::pin(async move {
+                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
+                })
+            }
+            Admin::AllowDeletes | Admin::RejectDeletes => {
+                let allow = *admin == Admin::AllowDeletes;
+                Box::pin(async move {
+                    let Some(id) = id else { return };
+                    let work = move |tx: &mut dyn lockstep_store::Write| match allow {
+                        true => cycle::allow(tx, id, &[]),
+                        false => cycle::reject(tx, id, &[]),
+                    };
+                    let _: Result<u64, StoreError> = service.write(work).await;
+                })
+            }
+        };
+        self.admin = Some(task);
+    }
+
+    /// The configuration file with this scope, by the names that are good at this moment.
+    fn spec(&self, scope: &Scope) -> Spec {
+        let directory = self.shared.directory.borrow();
+        let controller = directory.writer();
+        let name = |label: &Label| match controller.entries.get(&label.guid()) {
+            Some(entry) if !entry.is_deleted() => controller.dn(entry).to_string(),
+            _ => "OU=gone,DC=corp,DC=test".to_owned(),
+        };
+        let names = |labels: &[Label]| labels.iter().map(name).collect::<Vec<_>>();
+        let scope = match scope {
+            Scope::Everything => serde_json::json!({}),
+            Scope::Units { roots, excluded } if roots.is_empty() => serde_json::json!({
+                "exclude-organizational-units": names(excluded),
+            }),
+            Scope::Units { roots, excluded } => serde_json::json!({
+                "organizational-units": names(roots),
+                "exclude-organizational-units": names(excluded),
+            }),
+        };
+        let guard = serde_json::json!({
+            "enabled": self.setup.threshold.is_some(),
+            "threshold": self.setup.threshold.unwrap_or(500),
+        });
+        let spec = serde_json::json!({
+            "name": NAME, "domain": DOMAIN, "scope": scope, "accidental-deletes": guard,
+        });
+        serde_json::from_value(spec).expect("the configuration is one")
+    }
+
+    /// Takes up what was committed since the last look, and holds it against what Active Directory says.
+    fn observe(&mut self) {
+        for written in self.store.take_written() {
+            match written {
+                Written::Configuration(configuration) => self.configured(&configuration),
+                Written::Joined(guid, object) => {
+                    self.joined.insert(object, guid);
+                }
+                Written::Object { id, in_recycle_bin } => {
+                    self.directory_writes += 1;
+                    let before = self.objects.insert(id, in_recycle_bin);
+                    if in_recycle_bin && before == Some(false) {
+                        self.deleted(id);
+                    }
+                }
+                Written::Removed(id) => {
+                    self.directory_writes += 1;
+                    if self.objects.remove(&id) == Some(false) {
+                        self.deleted(id);
+                    }
+                }
+                Written::Reference => self.directory_writes += 1,
+            }
+        }
+    }
+
+    fn configured(&mut self, configuration: &Configuration) {
+        self.configuration = Some(configuration.id);
+        let guids = |roots: &[lockstep_store::records::job::ScopeRoot]| {
+            roots.iter().map(|root| root.guid).collect()
+        };
+        let scope = ScopeNow {
+            roots: configuration.roots.as_deref().map(guids),
+            excluded: guids(&configuration.excluded),
+        };
+        self.shared.witness.borrow_mut().scope = scope;
+        self.look();
+    }
+
+    /// An object of the directory was deleted: Active Directory must have given a reason.
+    fn deleted(&mut self, id: ObjectId) {
+        let Some(guid) = self.joined.get(&id).copied() else {
+            return;
+        };
+        if !self.shared.witness.borrow().may_go(guid) {
+            let name = self.shared.directory.borrow().name_of(guid);
+            self.violate(format!(
+                "{name} was deleted in the cloud directory although Active Directory has had it in scope \
+                 ever since that was last read"
+            ));
+        }
+    }
+
+    /// How many rows of the directory were written since the last call.
+    pub(crate) fn take_directory_writes(&mut self) -> u64 {
+        self.observe();
+        std::mem::take(&mut self.directory_writes)
+    }
+
+    /// All faults end: everything is up, replicated, readable, and nothing is under way any more.
+    pub(crate) fn heal(&mut self) {
+        self.store.forget_fault();
+        self.deliver_late();
+        {
+            let mut directory = self.shared.directory.borrow_mut();
+            for controller in &mut directory.controllers {
+                if !controller.up {
+                    controller.up = true;
+                    controller.starts += 1;
+                }
+            }
+            directory.replicate_all();
+            directory.rights = crate::directory::Rights::default();
+            directory.foreign = false;
+        }
+        self.look();
+        self.shared.network.borrow_mut().faults.clear();
+        for agent in &mut self.agents {
+            agent.frozen = false;
+        }
+    }
+
+    /// Whether objects were hidden from the account for a time.
+    pub(crate) const fn was_blind(&self) -> bool {
+        self.was_blind
+    }
+
+    /// The scope as it stands, without what does not exist any more.
+    pub(crate) fn scope_that_exists(&self) -> (Scope, bool) {
+        let witness = self.shared.witness.borrow();
+        let directory = self.shared.directory.borrow();
+        let controller = directory.writer();
+        let mut gone = false;
+        let mut labels = |guids: &mut dyn Iterator<Item = &Guid>| {
+            let mut labels = Vec::new();
+            for guid in guids {
+                match controller.entries.get(guid) {
+                    Some(entry) if !entry.is_deleted() => labels.push(entry.label),
+                    _ => gone = true,
+                }
+            }
+            labels
+        };
+        let excluded = labels(&mut witness.scope.excluded.iter());
+        let roots = witness
+            .scope
+            .roots
+            .as_ref()
+            .map(|roots| labels(&mut roots.iter()));
+        let scope = match roots {
+            None if excluded.is_empty() => Scope::Everything,
+            None => Scope::Units {
+                roots: Vec::new(),
+                excluded,
+            },
+            // Nothing is left: the whole domain is the nearest that can be said.
+            Some(roots) if roots.is_empty() => Scope::Everything,
+            Some(roots) => Scope::Units { roots, excluded },
+        };
+        (scope, gone)
+    }
+
+    /// Runs a whole cycle, undisturbed. Says how it ended.
+    pub(crate) fn undisturbed_cycle(&mut self, wake: Wake) -> Option<Cycle> {
+        self.settle(0);
+        self.pass(120_000);
+        let before = self.last_cycle().map(|cycle| cycle.id);
+        self.wake(wake);
+        if !self.settle(0) {
+            self.violate("an undisturbed cycle does not end".to_owned());
+            return None;
+        }
+        self.last_cycle().filter(|cycle| Some(cycle.id) != before)
+    }
+}
+
+impl Agent {
+    const fn new(id: AgentId) -> Self {
+        Self {
+            id,
+            asking: None,
+            works: Vec::new(),
+            frozen: false,
+        }
+    }
+}
+
+fn agent_row(id: AgentId) -> AgentRow {
+    let name = letter(usize::from(id.guid().as_bytes()[0]) - 1);
+    AgentRow {
+        id,
+        name: name.to_string(),
+        version: "simulated".to_owned(),
+        public_key: String::new(),
+        domains: vec![DOMAIN.to_owned()],
+        enrolled: BEGINNING,
+        seen: BEGINNING,
+    }
+}
+
+fn work(shared: Rc<Shared>, agent: AgentId, habits: Habits, body: &str) -> Task<()> {
+    let instruction = serde_json::from_str(body).expect("an instruction reads back");
+    Box::pin(carry_out(shared, agent, habits, instruction))
+}
+
+fn poll<T>(task: &mut Task<T>) -> Poll<T> {
+    task.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
