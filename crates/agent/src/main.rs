@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::Parser as _;
 use lockstep_agent::cli::{self, Cli, Failure};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<()> {
+    forbid_core_dumps().context("could not switch core dumps off")?;
     let words = EnvFilter::try_from_env("LOCKSTEP_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,sspi=off,picky=off,picky_krb=off"));
     tracing_subscriber::fmt()
@@ -35,6 +37,19 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         .build()
         .context("could not start")?
         .block_on(cli::execute(cli))?;
+    Ok(())
+}
+
+/// A crash must not leave passwords and keys in a file.
+fn forbid_core_dumps() -> std::io::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)?;
+    // Where a core goes into a pipe the limit does not count. This also keeps others from reading the memory.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 

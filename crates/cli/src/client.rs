@@ -1,6 +1,7 @@
 //! The administration API as a client.
 
 use crate::failure::Failure;
+use crate::login::Login;
 use lockstep_api::problem::Problem;
 use reqwest::{Method, Response, StatusCode};
 use rustls::RootCertStore;
@@ -23,16 +24,34 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
-    token: String,
+    bearer: Bearer,
+}
+
+/// With what requests are signed.
+#[derive(Debug)]
+enum Bearer {
+    /// A token of the service's own.
+    Token(String),
+    /// Somebody who is signed in on this machine.
+    Login(Login),
 }
 
 impl Client {
-    /// Finds the service: by its data folder on this machine, else by the environment.
+    /// Finds the service: by its data folder on this machine, else by the environment, else where somebody is
+    /// signed in.
     pub(crate) fn find(data_dir: Option<&Path>) -> Result<Self, Failure> {
-        match data_dir {
-            Some(dir) => Self::by_data_dir(dir),
-            None => Self::by_environment(),
+        if let Some(dir) = data_dir {
+            return Self::by_data_dir(dir);
         }
+        if variable("LOCKSTEP_TOKEN").is_none()
+            && variable("LOCKSTEP_TOKEN_FILE").is_none()
+            && let Some(login) = Login::read()?
+            && variable("LOCKSTEP_URL").is_none_or(|url| url.trim_end_matches('/') == login.url)
+        {
+            let (url, ca) = (login.url.clone(), login.ca_file.clone());
+            return Self::new(&url, Bearer::Login(login), trusted(ca.as_deref())?);
+        }
+        Self::by_environment()
     }
 
     fn by_data_dir(dir: &Path) -> Result<Self, Failure> {
@@ -48,13 +67,14 @@ impl Client {
         for file in trusted.iter().flatten() {
             add_roots(&mut roots, file)?;
         }
-        Self::new(url.trim(), token.trim(), roots)
+        Self::new(url.trim(), Bearer::Token(token.trim().to_owned()), roots)
     }
 
     fn by_environment() -> Result<Self, Failure> {
         let url = variable("LOCKSTEP_URL").ok_or_else(|| {
             Failure::usage(
-                "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN",
+                "which service? Give --data-dir DIR, or set LOCKSTEP_URL and LOCKSTEP_TOKEN, or sign in with \
+                 `lockstep login`",
             )
         })?;
         let token = match (variable("LOCKSTEP_TOKEN"), variable("LOCKSTEP_TOKEN_FILE")) {
@@ -64,19 +84,15 @@ impl Client {
                 return Err(Failure::usage("set LOCKSTEP_TOKEN or LOCKSTEP_TOKEN_FILE"));
             }
         };
-        // Whoever names a CA trusts that one, and no other.
-        let roots = match variable(CA_FILE) {
-            Some(file) => {
-                let mut roots = RootCertStore::empty();
-                add_roots(&mut roots, Path::new(&file))?;
-                roots
-            }
-            None => system_roots(),
-        };
-        Self::new(&url, token.trim(), roots)
+        let bearer = Bearer::Token(token.trim().to_owned());
+        Self::new(
+            &url,
+            bearer,
+            trusted(variable(CA_FILE).map(PathBuf::from).as_deref())?,
+        )
     }
 
-    fn new(url: &str, token: &str, roots: RootCertStore) -> Result<Self, Failure> {
+    fn new(url: &str, bearer: Bearer, roots: RootCertStore) -> Result<Self, Failure> {
         let base = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -85,23 +101,8 @@ impl Client {
                     "expected the service's address as https://HOST:PORT, received `{url}`"
                 ))
             })?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(
-                rustls::ClientConfig::builder()
-                    .with_root_certificates(roots)
-                    .with_no_client_auth(),
-            )
-            .https_only(true)
-            .connect_timeout(CONNECT)
-            .timeout(TIMEOUT)
-            .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Failure::of(&error))?;
-        Ok(Self {
-            http,
-            base,
-            token: token.to_owned(),
-        })
+        let http = client_trusting(roots)?;
+        Ok(Self { http, base, bearer })
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Failure> {
@@ -122,7 +123,7 @@ impl Client {
         &self,
         path: &[&str],
     ) -> Result<Option<T>, Failure> {
-        let request = self.request(Method::GET, path, &[])?;
+        let request = self.request(Method::GET, path, &[]).await?;
         let response = request.send().await.map_err(|error| self.lost(error))?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -176,12 +177,20 @@ impl Client {
         let mut url = self.base.clone();
         url.set_path(link.path());
         url.set_query(link.query());
-        let request = self.http.get(url).bearer_auth(&self.token);
+        let request = self.http.get(url).bearer_auth(self.token().await?);
         let response = request.send().await.map_err(|error| self.lost(error))?;
         answer(accepted(response).await?).await
     }
 
-    fn request(
+    /// What signs a request.
+    async fn token(&self) -> Result<String, Failure> {
+        match &self.bearer {
+            Bearer::Token(token) => Ok(token.clone()),
+            Bearer::Login(login) => login.access_token(&self.http).await,
+        }
+    }
+
+    async fn request(
         &self,
         method: Method,
         path: &[&str],
@@ -195,7 +204,8 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Ok(self.http.request(method, url).bearer_auth(&self.token))
+        let token = self.token().await?;
+        Ok(self.http.request(method, url).bearer_auth(token))
     }
 
     async fn send<B: Serialize>(
@@ -205,7 +215,7 @@ impl Client {
         query: &[(&str, String)],
         body: Option<&B>,
     ) -> Result<Response, Failure> {
-        let mut request = self.request(method, path, query)?;
+        let mut request = self.request(method, path, query).await?;
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -227,6 +237,40 @@ impl Client {
         ))
         .remedy("see that `lockstep serve` is running")
     }
+}
+
+/// An HTTP client that trusts this CA, or those of the system.
+pub(crate) fn http_client(ca: Option<&Path>) -> Result<reqwest::Client, Failure> {
+    client_trusting(trusted(ca)?)
+}
+
+fn client_trusting(roots: RootCertStore) -> Result<reqwest::Client, Failure> {
+    let tls = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .connect_timeout(CONNECT)
+        .timeout(TIMEOUT)
+        .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::of(&error))
+}
+
+/// Whoever names a CA trusts that one, and no other.
+fn trusted(ca: Option<&Path>) -> Result<RootCertStore, Failure> {
+    let Some(file) = ca else {
+        return Ok(system_roots());
+    };
+    let mut roots = RootCertStore::empty();
+    add_roots(&mut roots, file)?;
+    Ok(roots)
+}
+
+/// A setting of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 async fn accepted(response: Response) -> Result<Response, Failure> {
@@ -260,10 +304,6 @@ async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::new(format!("could not read {}: {error}", path.display())))
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn system_roots() -> RootCertStore {

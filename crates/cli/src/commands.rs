@@ -10,6 +10,7 @@ mod directory;
 mod domain;
 mod expression;
 mod log;
+mod login;
 mod password;
 mod plan;
 mod provision;
@@ -138,6 +139,14 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep deleted list --data-dir DIR"
     )]
     Deleted(directory::DeletedCommand),
+    /// Sign in on this machine, with a browser, instead of using a token
+    #[command(
+        after_help = "Example:\n  lockstep login --url https://sync.example.com:8443 --ca-file ca.pem"
+    )]
+    Login(login::LoginArgs),
+    /// Forget who is signed in on this machine
+    #[command(after_help = "Example:\n  lockstep logout")]
+    Logout,
     /// Applications that let people sign in
     #[command(
         subcommand,
@@ -181,6 +190,8 @@ impl Command {
             Self::User(command) => directory::user(command, context).await,
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,
+            Self::Login(args) => login::login(args, context).await,
+            Self::Logout => login::logout(context),
             Self::App(command) => app::execute(command, context).await,
             Self::Password(command) => password::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,

@@ -4,6 +4,7 @@ mod client;
 mod commands;
 mod duration;
 mod failure;
+mod login;
 mod output;
 mod serve;
 mod spec_file;
@@ -12,6 +13,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::Context;
 use failure::Failure;
 use output::{Format, Output};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -38,7 +40,7 @@ struct Cli {
     )]
     output: Format,
     /// The data folder of a service on this machine [else: LOCKSTEP_URL with LOCKSTEP_TOKEN or
-    /// LOCKSTEP_TOKEN_FILE, and LOCKSTEP_CA_FILE]
+    /// LOCKSTEP_TOKEN_FILE, and LOCKSTEP_CA_FILE, or `lockstep login`]
     #[arg(long, global = true, value_name = "DIR", env = "LOCKSTEP_DATA_DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -84,6 +86,8 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli, output: &Output) -> Result<u8, Failure> {
+    forbid_core_dumps()
+        .map_err(|error| Failure::new(format!("could not switch core dumps off: {error}")))?;
     let words = if matches!(cli.command, Command::Serve(_)) {
         "info"
     } else {
@@ -132,4 +136,17 @@ fn start(cli: Cli, output: &Output) -> Result<u8, Failure> {
     // Transactions run on threads of their own: what is being written is finished.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result
+}
+
+/// A crash must not leave passwords and keys in a file.
+fn forbid_core_dumps() -> std::io::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)?;
+    // Where a core goes into a pipe the limit does not count. This also keeps others from reading the memory.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }

@@ -173,6 +173,25 @@ impl Service {
         bail!("the service did not stop: {}", self.log())
     }
 
+    /// Lets it abort, as after a fault of its own; says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn abort(&mut self) -> anyhow::Result<ExitStatus> {
+        abort(self.process.take())
+    }
+
+    /// What it tells Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        let url = format!("{}/metrics", self.url);
+        Ok(self.http()?.get(url).send()?.text()?)
+    }
+
     /// Runs a command of the administrator against it.
     ///
     /// # Errors
@@ -648,6 +667,15 @@ impl Agent {
         }
     }
 
+    /// Lets it abort, as after a fault of its own; says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn abort(&mut self) -> anyhow::Result<ExitStatus> {
+        abort(self.process.take())
+    }
+
     /// Stops it in the middle of whatever it does, until [`Agent::thaw`].
     ///
     /// # Errors
@@ -683,6 +711,13 @@ impl Drop for Agent {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn abort(process: Option<Child>) -> anyhow::Result<ExitStatus> {
+    let mut process = process.context("it does not run")?;
+    let id = Pid::from_raw(i32::try_from(process.id())?).context("no process")?;
+    kill_process(id, Signal::ABORT)?;
+    Ok(process.wait()?)
 }
 
 /// Waits until something is true, looking often.

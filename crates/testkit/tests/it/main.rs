@@ -13,6 +13,8 @@ mod planning;
 mod proxy;
 mod scope;
 mod scope_groups;
+mod secrets;
+mod sign_in;
 mod testbed;
 mod triggers;
 mod two_controllers;
