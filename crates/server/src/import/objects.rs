@@ -36,10 +36,11 @@ pub fn objects(tx: &mut dyn Write, mut lane: Lane, batch: &Objects) -> Result<Ac
         if row.object.presence == Presence::Deleted {
             continue;
         }
+        let is_new = is_new(&row.object);
         if let Some(rdn) = &update.rdn {
             rename(&mut row, rdn, &mut desk.marks)?;
         }
-        desk.content(&lane, &mut row, update);
+        desk.content(&lane, &mut row, update, is_new);
         stored.push(row);
     }
     count(tx, &lane, stored.len())?;
@@ -73,21 +74,22 @@ fn rename(row: &mut Staged, rdn: &str, marks: &mut Vec<Subject>) -> Result<(), I
     if row.object.rdn.as_ref() == Some(step) {
         return Ok(());
     }
-    let is_container = row.object.class == Some(ObjectClass::Container);
+    let is_new = is_new(&row.object);
     row.object.rdn = Some(Rdn::clone(step));
     row.object.version += 1;
-    // The names of everything below are made of this one.
-    marks.push(if is_container {
-        Subject::Subtree(row.object.guid)
-    } else {
-        Subject::Object(row.object.guid)
-    });
+    match row.object.class {
+        // What lies below a container that is new is still marked itself.
+        Some(ObjectClass::Container) if is_new => {}
+        // The names of everything below are made of this one.
+        Some(ObjectClass::Container) => marks.push(Subject::Subtree(row.object.guid)),
+        _ => marks.push(Subject::Object(row.object.guid)),
+    }
     Ok(())
 }
 
 impl Desk {
     /// Attributes and links.
-    fn content(&mut self, lane: &Lane, row: &mut Staged, update: &ObjectUpdate) {
+    fn content(&mut self, lane: &Lane, row: &mut Staged, update: &ObjectUpdate, is_new: bool) {
         if row.object.class == Some(ObjectClass::Container) {
             if row.object.state == RowState::Unread {
                 row.object.state = RowState::PlaceOnly;
@@ -104,7 +106,6 @@ impl Desk {
             }
             return;
         }
-        let is_new = is_new(&row.object);
         for links in &update.links {
             self.references(lane, row.object.guid, links, update, is_new);
         }
@@ -172,15 +173,19 @@ impl Desk {
             self.marks
                 .extend(marks_for_edge(lane, source, &attribute, target.guid));
         }
-        if !links.replace {
-            let targets = links.added.iter().chain(&links.removed);
-            self.marks
-                .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
-        } else if !update.whole && !is_new {
+        // What is not in any slice of a whole object goes with the last.
+        if is_new || (update.whole && links.replace) {
+            return;
+        }
+        if links.replace {
             self.marks.push(Subject::From(source));
             if !update.partial {
                 self.complete.push((source, attribute, reading));
             }
+        } else {
+            let targets = links.added.iter().chain(&links.removed);
+            self.marks
+                .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
         }
     }
 

@@ -274,7 +274,9 @@ async fn drain(
             match progress {
                 Ok(progress) => {
                     *behind = looked;
-                    note(tx, *cycle, report)?;
+                    if report.tally != before {
+                        note(tx, *cycle, report)?;
+                    }
                     Ok(progress)
                 }
                 Err(error) => {
