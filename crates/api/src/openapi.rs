@@ -5,8 +5,9 @@
 //! `docs/openapi.json`, which `cargo xtask docs` writes.
 
 use crate::admin::{
-    Agent, ApiToken, AuditEntry, Chosen, ChosenDone, Configuration, Cycle, EnrollmentTokenMade,
-    HeldDelete, LogPage, NewDomain, NewEnrollmentToken, NewToken, Plan, Restart, Tenant, TokenMade,
+    Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
+    EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
+    NewToken, PasswordPolicy, Plan, Restart, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -101,6 +102,7 @@ const fn read(
     }
 }
 
+/// What answers with nothing: a removal, unless the method says otherwise.
 const fn remove(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
     Operation {
         method: HttpMethod::Delete,
@@ -195,6 +197,25 @@ const OPERATIONS: &[Operation] = &[
         "/api/v1/agents/{id}",
         "removeAgent",
         "Remove an agent; it is refused from now on.",
+    ),
+    read(
+        "/api/v1/apps",
+        "listApps",
+        "The applications that let people sign in.",
+        list::<App>(),
+    ),
+    order(
+        "/api/v1/apps",
+        "createApp",
+        "Make an application; its secret is shown once.",
+        "administrator",
+        Some(one::<NewApp>()),
+        one::<AppMade>(),
+    ),
+    remove(
+        "/api/v1/apps/{id}",
+        "deleteApp",
+        "Delete an application; nobody signs in with it from now on.",
     ),
     Operation {
         query: &[LIMIT],
@@ -355,6 +376,31 @@ const OPERATIONS: &[Operation] = &[
         one::<Plan>(),
     ),
     read(
+        "/api/v1/password-policy",
+        "showPasswordPolicy",
+        "What the tenant decides about passwords.",
+        one::<PasswordPolicy>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..order(
+            "/api/v1/password-policy",
+            "setPasswordPolicy",
+            "Decide about passwords.",
+            "administrator",
+            Some(one::<PasswordPolicy>()),
+            one::<PasswordPolicy>(),
+        )
+    },
+    Operation {
+        method: HttpMethod::Post,
+        ..remove(
+            "/api/v1/signing-keys/replace",
+            "replaceSigningKeys",
+            "Replace the keys that sign tokens; every token that was signed is void at once.",
+        )
+    },
+    read(
         "/api/v1/tenant",
         "showTenant",
         "The owner of the directory.",
@@ -378,6 +424,15 @@ const OPERATIONS: &[Operation] = &[
         one::<TokenMade>(),
     ),
     remove("/api/v1/tokens/{id}", "revokeToken", "Revoke an API token."),
+    Operation {
+        method: HttpMethod::Put,
+        body: Some(one::<NewPassword>()),
+        ..remove(
+            "/api/v1/users/{id}/password",
+            "setPassword",
+            "Set the password of a user.",
+        )
+    },
 ];
 
 /// The document.

@@ -247,7 +247,7 @@ pub fn function_names() -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// Reads and evaluates whatever comes: for fuzzers, and for the corpus that they found.
+/// Reads and evaluates whatever comes: for the fuzzer, and for the corpus that it found.
 ///
 /// `input` is an expression, and behind a NUL lines with `name=value` of attributes. Must neither panic nor
 /// take long.
@@ -276,6 +276,6 @@ pub fn exercise(input: &str) {
 #[expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "tests read the manual pages and the corpus, and see that nothing hangs"
+    reason = "tests read the manual pages, and see that nothing hangs"
 )]
 mod tests;
