@@ -108,6 +108,7 @@ const fn read(
     }
 }
 
+/// What answers with nothing: a removal, unless the method says otherwise.
 const fn remove(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
     Operation {
         method: HttpMethod::Delete,
@@ -206,7 +207,7 @@ const OPERATIONS: &[Operation] = &[
     read(
         "/api/v1/apps",
         "listApps",
-        "The applications that people can sign in to.",
+        "The applications that let people sign in.",
         list::<App>(),
     ),
     order(
@@ -217,7 +218,11 @@ const OPERATIONS: &[Operation] = &[
         Some(one::<NewApp>()),
         one::<AppMade>(),
     ),
-    remove("/api/v1/apps/{id}", "removeApp", "Remove an application."),
+    remove(
+        "/api/v1/apps/{id}",
+        "deleteApp",
+        "Delete an application; nobody signs in with it from now on.",
+    ),
     Operation {
         query: &[LIMIT],
         ..read(
@@ -376,6 +381,14 @@ const OPERATIONS: &[Operation] = &[
         "This document.",
         ANYTHING,
     ),
+    order(
+        "/api/v1/plan",
+        "planFile",
+        "What the first cycle after applying a configuration would do; nothing is changed.",
+        "reader",
+        Some(one::<Spec>()),
+        one::<Plan>(),
+    ),
     read(
         "/api/v1/password-policy",
         "showPasswordPolicy",
@@ -393,20 +406,12 @@ const OPERATIONS: &[Operation] = &[
             one::<PasswordPolicy>(),
         )
     },
-    order(
-        "/api/v1/plan",
-        "planFile",
-        "What the first cycle after applying a configuration would do; nothing is changed.",
-        "reader",
-        Some(one::<Spec>()),
-        one::<Plan>(),
-    ),
     Operation {
         method: HttpMethod::Post,
         ..remove(
             "/api/v1/signing-keys/replace",
             "replaceSigningKeys",
-            "Make new keys for tokens; those of the old ones are worth nothing.",
+            "Replace the keys that sign tokens; every token that was signed is void at once.",
         )
     },
     read(

@@ -18,6 +18,7 @@ mod expression;
 mod filter;
 mod identity;
 mod ldap;
+mod replication;
 
 /// One reader of foreign bytes.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,10 @@ pub const ORACLES: &[Oracle] = &[
         check: identity::dn,
     },
     Oracle {
+        name: "drsuapi",
+        check: replication::answers,
+    },
+    Oracle {
         name: "enrollment-token",
         check: enrollment_token::check,
     },
@@ -57,6 +62,10 @@ pub const ORACLES: &[Oracle] = &[
     Oracle {
         name: "ldap",
         check: ldap::check,
+    },
+    Oracle {
+        name: "rpc",
+        check: replication::fragments,
     },
 ];
 

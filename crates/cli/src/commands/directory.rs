@@ -135,12 +135,10 @@ async fn get(
     }
     context.output.data(&object, |object| {
         let map = object.as_object();
-        let shown = map
-            .into_iter()
-            .flatten()
-            .filter(|(_, value)| !value.is_null());
+        let shown = map.into_iter().flatten();
         let lines: Vec<(&str, String)> = shown
             .map(|(name, value)| (name.as_str(), text(value)))
+            .filter(|(_, text)| !text.is_empty())
             .collect();
         fields(&lines)
     })?;
@@ -183,6 +181,12 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let parts = map.iter().map(|(name, value)| (name, text(value)));
+            let parts = parts.filter(|(_, text)| !text.is_empty());
+            let parts: Vec<String> = parts.map(|(name, text)| format!("{name}={text}")).collect();
+            parts.join(", ")
+        }
         other => other.to_string(),
     }
 }

@@ -79,6 +79,12 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     let page: LogPage = client.get_with(&path, &query).await?;
     if !args.follow {
         show(&page.entries, context)?;
+        if let (Some(object), true) = (&args.object, page.entries.is_empty()) {
+            context.output.say(&format!(
+                "nothing was ever decided about {object}, as far as these entries go: it is out of scope, or \
+                 not there"
+            ));
+        }
         return Ok(0);
     }
     let mut last = String::new();
@@ -134,7 +140,12 @@ fn line(entry: &LogEntry) -> String {
         "{} {} {} {} {name}: {}\n",
         entry.at, entry.status, entry.action, entry.kind, entry.reason
     );
-    for change in &entry.modified_properties {
+    // What an object is made with is told by the directory; here it would hide the other entries.
+    let changes = match entry.action.as_str() {
+        "Create" => &[][..],
+        _ => &entry.modified_properties,
+    };
+    for change in changes {
         let shown = |value: &Option<serde_json::Value>| match value {
             None => "nothing".to_owned(),
             Some(value) => value.to_string(),

@@ -222,6 +222,37 @@ fn what_synchronisation_owns_cannot_be_changed_through_the_api() {
 }
 
 #[test]
+fn the_log_names_an_object_that_stays_home_when_it_is_asked_for() {
+    let bed = Bed::synced(Template::default()).unwrap();
+    let entries = |object: &str| {
+        let text = bed
+            .service
+            .run(&["log", "--object", object, "-o", "json"])?;
+        let lines = text.lines().map(|line| Ok(serde_json::from_str(line)?));
+        lines.collect::<anyhow::Result<Vec<serde_json::Value>>>()
+    };
+    let dn = "CN=Domain Controllers,CN=Users,DC=corp,DC=test";
+    let by_name = entries("domain controllers").unwrap();
+    assert_eq!(by_name.len(), 1, "{by_name:?}");
+    assert_eq!(by_name[0]["action"], "Skip");
+    assert_eq!(by_name[0]["code"], "NeverSynced");
+    assert_eq!(by_name[0]["dn"], dn);
+    assert_eq!(entries(dn).unwrap(), by_name);
+    let anchor = by_name[0]["anchor"].as_str().unwrap();
+    assert_eq!(entries(anchor).unwrap(), by_name);
+    // Nobody has told the service its name: it is not in the store.
+    let all = bed
+        .service
+        .run(&["log", "--limit", "10000", "-o", "json"])
+        .unwrap();
+    assert!(!all.contains("Domain Controllers,CN=Users"), "{all}");
+
+    let nobody = bed.service.command(&["log", "--object", "nobody"]).unwrap();
+    assert!(nobody.status.success() && nobody.stdout.is_empty());
+    assert!(stderr(&nobody).contains("nothing was ever decided about nobody"));
+}
+
+#[test]
 fn a_removed_agent_is_refused_and_stops() {
     let bed = Bed::synced(Template::default()).unwrap();
     let agents = bed.service.json(&["agent", "list"]).unwrap();
