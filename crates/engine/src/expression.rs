@@ -17,6 +17,7 @@ mod functions;
 pub mod manual;
 mod parser;
 mod pattern;
+mod random;
 mod syntax;
 mod value;
 
