@@ -14,6 +14,7 @@
 
 mod configuration;
 mod enrollment_token;
+mod expression;
 mod filter;
 mod identity;
 mod ldap;
@@ -40,6 +41,10 @@ pub const ORACLES: &[Oracle] = &[
     Oracle {
         name: "enrollment-token",
         check: enrollment_token::check,
+    },
+    Oracle {
+        name: "expression",
+        check: expression::check,
     },
     Oracle {
         name: "filter",

@@ -74,12 +74,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Counts work.
-    fn charge(
-        &self,
-        span: Span,
-        function: Option<&'static str>,
-        work: usize,
-    ) -> Result<(), Stop> {
+    fn charge(&self, span: Span, function: Option<&'static str>, work: usize) -> Result<(), Stop> {
         let left = self.left.get().checked_sub(work);
         self.left.set(left.unwrap_or(0));
         match left {
