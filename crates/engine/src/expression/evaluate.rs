@@ -131,7 +131,7 @@ impl<'a> Evaluator<'a> {
                 None,
                 EvaluationProblem::Argument(ArgumentError {
                     parameter: "the right side of a comparison",
-                    expected: format!("something that can be compared with {a}"),
+                    expected: "something that can be compared with the left side".to_owned(),
                     received: b.to_string(),
                 }),
             )),

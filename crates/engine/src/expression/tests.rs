@@ -101,7 +101,7 @@ fn values_are_compared_by_their_kinds() {
     }
     assert_eq!(
         failure("[t] > 3", &pairs),
-        "line 1, column 7: expected something that can be compared with \"abc\" as the right side of a \
+        "line 1, column 7: expected something that can be compared with the left side as the right side of a \
          comparison, received 3"
     );
 }
@@ -414,6 +414,24 @@ fn what_an_expression_needs_is_known_before_it_is_evaluated() {
     assert_eq!(parse("Split([a], \",\")").kind(), Kind::List);
     assert_eq!(parse("[a]").kind(), Kind::Any);
     assert_eq!(parse("[a] = [b]").kind(), Kind::Boolean);
+}
+
+#[test]
+fn an_error_of_a_redacted_expression_shows_nothing_of_the_object() {
+    let pairs = [("a", "secret"), ("b", "secret"), ("b", "secrets")];
+    for expression in [
+        "Redact([a]) > 3",
+        "3 > Redact([a])",
+        "Left(\"x\", Redact([a]))",
+        "IIF([a] = \"secret\", Error([a]), Redact([a]))",
+        "FormatDateTime(Redact([a]), , [a], \"d\")",
+        "CRef([b]) & Redact(\"\")",
+        "Replace(Redact([a]), , [a] & \"(\", , \"\")",
+        "Mid(Item([b], 3), Redact(1))",
+    ] {
+        let message = failure(expression, &pairs);
+        assert!(!message.contains("secret"), "{message}");
+    }
 }
 
 #[test]
