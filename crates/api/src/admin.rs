@@ -424,7 +424,7 @@ pub struct TokenMade {
 }
 
 /// A wish for an application that lets people sign in.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewApp {
     /// Its name, as people see it.
@@ -444,7 +444,7 @@ pub struct NewApp {
 }
 
 /// An application that was made.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppMade {
     /// Its client id.
@@ -459,7 +459,7 @@ pub struct AppMade {
 }
 
 /// An application as it is listed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct App {
     /// Its client id.
@@ -479,7 +479,7 @@ pub struct App {
 }
 
 /// A password that an administrator sets.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPassword {
     /// The password.
@@ -490,7 +490,7 @@ pub struct NewPassword {
 }
 
 /// What the tenant decides about passwords.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PasswordPolicy {
     /// After how many days a password has to be changed; none: never.

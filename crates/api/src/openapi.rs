@@ -5,8 +5,9 @@
 //! `docs/openapi.json`, which `cargo xtask docs` writes.
 
 use crate::admin::{
-    Agent, ApiToken, AuditEntry, Chosen, ChosenDone, Configuration, Cycle, EnrollmentTokenMade,
-    HeldDelete, LogPage, NewDomain, NewEnrollmentToken, NewToken, Plan, Restart, Tenant, TokenMade,
+    Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
+    EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
+    NewToken, PasswordPolicy, Plan, Restart, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -196,6 +197,25 @@ const OPERATIONS: &[Operation] = &[
         "removeAgent",
         "Remove an agent; it is refused from now on.",
     ),
+    read(
+        "/api/v1/apps",
+        "listApps",
+        "The applications that let people sign in.",
+        list::<App>(),
+    ),
+    order(
+        "/api/v1/apps",
+        "createApp",
+        "Register an application that lets people sign in; its secret is shown once.",
+        "administrator",
+        Some(one::<NewApp>()),
+        one::<AppMade>(),
+    ),
+    remove(
+        "/api/v1/apps/{id}",
+        "deleteApp",
+        "Delete an application, and end what people gave it.",
+    ),
     Operation {
         query: &[LIMIT],
         ..read(
@@ -346,6 +366,23 @@ const OPERATIONS: &[Operation] = &[
         "This document.",
         one::<serde_json::Value>(),
     ),
+    read(
+        "/api/v1/password-policy",
+        "showPasswordPolicy",
+        "When passwords expire.",
+        one::<PasswordPolicy>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..order(
+            "/api/v1/password-policy",
+            "setPasswordPolicy",
+            "Say when passwords expire.",
+            "administrator",
+            Some(one::<PasswordPolicy>()),
+            one::<PasswordPolicy>(),
+        )
+    },
     order(
         "/api/v1/plan",
         "planFile",
@@ -354,6 +391,14 @@ const OPERATIONS: &[Operation] = &[
         Some(one::<Spec>()),
         one::<Plan>(),
     ),
+    Operation {
+        method: HttpMethod::Post,
+        ..remove(
+            "/api/v1/signing-keys/replace",
+            "replaceSigningKeys",
+            "Replace the keys that sign tokens at once; tokens that they signed are good no more.",
+        )
+    },
     read(
         "/api/v1/tenant",
         "showTenant",
@@ -378,6 +423,15 @@ const OPERATIONS: &[Operation] = &[
         one::<TokenMade>(),
     ),
     remove("/api/v1/tokens/{id}", "revokeToken", "Revoke an API token."),
+    Operation {
+        method: HttpMethod::Put,
+        body: Some(one::<NewPassword>()),
+        ..remove(
+            "/api/v1/users/{id}/password",
+            "setPassword",
+            "Set a user's password, by id or user principal name; the user is signed out everywhere.",
+        )
+    },
 ];
 
 /// The document.
