@@ -135,9 +135,10 @@ async fn what_an_application_gives_back_is_good_no_more() {
             ("client_secret", secret),
             ("token", token),
         ];
+        let body = form(&pairs);
         let mut client = Browser::default();
-        let answer = client.send(&desk, Method::POST, &path, Some(&form(&pairs)));
-        answer.await.status
+        let answer = client.send(&desk, Method::POST, &path, Some(&body)).await;
+        answer.status
     };
     assert_eq!(revoke("wrong", token).await, StatusCode::UNAUTHORIZED);
     let access = &tokens["access_token"];
