@@ -142,6 +142,11 @@ pub enum Reason {
         /// The anchor.
         anchor: SourceAnchor,
     },
+    /// Another object of Active Directory has the same anchor and is provisioned under it.
+    AnchorTaken {
+        /// The anchor.
+        anchor: SourceAnchor,
+    },
     /// Its mapping says that it is a guest.
     Guest,
     /// The object of the cloud directory that it fits has an administrator's role.
@@ -229,6 +234,11 @@ impl fmt::Display for Reason {
                     "another configuration owns the object with the anchor {anchor}"
                 )
             }
+            Self::AnchorTaken { anchor } => write!(
+                f,
+                "another object of this domain has the same source anchor {anchor} and is provisioned under \
+                 it; correct ms-DS-ConsistencyGuid of one of them"
+            ),
             Self::Guest => f.write_str("its userType is Guest, and guests are not provisioned"),
             Self::AdministratorNotTakenOver { how } => write!(
                 f,
@@ -251,6 +261,15 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
+    /// The anchor that somebody else has: whoever is refused for it has its turn when that one lets go.
+    #[must_use]
+    pub const fn claimed(&self) -> Option<&SourceAnchor> {
+        match self {
+            Self::OwnedByAnother { anchor } | Self::AnchorTaken { anchor } => Some(anchor),
+            _ => None,
+        }
+    }
+
     /// A stable name in CamelCase.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -272,6 +291,7 @@ impl Reason {
             Self::Mapping(_) => "MappingFailed",
             Self::AnchorChanged { .. } => "AnchorChanged",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
+            Self::AnchorTaken { .. } => "AnchorTaken",
             Self::Guest => "Guest",
             Self::AdministratorNotTakenOver { .. } => "AdministratorNotTakenOver",
             Self::MatchBlocked { .. } => "MatchBlocked",

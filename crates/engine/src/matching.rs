@@ -36,6 +36,8 @@ impl Default for Matching {
 pub enum Owner {
     /// The configuration that asks.
     This,
+    /// The configuration that asks, for another object of Active Directory with the same anchor.
+    Twin,
     /// Another configuration.
     Another,
     /// A configuration that is gone: whoever has its anchor goes on with it.
@@ -183,6 +185,9 @@ fn owned_by_us_or_refused(held: Holding, anchor: &SourceAnchor, live: Match) -> 
         (false, Owner::Another) => Match::Refused(Reason::OwnedByAnother {
             anchor: anchor.clone(),
         }),
+        (false, Owner::Twin) => Match::Refused(Reason::AnchorTaken {
+            anchor: anchor.clone(),
+        }),
         (false, _) => live,
     }
 }
@@ -290,7 +295,7 @@ mod tests {
 
     #[test]
     fn what_is_provisioned_already_only_shares_a_value() {
-        for owner in [Owner::This, Owner::Another, Owner::Gone] {
+        for owner in [Owner::This, Owner::Twin, Owner::Another, Owner::Gone] {
             assert_eq!(found(by_upn(owner), Matching::default()), Match::None);
         }
     }
@@ -307,6 +312,19 @@ mod tests {
         assert!(matches!(
             other,
             Match::Refused(Reason::OwnedByAnother { .. })
+        ));
+    }
+
+    #[test]
+    fn two_objects_of_ad_with_one_anchor_do_not_become_one() {
+        let candidates = Candidates {
+            anchor: holding(Owner::Twin),
+            ..Candidates::default()
+        };
+        let refused = found(candidates, Matching::default());
+        assert!(matches!(
+            refused,
+            Match::Refused(Reason::AnchorTaken { .. })
         ));
     }
 

@@ -5,6 +5,7 @@
 //! next cycle finds the marks that are left. A preview is the same on an overlay that is thrown away.
 
 mod candidates;
+mod claims;
 mod deletes;
 mod objects;
 mod references;

@@ -8,10 +8,15 @@ use lockstep_directory::{Kind, Object, UniqueValue};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::matching::{Holding, Owner};
 use lockstep_engine::soft_keys;
+use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
-use lockstep_store::{ReadRecords as _, StoreError, Write};
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
 use std::collections::BTreeMap;
+
+/// An object of the directory became of one object of AD; while it changes hands, of a few.
+const JOINED: usize = 100;
 
 /// Looks up candidates: under the link for what has one, else by anchor, else by name and address.
 pub(super) fn find_candidates(
@@ -47,10 +52,40 @@ pub(super) fn find_candidates(
     let anchors: Vec<_> = unlinked.iter().map(|case| case.anchor()).collect();
     let found = directory::objects_by_anchor(tx, &anchors)?;
     for (case, object) in unlinked.iter_mut().zip(found) {
-        case.candidates.anchor = desk.holding(tx, object.as_ref())?;
+        let mut holding = desk.holding(tx, object.as_ref())?;
+        if let Some(holding) = &mut holding
+            && holding.owner == Owner::This
+            && has_twin(tx, lane, holding.id, case.object.guid)?
+        {
+            holding.owner = Owner::Twin;
+        }
+        case.candidates.anchor = holding;
     }
     unlinked.retain(|case| case.candidates.anchor.is_none());
     soft(tx, lane, context, &mut desk, unlinked)
+}
+
+/// Whether an object of the directory became of another object of AD than this one.
+fn has_twin(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    object: ObjectId,
+    guid: Guid,
+) -> Result<bool, StoreError> {
+    let joined = joined_with(tx, lane, object)?;
+    Ok(joined.iter().any(|joined| joined.guid != guid))
+}
+
+/// The objects of AD that an object of the directory became of.
+pub(super) fn joined_with(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    object: ObjectId,
+) -> Result<Vec<Joined>, StoreError> {
+    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(object), JOINED);
+    let mut joined: Vec<Joined> = tx.list(&scan)?;
+    joined.retain(|joined| joined.configuration == lane.owner());
+    Ok(joined)
 }
 
 /// Looks up who has the user principal name and the primary address of objects that are nowhere yet.

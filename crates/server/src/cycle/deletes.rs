@@ -2,7 +2,7 @@
 //! the guard.
 
 use super::objects::{Case, cases};
-use super::{Context, report::Item};
+use super::{Context, claims, report::Item};
 use crate::directory;
 use crate::import::{Lane, Places};
 use lockstep_directory::Change;
@@ -111,7 +111,9 @@ fn carry_out(
         }
         let item = case.item(lane, "Delete", &reason, target(&case));
         super::objects::stays_home(tx, lane, &case, &reason)?;
+        let anchor = case.anchor();
         gone(tx, configuration, case)?;
+        claims::free(tx, lane, &anchor)?;
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, "Success", item)?;
     }

@@ -1,8 +1,8 @@
 //! Decides and applies objects.
 
-use super::candidates::find_candidates;
+use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, keep};
+use super::{Context, claims, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -19,7 +19,7 @@ use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Everything that is known of one object when it is decided.
 pub(super) struct Case {
@@ -194,6 +194,8 @@ pub(super) fn decide_all(
     let cases = cases(tx, lane, context, places, &guids)?;
     let mut rows = Rows::default();
     let mut waiting = HashSet::new();
+    // Of two objects with one anchor, or for one object of the directory, the first of a batch has it.
+    let (mut anchors, mut taken) = (BTreeSet::new(), BTreeSet::new());
     let mut pending = Vec::new();
     let mut changes = Vec::new();
     for case in cases {
@@ -234,6 +236,7 @@ pub(super) fn decide_all(
                 continue;
             }
             Decision::Fail => {
+                claims::list(tx, lane, guid, &reason)?;
                 fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
                 continue;
             }
@@ -251,6 +254,13 @@ pub(super) fn decide_all(
                 continue;
             }
         };
+        if case.joined.is_none() && !(anchors.insert(desired.anchor.clone()) && taken.insert(id)) {
+            let anchor = desired.anchor;
+            let reason = Reason::AnchorTaken { anchor };
+            claims::list(tx, lane, guid, &reason)?;
+            fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+            continue;
+        }
         changes.push(change(lane, action, id, &desired, values));
         pending.push(Pending {
             case,
@@ -342,6 +352,13 @@ fn applied(
         deleted: false,
     });
     rows.applied.push((configuration, guid));
+    if case.joined.is_none() && action != "Create" {
+        // What it became of before has no part in it any more.
+        let others = joined_with(tx, lane, id)?;
+        let others = others.iter().filter(|joined| joined.guid != guid);
+        let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
+        tx.remove::<Joined>(&others)?;
+    }
     if action != "Update" || case.joined.is_none() {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));

@@ -14,7 +14,14 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// The tables of this module.
-pub(super) const TABLES: &[&Table] = &[&OBJECTS, &REFERENCES, &DIRTY, &LINKS, &SCOPE_GROUPS];
+pub(super) const TABLES: &[&Table] = &[
+    &OBJECTS,
+    &REFERENCES,
+    &DIRTY,
+    &LINKS,
+    &SCOPE_GROUPS,
+    &CLAIMS,
+];
 
 static OBJECTS: Table = Table {
     name: "connector_space_objects",
@@ -33,6 +40,11 @@ static DIRTY: Table = Table {
 };
 static SCOPE_GROUPS: Table = Table {
     name: "scope_groups",
+    indexes: &[],
+    layout: Layout::Key,
+};
+static CLAIMS: Table = Table {
+    name: "claims",
     indexes: &[],
     layout: Layout::Key,
 };
@@ -551,6 +563,43 @@ json_record!(
     id(ConfigurationId, Guid),
     |&(configuration, group)| Key::empty().with(configuration).with(group),
     |own| (own.configuration, own.group)
+);
+
+/// An object of AD that has an anchor under which another is provisioned. It has its turn when that one lets
+/// go.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Claim {
+    /// The anchor.
+    #[serde(with = "super::text")]
+    pub anchor: SourceAnchor,
+    /// Whose connector space the claimant is in.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The claimant.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+}
+
+impl Claim {
+    /// The prefix of all claims of an anchor.
+    #[must_use]
+    pub fn of(anchor: &SourceAnchor) -> Key {
+        Key::empty().with(anchor.to_string().as_str())
+    }
+
+    /// What names this claim.
+    #[must_use]
+    pub fn id(&self) -> <Self as Record>::Id {
+        (self.anchor.clone(), self.configuration, self.guid)
+    }
+}
+
+json_record!(
+    Claim,
+    &CLAIMS,
+    id(SourceAnchor, ConfigurationId, Guid),
+    |(anchor, configuration, guid)| Claim::of(anchor).with(*configuration).with(*guid),
+    |own| own.id()
 );
 
 /// What an object of a connector space became: the remembered result of matching.
