@@ -213,7 +213,7 @@ const OPERATIONS: &[Operation] = &[
     order(
         "/api/v1/apps",
         "createApp",
-        "Make an application; its secret is shown once.",
+        "Register an application that lets people sign in; its secret is shown once.",
         "administrator",
         Some(one::<NewApp>()),
         one::<AppMade>(),
@@ -221,7 +221,7 @@ const OPERATIONS: &[Operation] = &[
     remove(
         "/api/v1/apps/{id}",
         "deleteApp",
-        "Delete an application; nobody signs in with it from now on.",
+        "Delete an application, and end what people gave it.",
     ),
     Operation {
         query: &[LIMIT],
@@ -381,6 +381,23 @@ const OPERATIONS: &[Operation] = &[
         "This document.",
         ANYTHING,
     ),
+    read(
+        "/api/v1/password-policy",
+        "showPasswordPolicy",
+        "When passwords expire.",
+        one::<PasswordPolicy>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..order(
+            "/api/v1/password-policy",
+            "setPasswordPolicy",
+            "Say when passwords expire.",
+            "administrator",
+            Some(one::<PasswordPolicy>()),
+            one::<PasswordPolicy>(),
+        )
+    },
     order(
         "/api/v1/plan",
         "planFile",
@@ -389,29 +406,12 @@ const OPERATIONS: &[Operation] = &[
         Some(one::<Spec>()),
         one::<Plan>(),
     ),
-    read(
-        "/api/v1/password-policy",
-        "showPasswordPolicy",
-        "What the tenant decides about passwords.",
-        one::<PasswordPolicy>(),
-    ),
-    Operation {
-        method: HttpMethod::Put,
-        ..order(
-            "/api/v1/password-policy",
-            "setPasswordPolicy",
-            "Decide about passwords.",
-            "administrator",
-            Some(one::<PasswordPolicy>()),
-            one::<PasswordPolicy>(),
-        )
-    },
     Operation {
         method: HttpMethod::Post,
         ..remove(
             "/api/v1/signing-keys/replace",
             "replaceSigningKeys",
-            "Replace the keys that sign tokens; every token that was signed is void at once.",
+            "Replace the keys that sign tokens at once; tokens that they signed are good no more.",
         )
     },
     read(
@@ -444,7 +444,7 @@ const OPERATIONS: &[Operation] = &[
         ..remove(
             "/api/v1/users/{id}/password",
             "setPassword",
-            "Set the password of a user.",
+            "Set a user's password, by id or user principal name; the user is signed out everywhere.",
         )
     },
 ];

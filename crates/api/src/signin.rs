@@ -1,5 +1,5 @@
 //! Sign-in on the wire: OpenID Connect Core 1.0, Discovery 1.0, RP-Initiated Logout 1.0, OAuth 2.0
-//! (RFC 6749, 7636, 8414, 9068, 9207).
+//! (RFC 6749, 7009, 7636, 8414, 9068, 9207).
 //!
 //! | address | what |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `GET /{tenant}/discovery/v2.0/keys` | [`KeySet`] |
 //! | `GET`, `POST /{tenant}/oauth2/v2.0/authorize` | the sign-in page, and then the way back to the application |
 //! | `POST /{tenant}/oauth2/v2.0/token` | [`Tokens`] or [`TokenError`] |
+//! | `POST /{tenant}/oauth2/v2.0/revoke` | a refresh token given back; 200 or [`TokenError`] |
 //! | `GET`, `POST /oidc/userinfo` | [`Person`] |
 //! | `GET`, `POST /{tenant}/oauth2/v2.0/logout` | the end of the session in this browser |
 
@@ -22,6 +23,8 @@ pub struct Discovery {
     pub authorization_endpoint: String,
     /// Where codes become tokens.
     pub token_endpoint: String,
+    /// Where an application gives back what it has.
+    pub revocation_endpoint: String,
     /// Who it is.
     pub userinfo_endpoint: String,
     /// The keys that sign.

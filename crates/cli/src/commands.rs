@@ -144,7 +144,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep login --url https://sync.example.com:8443 --ca-file ca.pem"
     )]
     Login(login::LoginArgs),
-    /// Forget who is signed in on this machine
+    /// Sign out on this machine
     #[command(after_help = "Example:\n  lockstep logout")]
     Logout,
     /// Applications that let people sign in
@@ -191,7 +191,7 @@ impl Command {
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,
             Self::Login(args) => login::login(args, context).await,
-            Self::Logout => login::logout(context),
+            Self::Logout => login::logout(context).await,
             Self::App(command) => app::execute(command, context).await,
             Self::Password(command) => password::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,

@@ -4,7 +4,7 @@
 //! commands at once do not end each other.
 
 use crate::failure::Failure;
-use lockstep_api::signin::{TokenError, Tokens};
+use lockstep_api::signin::{Discovery, TokenError, Tokens};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -25,9 +25,11 @@ pub(crate) struct Login {
     /// Its CA, if it is no public one.
     pub(crate) ca_file: Option<PathBuf>,
     /// Where refresh tokens are taken.
-    pub(crate) token_endpoint: String,
+    token_endpoint: String,
+    /// Where they are given back.
+    revocation_endpoint: String,
     /// As whom this program asks.
-    pub(crate) client_id: String,
+    client_id: String,
     access_token: String,
     refresh_token: String,
     /// When the access token ends, in seconds since 1970.
@@ -39,14 +41,15 @@ impl Login {
     pub(crate) fn new(
         url: String,
         ca_file: Option<PathBuf>,
-        token_endpoint: String,
+        discovery: Discovery,
         client_id: String,
         tokens: Tokens,
     ) -> Result<Self, Failure> {
         let mut login = Self {
             url,
             ca_file,
-            token_endpoint,
+            token_endpoint: discovery.token_endpoint,
+            revocation_endpoint: discovery.revocation_endpoint,
             client_id,
             access_token: String::new(),
             refresh_token: String::new(),
@@ -92,14 +95,21 @@ impl Login {
         written.map_err(|error| failed("write", &path, &error))
     }
 
-    /// Forgets it; says whether there was one.
-    pub(crate) fn forget() -> Result<bool, Failure> {
+    /// Forgets it, here and at the service. The file goes even if the service does not answer.
+    pub(crate) async fn forget(self, http: &reqwest::Client) -> Result<(), Failure> {
         let path = path()?;
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(failed("remove", &path, &error)),
-        }
+        fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+        let pairs = [
+            ("client_id", self.client_id.as_str()),
+            ("token", &self.refresh_token),
+        ];
+        let response = send(http, &self.revocation_endpoint, &pairs).await;
+        let given_back = response.is_ok_and(|response| response.status() == StatusCode::OK);
+        given_back.then_some(()).ok_or_else(|| {
+            Failure::new("signed out here, but the service did not answer").remedy(
+                "what was given to this machine ends within two weeks, or by a reset of the password",
+            )
+        })
     }
 
     /// An access token that is good, for which the refresh token is taken if need be.
@@ -153,15 +163,8 @@ pub(crate) async fn ask(
     endpoint: &str,
     form: &[(&str, &str)],
 ) -> Result<Tokens, Failure> {
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish();
-    let request = http
-        .post(endpoint)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body);
     let lost = |error: reqwest::Error| Failure::of(&error.without_url());
-    let response = request.send().await.map_err(lost)?;
+    let response = send(http, endpoint, form).await.map_err(lost)?;
     let status = response.status();
     let bytes = response.bytes().await.map_err(lost)?;
     if status == StatusCode::OK {
@@ -171,6 +174,20 @@ pub(crate) async fn ask(
         Ok(error) => Failure::new(format!("not signed in: {}", error.error_description)),
         Err(_) => Failure::new(format!("not signed in: the service answered {status}")),
     })
+}
+
+async fn send(
+    http: &reqwest::Client,
+    endpoint: &str,
+    form: &[(&str, &str)],
+) -> Result<reqwest::Response, reqwest::Error> {
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
+    let request = http
+        .post(endpoint)
+        .header("content-type", "application/x-www-form-urlencoded");
+    request.body(body).send().await
 }
 
 fn path() -> Result<PathBuf, Failure> {

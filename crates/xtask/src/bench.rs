@@ -3,6 +3,8 @@
 //! Every figure is a ratio to something measured in the same run, or stands beside it: wall times of
 //! different machines, or of another day, mean nothing.
 
+mod sign_in;
+
 use crate::output;
 use anyhow::{Context as _, ensure};
 use lockstep_testkit::product::{Agent, Service, eventually, peak_memory, use_programs};
@@ -71,6 +73,7 @@ struct Report {
     empty_large: Vec<Duration>,
     empty_small: Vec<Duration>,
     latency: Vec<Duration>,
+    sign_ins: Option<sign_in::SignIns>,
     agent_memory: u64,
     service_memory: u64,
 }
@@ -128,6 +131,7 @@ fn empty(report: &mut Report) -> anyhow::Result<()> {
     for _ in 0..RUNS * RUNS {
         report.empty_small.push(empty_cycle(&service)?);
     }
+    report.sign_ins = Some(sign_in::SignIns::measure(&service)?);
     output::step("from a change to the directory");
     service.run(&["configuration", "resume", "corp"])?;
     eventually("changes are announced", || {
@@ -281,6 +285,9 @@ impl Report {
             ms(percentile(&self.latency, 99)),
             String::new(),
         );
+        for (what, measured, ratio) in self.sign_ins.iter().flat_map(sign_in::SignIns::rows) {
+            row(&what, measured, ratio);
+        }
         let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
         row(
             "highest memory of the agent, initial cycle",

@@ -68,16 +68,19 @@ pub(super) async fn login(args: LoginArgs, context: &Context<'_>) -> Result<u8, 
     let tokens = ask(&http, &discovery.token_endpoint, &form).await?;
     let ca_file = args.ca_file.map(std::path::absolute).transpose();
     let ca_file = ca_file.map_err(|error| Failure::of(&error))?;
-    Login::new(url, ca_file, discovery.token_endpoint, client_id, tokens)?.write()?;
+    Login::new(url, ca_file, discovery, client_id, tokens)?.write()?;
     context.output.say("signed in");
     Ok(0)
 }
 
-pub(super) fn logout(context: &Context<'_>) -> Result<u8, Failure> {
-    context.output.say(match Login::forget()? {
-        true => "signed out",
-        false => "nobody was signed in",
-    });
+pub(super) async fn logout(context: &Context<'_>) -> Result<u8, Failure> {
+    let Some(login) = Login::read()? else {
+        context.output.say("nobody was signed in");
+        return Ok(0);
+    };
+    let http = http_client(login.ca_file.as_deref())?;
+    login.forget(&http).await?;
+    context.output.say("signed out");
     Ok(0)
 }
 
@@ -208,7 +211,7 @@ mod tests {
             state: "s".into(),
             verifier: "v".into(),
         };
-        let read = |target: &str| outcome(target, &wish, "https://i").map(|r| r.ok());
+        let read = |target: &str| outcome(target, &wish, "https://i").map(Result::ok);
         let good = "/signed-in?code=c&state=s&iss=https%3A%2F%2Fi";
         assert_eq!(read(good), Some(Some("c".into())));
         for other in [

@@ -175,8 +175,7 @@ pub fn refresh(
     now: Timestamp,
 ) -> Result<Result<Redeemed, Fault>, StoreError> {
     let invalid = |text: &str| Ok(Err(Fault::new("invalid_grant", text)));
-    let id = token.expose().split('.').next().unwrap_or_default();
-    let Ok(id) = id.parse::<Guid>() else {
+    let Some(id) = grant_of(token) else {
         return invalid("the refresh token is not known, or has ended");
     };
     let found: Option<Grant> = tx.fetch_one(&id)?;
@@ -211,6 +210,28 @@ pub fn refresh(
         nonce: None,
         refresh_token,
     }))
+}
+
+/// Ends a grant by its refresh token, whichever of them, when the application asks for it (RFC 7009).
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn revoke(tx: &mut dyn Write, app: &App, token: &Secret<String>) -> Result<(), StoreError> {
+    let Some(id) = grant_of(token) else {
+        return Ok(());
+    };
+    let found: Option<Grant> = tx.fetch_one(&id)?;
+    match found.filter(|grant| grant.app == app.id) {
+        Some(grant) => tx.remove::<Grant>(&[grant.id]),
+        None => Ok(()),
+    }
+}
+
+/// The grant that a refresh token names.
+fn grant_of(token: &Secret<String>) -> Option<Guid> {
+    let (id, _) = token.expose().split_once('.')?;
+    id.parse().ok()
 }
 
 /// Gives a grant its next refresh token.

@@ -9,10 +9,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use url::Url;
 use url::form_urlencoded;
+use zeroize::Zeroize as _;
 
-/// Parameters of a request, as they came.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// Parameters of a request, as they came. Passwords are among them: erased when dropped, and not shown.
+#[derive(Clone, Default)]
 pub struct Params(Vec<(String, String)>);
+
+impl Drop for Params {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
+}
+
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
+    }
+}
 
 impl Params {
     /// Reads a query, or a form.

@@ -123,6 +123,36 @@ async fn a_refresh_token_is_good_once_and_its_reuse_ends_them_all() {
 }
 
 #[tokio::test]
+async fn what_an_application_gives_back_is_good_no_more() {
+    let desk = Desk::new().await;
+    desk.user(ADA).await;
+    let (_, tokens) = desk.redeem(&desk.code(ADA, PASSWORD).await).await;
+    let path = format!("/{}/oauth2/v2.0/revoke", desk.service.tenant);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    let revoke = async |secret: &str, token: &str| {
+        let pairs = [
+            ("client_id", desk.client_id.as_str()),
+            ("client_secret", secret),
+            ("token", token),
+        ];
+        let body = form(&pairs);
+        let mut client = Browser::default();
+        let answer = client.send(&desk, Method::POST, &path, Some(&body)).await;
+        answer.status
+    };
+    assert_eq!(revoke("wrong", token).await, StatusCode::UNAUTHORIZED);
+    let access = &tokens["access_token"];
+    let (status, _) = desk.with_token("/oidc/userinfo", access).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(revoke(&desk.secret, "unknown").await, StatusCode::OK);
+    assert_eq!(revoke(&desk.secret, token).await, StatusCode::OK);
+    let (status, _) = desk.with_token("/oidc/userinfo", access).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (_, error) = desk.refresh(&tokens["refresh_token"]).await;
+    assert_eq!(error["error"], "invalid_grant");
+}
+
+#[tokio::test]
 async fn an_application_proves_who_it_is_or_gets_nothing() {
     let desk = Desk::new().await;
     desk.user(ADA).await;

@@ -16,6 +16,7 @@ pub(super) async fn document(State(service): Shared, tenancy: Tenancy) -> Json<D
         issuer: tenancy.issuer.issuer.clone(),
         authorization_endpoint: at("authorize"),
         token_endpoint: at("token"),
+        revocation_endpoint: at("revoke"),
         userinfo_endpoint: format!("{base}/oidc/userinfo"),
         jwks_uri: format!("{base}/{}/discovery/v2.0/keys", tenancy.name),
         end_session_endpoint: at("logout"),

@@ -1,6 +1,7 @@
-//! The token endpoint.
+//! The token endpoint, and the revocation endpoint.
 
 use super::{Shared, Tenancy, no_store};
+use crate::http::error::HttpError;
 use crate::service::Service;
 use crate::signin::apps::{self, Proof};
 use crate::signin::grants::{self, CodePresented, Redeemed};
@@ -28,13 +29,62 @@ pub(super) async fn token(
     body: Bytes,
 ) -> Response {
     let params = Params::read(&body);
-    let answer = match give(&service, &tenancy, &headers, &params).await {
-        Ok(answer) => answer,
-        Err(error) => return crate::http::error::HttpError::from(error).into_response(),
-    };
-    match answer {
+    match give(&service, &tenancy, &headers, &params).await {
         Ok(tokens) => (no_store(), Json(tokens)).into_response(),
-        Err(fault) => refuse(&fault, headers.contains_key(header::AUTHORIZATION)),
+        Err(stop) => stop.answer(&headers),
+    }
+}
+
+/// The revocation endpoint (RFC 7009): ends what a refresh token belongs to. A token that is not known is no
+/// fault.
+pub(super) async fn revoke(
+    State(service): Shared,
+    _: Tenancy,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let params = Params::read(&body);
+    match end(&service, &headers, &params).await {
+        Ok(()) => (StatusCode::OK, no_store()).into_response(),
+        Err(stop) => stop.answer(&headers),
+    }
+}
+
+async fn end(service: &Arc<Service>, headers: &HeaderMap, params: &Params) -> Result<(), Stop> {
+    let app = who(service, headers, params).await?;
+    let token = Secret::new(required(params, "token")?.to_owned());
+    service
+        .write(move |tx| grants::revoke(tx, &app, &token))
+        .await?;
+    Ok(())
+}
+
+/// Why an application does not get what it asks for.
+enum Stop {
+    /// It is told.
+    Fault(Fault),
+    /// It is not told: the database.
+    Store(StoreError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Stop {
+    fn answer(self, headers: &HeaderMap) -> Response {
+        match self {
+            Self::Fault(fault) => refuse(&fault, headers.contains_key(header::AUTHORIZATION)),
+            Self::Store(error) => HttpError::from(error).into_response(),
+        }
     }
 }
 
@@ -58,39 +108,45 @@ fn refuse(fault: &Fault, by_header: bool) -> Response {
     response
 }
 
-type Answer = Result<Tokens, Fault>;
-
 async fn give(
     service: &Arc<Service>,
     tenancy: &Tenancy,
     headers: &HeaderMap,
     params: &Params,
-) -> Result<Answer, StoreError> {
+) -> Result<Tokens, Stop> {
+    let app = who(service, headers, params).await?;
+    let wish = Wish::read(params, &app, &service.public_url)?;
+    let (shared, issuer) = (Arc::clone(service), tenancy.issuer.clone());
+    let now = service.clock.now();
+    // A fault is no error of the transaction: what it ended stays ended.
+    let answer = service
+        .write(move |tx| wish.fulfil(tx, &shared, &issuer, &app, now))
+        .await?;
+    Ok(answer?)
+}
+
+/// Which application asks.
+async fn who(service: &Arc<Service>, headers: &HeaderMap, params: &Params) -> Result<App, Stop> {
     if let Some(name) = params.repeated() {
         let text = format!("`{name}` was given twice");
-        return Ok(Err(Fault::new("invalid_request", text)));
+        return Err(Fault::new("invalid_request", text).into());
     }
-    let proof = match proof(headers, params) {
-        Ok(proof) => proof,
-        Err(fault) => return Ok(Err(fault)),
-    };
+    let proof = proof(headers, params)?;
     let client_id = proof.client_id.clone();
     let app = service
         .read(move |tx| apps::by_client_id(tx, &client_id))
         .await?;
-    let Some(app) = app.filter(|app| apps::accepts(app, &proof)) else {
+    let app = app.filter(|app| apps::accepts(app, &proof));
+    app.ok_or_else(|| {
         let text = "the application is not known, or its secret is another";
-        return Ok(Err(Fault::new("invalid_client", text)));
-    };
-    let wish = match Wish::read(params, &app, &service.public_url) {
-        Ok(wish) => wish,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let (shared, issuer) = (Arc::clone(service), tenancy.issuer.clone());
-    let now = service.clock.now();
-    service
-        .write(move |tx| wish.fulfil(tx, &shared, &issuer, &app, now))
-        .await
+        Fault::new("invalid_client", text).into()
+    })
+}
+
+/// The value of a parameter that must be there.
+fn required<'a>(params: &'a Params, name: &str) -> Result<&'a str, Fault> {
+    let missing = || Fault::new("invalid_request", format!("{name}: expected one"));
+    params.get(name).ok_or_else(missing)
 }
 
 /// What an application asks for.
@@ -105,10 +161,7 @@ enum Wish {
 
 impl Wish {
     fn read(params: &Params, app: &App, public_url: &str) -> Result<Self, Fault> {
-        let required = |name: &str| {
-            let missing = || Fault::new("invalid_request", format!("{name}: expected one"));
-            params.get(name).ok_or_else(missing)
-        };
+        let required = |name| required(params, name);
         match required("grant_type")? {
             "authorization_code" => Ok(Self::Code(CodePresented {
                 code: Secret::new(required("code")?.to_owned()),
@@ -145,7 +198,7 @@ impl Wish {
         issuer: &Issuer,
         app: &App,
         now: Timestamp,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<Result<Tokens, Fault>, StoreError> {
         let redeemed = match self {
             Self::Own => return own(tx, service, issuer, app, now).map(Ok),
             Self::Code(presented) => grants::redeem(tx, app, &presented, now)?,
