@@ -19,7 +19,7 @@
 //! From a value of `unicodePwd`, as it stands in a reply, to the hash:
 //!
 //! ```
-//! use lockstep_ad_proto::credential::nt_hash;
+//! use lockstep_model::credential::nt_hash;
 //! use lockstep_ad_proto::drsuapi::SessionKeys;
 //! use lockstep_model::Secret;
 //!

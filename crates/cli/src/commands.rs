@@ -114,8 +114,8 @@ pub(crate) enum Command {
     #[command(
         subcommand,
         arg_required_else_help = true,
-        after_help = "Example:\n  lockstep expression eval 'Left([givenName], 1) & [sn]' --attribute \
-                      givenName=Ada --attribute sn=Lovelace"
+        after_help = "Example:\n  lockstep expression eval 'ToUpper([department],)' --attribute \
+                      department=Sales"
     )]
     Expression(expression::ExpressionCommand),
     /// Users of the directory

@@ -10,7 +10,7 @@
 mod argon2id;
 
 pub use argon2id::{Argon2Hash, Argon2HashError};
-pub use lockstep_ad_proto::credential::{Iterations, SyncedHash, SyncedHashError, nt_hash};
+pub use lockstep_model::credential::{Iterations, SyncedHash, SyncedHashError, nt_hash};
 
 use lockstep_model::{Guid, Secret, Timestamp};
 use std::time::Duration;

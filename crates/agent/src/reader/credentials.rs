@@ -8,7 +8,6 @@ use super::report::Reporter;
 use crate::channel::ChannelError;
 use crate::drs::{self, Replica, ReplicationError, Session};
 use crate::ldap::Connector;
-use lockstep_ad_proto::credential::{Iterations, SyncedHash};
 use lockstep_ad_proto::drsuapi::{
     AttributeId, Changes, ChangesRequest, DrsError, Extent, Object, Progress, Replication,
     SecretError, SessionKeys, Stamp, UpToDateVector, UsnVector, Watermark,
@@ -17,6 +16,7 @@ use lockstep_api::channel::{
     Found, MadeCredential, PasswordStamp, Presence, ReadCredentials, ReplicationBegin,
     ReplicationCursor, ReplicationEnd, ReplicationWatermark, Stamped, WireSecret,
 };
+use lockstep_model::credential::{Iterations, SyncedHash};
 use lockstep_model::{Guid, Secret, Timestamp};
 use std::collections::BTreeSet;
 use std::num::NonZero;

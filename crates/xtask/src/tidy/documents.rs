@@ -163,9 +163,17 @@ pub(super) fn dependencies_are_explained(
     let explained = names(&Document::read(&repository.read(DEPENDENCIES)?));
     let missing = used.iter().filter(|name| !explained.contains(*name));
     let missing = missing.map(|name| format!("lacks {name} with its reason"));
-    // What nobody uses yet may be explained, as long as the workspace has it.
+    let mut foreign = String::new();
+    for file in ["package.json", "requirements.txt"] {
+        for path in repository.with_ending(file) {
+            foreign.push_str(&repository.read(path)?);
+        }
+    }
+    // What nobody uses yet may be explained, as long as the workspace has it; so may what tests get from
+    // elsewhere.
     let known = |name: &&String| {
         used.contains(*name)
+            || foreign.to_lowercase().contains(&name.to_lowercase())
             || manifest
                 .lines()
                 .any(|line| line.starts_with(&format!("{name} =")))

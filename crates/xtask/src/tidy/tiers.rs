@@ -199,7 +199,11 @@ pub(super) fn dependencies_are_used(repository: &Repository) -> anyhow::Result<V
             package
                 .dependencies
                 .iter()
-                .filter(|dependency| !names(&sources, &dependency.name.replace('-', "_")))
+                .filter(|dependency| {
+                    // A few crates are called in code by their name without the dash.
+                    let with = |between| dependency.name.replace('-', between);
+                    !names(&sources, &with("_")) && !names(&sources, &with(""))
+                })
                 .map(|dependency| {
                     let what = format!("depends on {} and does not use it", dependency.name);
                     Complaint::new(room(package), what)

@@ -5,7 +5,7 @@
 //! the NT hash, and a password can be checked against it. Made on the agent, checked in the cloud.
 //!
 //! ```
-//! use lockstep_ad_proto::credential::{Iterations, SyncedHash, nt_hash};
+//! use lockstep_model::credential::{Iterations, SyncedHash, nt_hash};
 //! use lockstep_model::Secret;
 //!
 //! let password = Secret::new("Pa$$w0rd".to_owned());
@@ -20,7 +20,7 @@
 //! assert!(!hash.verifies(&Secret::new("pa$$w0rd".to_owned())));
 //! ```
 
-use lockstep_model::Secret;
+use crate::Secret;
 use md4::{Digest as _, Md4};
 use pbkdf2::pbkdf2_hmac;
 use sha2::Sha256;
