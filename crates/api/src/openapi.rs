@@ -6,7 +6,8 @@
 
 use crate::admin::{
     Agent, ApiToken, AuditEntry, Chosen, ChosenDone, Configuration, Cycle, EnrollmentTokenMade,
-    HeldDelete, LogPage, NewDomain, NewEnrollmentToken, NewToken, Plan, Restart, Tenant, TokenMade,
+    HeldDelete, LogPage, NewDomain, NewEnrollmentToken, NewToken, Plan, Restart, RoleAssignment,
+    Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -353,6 +354,25 @@ const OPERATIONS: &[Operation] = &[
         "reader",
         Some(one::<Spec>()),
         one::<Plan>(),
+    ),
+    read(
+        "/api/v1/roles",
+        "listRoles",
+        "Who may do what with the service.",
+        list::<RoleAssignment>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..remove(
+            "/api/v1/roles/{role}/users/{id}",
+            "assignRole",
+            "Give a user a role.",
+        )
+    },
+    remove(
+        "/api/v1/roles/{role}/users/{id}",
+        "removeRole",
+        "Take a role from a user.",
     ),
     read(
         "/api/v1/tenant",
