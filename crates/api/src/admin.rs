@@ -19,6 +19,7 @@
 //! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
+//! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
 //! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |
 //! | `PUT users/NAME/password` | [`NewPassword`] → 204 | administrator |
@@ -422,6 +423,20 @@ pub struct AuditEntry {
     pub old: Option<serde_json::Value>,
     /// The setting now.
     pub new: Option<serde_json::Value>,
+}
+
+/// A role that a user has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignment {
+    /// `administrator`, `operator` or `reader`.
+    pub role: String,
+    /// The user's id.
+    pub id: String,
+    /// How the user signs in.
+    pub user_principal_name: String,
+    /// How the user is called.
+    pub display_name: Option<String>,
 }
 
 /// A wish for an API token.

@@ -7,7 +7,8 @@
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
     EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
-    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, Tenant, TokenMade,
+    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, RoleAssignment, Tenant,
+    TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -414,6 +415,25 @@ const OPERATIONS: &[Operation] = &[
             "Replace the keys that sign tokens at once; tokens that they signed are good no more.",
         )
     },
+    read(
+        "/api/v1/roles",
+        "listRoles",
+        "Who may do what with the service.",
+        list::<RoleAssignment>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..remove(
+            "/api/v1/roles/{role}/users/{id}",
+            "assignRole",
+            "Give a user a role.",
+        )
+    },
+    remove(
+        "/api/v1/roles/{role}/users/{id}",
+        "removeRole",
+        "Take a role from a user.",
+    ),
     read(
         "/api/v1/tenant",
         "showTenant",

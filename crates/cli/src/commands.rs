@@ -14,6 +14,7 @@ mod login;
 mod password;
 mod plan;
 mod provision;
+mod role;
 mod token;
 
 use crate::client::Client;
@@ -162,6 +163,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep password set ada@corp.test --password-file FILE --data-dir DIR"
     )]
     Password(password::PasswordCommand),
+    /// What users may do with the service
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep role assign ada@corp.test --role operator --data-dir DIR"
+    )]
+    Role(role::RoleCommand),
     /// Tokens that open the administration API
     #[command(
         subcommand,
@@ -194,6 +202,7 @@ impl Command {
             Self::Logout => login::logout(context).await,
             Self::App(command) => app::execute(command, context).await,
             Self::Password(command) => password::execute(command, context).await,
+            Self::Role(command) => role::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,
         }
     }

@@ -1,5 +1,6 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
+use crate::directory::upkeep;
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
 use crate::http::router;
@@ -241,6 +242,7 @@ impl Running {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
+        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -267,6 +269,7 @@ impl Running {
         tracing::info!("stopping");
         jobs.abort();
         upkeep.abort();
+        directory_upkeep.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }

@@ -204,6 +204,7 @@ pub(super) fn decide_all(
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
             rows.kept.push((lane.owner(), guid));
         }
+        let takes_over = matches!(decision, Decision::Join(..) | Decision::Restore(..));
         let (action, id, desired, values) = match decision {
             Decision::Create(mut desired) => {
                 let id = ObjectId::new(crate::ids::random_guid());
@@ -261,7 +262,7 @@ pub(super) fn decide_all(
             fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
             continue;
         }
-        changes.push(change(lane, action, id, &desired, values));
+        changes.push(change(lane, action, takes_over, id, &desired, values));
         pending.push(Pending {
             case,
             reason,
@@ -288,6 +289,7 @@ pub(super) fn decide_all(
 fn change(
     lane: &Lane,
     action: &str,
+    takes_over: bool,
     id: ObjectId,
     desired: &DesiredObject,
     values: MappedValues,
@@ -312,7 +314,12 @@ fn change(
             mastery: Some(mastery),
             values,
         },
-        "Restore" => Change::Restore { id, values },
+        _ if takes_over => Change::TakeOver {
+            id,
+            kind,
+            mastery,
+            values,
+        },
         _ => Change::Update { id, values },
     }
 }

@@ -254,7 +254,7 @@ fn draw(tx: &mut dyn Read, id: ConfigurationId) -> Result<Picture, StoreError> {
     let objects: Vec<DirectoryObject> = tx.list(&everything())?;
     let objects: BTreeMap<ObjectId, Object> = objects
         .into_iter()
-        .map(|object| (object.0.id, object.0))
+        .map(|object| (object.object.id, object.object))
         .filter(|(_, object)| object.kind != Kind::ServicePrincipal)
         .collect();
     let mut guids: BTreeMap<ObjectId, Guid> = BTreeMap::new();
