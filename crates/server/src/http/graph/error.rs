@@ -20,7 +20,7 @@ pub(super) struct GraphError {
     message: String,
     /// What is wrong with which property.
     detail: Option<(&'static str, String)>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 /// What the answers for an object that synchronisation owns have in common.
@@ -65,7 +65,8 @@ impl GraphError {
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
-        self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
+        let value = HeaderValue::from_str(value).ok();
+        self.header = value.map(|value| Box::new((name, value)));
         self
     }
 }
@@ -194,7 +195,7 @@ impl IntoResponse for GraphError {
         }
         let headers = [(header::CONTENT_TYPE, "application/json")];
         let mut response = (status, headers, json!({ "error": error }).to_string()).into_response();
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response
