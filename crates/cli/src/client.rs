@@ -15,9 +15,9 @@ use url::Url;
 
 /// Longer than any request that waits for something.
 const TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+const CONNECT: Duration = Duration::from_secs(10);
 /// The variable that names a CA to trust.
 const CA_FILE: &str = "LOCKSTEP_CA_FILE";
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// Speaks to one service.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ struct Rule {
     check: fn(&Repository) -> anyhow::Result<Vec<Complaint>>,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         sentence: "arrows between crates point downward",
         check: tiers::arrows,
@@ -73,6 +73,10 @@ const RULES: [Rule; 14] = [
     Rule {
         sentence: "types that the glossary names exist",
         check: documents::glossary_is_true,
+    },
+    Rule {
+        sentence: "docs/troubleshooting.md knows every way in which a domain cannot be read, and no others",
+        check: documents::troubles_are_told,
     },
     Rule {
         sentence: "the figures of README.md are those of docs/benchmarks.md",

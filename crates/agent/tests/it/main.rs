@@ -1,4 +1,8 @@
 //! The program from outside: what it says, and what it keeps in its directory.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of the functions that the lints know as tests"
+)]
 
 mod domains;
 mod enrolment;

@@ -1,4 +1,8 @@
 //! The program from outside: what it says, and what it does with a service of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of the functions that the lints know as tests"
+)]
 
 mod expression;
 mod help;

@@ -48,11 +48,8 @@ struct Seen {
 
 /// Lets a history come to its end, and checks it.
 pub(crate) fn check(world: &mut World, setup: &Setup) -> Option<Violation> {
-    let violation = match judge(world, setup) {
-        Ok(()) => None,
-        Err(violation) => Some(violation),
-    };
-    world.violation().or(violation)
+    let judged = judge(world, setup);
+    world.violation().or(judged.err())
 }
 
 fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
