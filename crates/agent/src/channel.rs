@@ -147,7 +147,32 @@ impl Channel {
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
-        let request = Request::post(path, body)?;
+        self.persist(Request::post(path, body)?).await
+    }
+
+    /// The same for the requests of an instruction, which are counted: one that is still under way when the next
+    /// has been answered is not carried out any more.
+    ///
+    /// # Errors
+    ///
+    /// All of [`ChannelError`] but [`ChannelError::Lost`].
+    pub async fn deliver_numbered<B, A>(
+        &self,
+        path: &str,
+        number: u64,
+        body: &B,
+    ) -> Result<A, ChannelError>
+    where
+        B: Serialize + Sync,
+        A: DeserializeOwned,
+    {
+        let query = format!("request={number}");
+        let mut request = Request::post(path, body)?;
+        request.query = Some(&query);
+        self.persist(request).await
+    }
+
+    async fn persist<A: DeserializeOwned>(&self, request: Request<'_>) -> Result<A, ChannelError> {
         self.record(&request);
         let mut backoff = Backoff::default();
         loop {
@@ -157,7 +182,7 @@ impl Channel {
             };
             match answer {
                 Err(error) if error.is_passing() => {
-                    let reason = error.chain();
+                    let (path, reason) = (request.path, error.chain());
                     tracing::warn!(path, reason, "the service was not reached; trying again");
                     backoff.pause().await;
                 }

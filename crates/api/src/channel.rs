@@ -19,6 +19,9 @@
 //! | `POST /agent/v1/changes` | [`ChangeNotice`] → [`Ack`] | something changed in a domain |
 //! | `POST /agent/v1/key` | [`KeyRotation`] → [`Ack`] | a new public key, signed for by the old one |
 //!
+//! The requests of an instruction are counted, in `?request=N` from 1 (but for `alive`): a copy of one that
+//! arrives when a later one has been carried out is refused.
+//!
 //! Bodies are JSON, so that an administrator can read what leaves; `Content-Encoding: zstd` on requests
 //! of more than a kilobyte. All but `ca` and `enroll` carry `Authorization: Bearer ASSERTION`, see
 //! [`assertion`]. Errors are [problem documents](crate::problem::Problem); a superseded agent gets 409
@@ -42,7 +45,7 @@ pub use instruction::{
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,
+    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, Incoming, LinkTarget, Links,
     ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
     Verdict,
 };

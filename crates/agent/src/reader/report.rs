@@ -13,7 +13,7 @@ use lockstep_model::ids::InstructionId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -27,7 +27,12 @@ pub(super) struct Reporter {
     id: InstructionId,
     pub(super) lease: u64,
     readings: Arc<AtomicU32>,
+    /// Requests are numbered from 1, so that one that comes late is known as such.
+    requests: Arc<AtomicU64>,
 }
+
+/// The number of a request that may come at any time.
+const UNNUMBERED: u64 = 0;
 
 impl Reporter {
     pub(super) fn new(channel: Arc<Channel>, id: InstructionId, lease: u64) -> Self {
@@ -36,6 +41,7 @@ impl Reporter {
             id,
             lease,
             readings: Arc::default(),
+            requests: Arc::default(),
         }
     }
 
@@ -44,8 +50,17 @@ impl Reporter {
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        self.send_as(what, number, body).await
+    }
+
+    async fn send_as<B, A>(&self, what: &str, number: u64, body: &B) -> Result<A, ChannelError>
+    where
+        B: Serialize + Sync,
+        A: DeserializeOwned,
+    {
         let path = format!("/agent/v1/instructions/{}/{what}", self.id);
-        self.channel.deliver(&path, body).await
+        self.channel.deliver_numbered(&path, number, body).await
     }
 
     /// Keeps the lease until the task is aborted.
@@ -56,7 +71,8 @@ impl Reporter {
                 tokio::time::sleep(KEEP_ALIVE).await;
                 let alive = Alive { lease: own.lease };
                 // What is wrong, the reading itself will notice.
-                if own.send::<_, Ack>("alive", &alive).await.is_err() {
+                let told = own.send_as::<_, Ack>("alive", UNNUMBERED, &alive);
+                if told.await.is_err() {
                     return;
                 }
             }
@@ -268,7 +284,6 @@ fn by_name(entry: &ReadEntry) -> ObjectUpdate {
 fn end_of(links: &Links) -> Links {
     Links {
         attribute: links.attribute.clone(),
-        incoming: links.incoming,
         replace: links.replace,
         added: Vec::new(),
         removed: Vec::new(),
@@ -278,7 +293,6 @@ fn end_of(links: &Links) -> Links {
 /// Cuts the values of one link attribute into slices.
 struct Slices {
     attribute: String,
-    incoming: bool,
     replace: bool,
     added: std::vec::IntoIter<LinkTarget>,
     removed: std::vec::IntoIter<LinkTarget>,
@@ -288,7 +302,6 @@ impl Slices {
     fn new(values: LinkValues) -> Self {
         Self {
             attribute: values.attribute,
-            incoming: values.incoming,
             replace: values.replace,
             added: values.added.into_iter(),
             removed: values.removed.into_iter(),
@@ -303,7 +316,6 @@ impl Slices {
         let more = !self.added.as_slice().is_empty() || !self.removed.as_slice().is_empty();
         let slice = Links {
             attribute: self.attribute.clone(),
-            incoming: self.incoming,
             replace: self.replace,
             added,
             removed,

@@ -4,7 +4,7 @@ mod assertion;
 mod body;
 
 use super::error::HttpError;
-use crate::agents;
+use crate::agents::{self, Sender};
 use crate::service::Service;
 use assertion::Caller;
 use axum::extract::{Path, Query, State};
@@ -19,7 +19,7 @@ use lockstep_api::channel::{
     SessionRequest, Watch,
 };
 use lockstep_api::problem::Problem;
-use lockstep_model::ids::{AgentId, InstructionId};
+use lockstep_model::ids::AgentId;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -219,72 +219,85 @@ async fn next_instruction(
     }
 }
 
-fn instruction(id: &str) -> Result<InstructionId, Problem> {
-    id.parse().map_err(|_| agents::superseded())
+/// Which of the requests of an instruction this is.
+#[derive(Deserialize)]
+struct Numbered {
+    #[serde(default)]
+    request: u64,
+}
+
+fn sender(caller: Caller, id: &str, numbered: &Numbered) -> Result<Sender, Problem> {
+    Ok(Sender {
+        agent: caller.agent,
+        instruction: id.parse().map_err(|_| agents::superseded())?,
+        number: numbered.request,
+    })
 }
 
 async fn begin(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Begin>,
 ) -> Result<Json<BeginAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::begin(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::begin(&service, sender, body).await?))
 }
 
 async fn offer(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Offer>,
 ) -> Result<Json<OfferAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::offer(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::offer(&service, sender, body).await?))
 }
 
 async fn objects(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Objects>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::objects(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::objects(&service, sender, body).await?))
 }
 
 async fn page(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<PageEnd>,
 ) -> Result<Json<PageAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::page(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::page(&service, sender, body).await?))
 }
 
 async fn alive(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Alive>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::alive(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::alive(&service, sender, body).await?))
 }
 
 async fn finish(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Finish>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::finish(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::finish(&service, sender, body).await?))
 }
 
 async fn changes(

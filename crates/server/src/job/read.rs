@@ -42,6 +42,8 @@ pub(super) struct Reading {
     listener: Listener,
     given: Instant,
     attempt: u32,
+    /// Which version of the configuration it began under.
+    pub(super) version: u64,
 }
 
 impl Reading {
@@ -53,7 +55,11 @@ impl Reading {
         let listener = service.progress.listen();
         let now = service.clock.now();
         let given = service.write(move |tx| give(tx, configuration, now)).await;
-        let (instruction, domain) = given.map_err(problem)?;
+        let Given {
+            instruction,
+            domain,
+            version,
+        } = given.map_err(problem)?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
@@ -63,6 +69,7 @@ impl Reading {
             listener,
             given,
             attempt: 1,
+            version,
         })
     }
 
@@ -140,7 +147,8 @@ impl Reading {
                 give(tx, configuration, now)
             })
             .await;
-        (self.instruction, _) = given.map_err(problem)?;
+        let given = given.map_err(problem)?;
+        (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
         self.attempt += 1;
@@ -164,12 +172,15 @@ fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }
 
+/// An instruction that was laid out.
+struct Given {
+    instruction: InstructionId,
+    domain: String,
+    version: u64,
+}
+
 /// Lays the instruction out, under a lease that supersedes every one before.
-fn give(
-    tx: &mut dyn Write,
-    id: ConfigurationId,
-    now: Timestamp,
-) -> Result<(InstructionId, String), StoreError> {
+fn give(tx: &mut dyn Write, id: ConfigurationId, now: Timestamp) -> Result<Given, StoreError> {
     let gone = || StoreError::Abandoned {
         source: "the configuration is gone".into(),
     };
@@ -191,7 +202,11 @@ fn give(
     let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
     job.instruction = Some(instruction);
     tx.store(&[job])?;
-    Ok((instruction, configuration.domain))
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
 }
 
 fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {

@@ -293,6 +293,9 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
+    /// The number of its last request: requests of an instruction are counted from 1.
+    #[serde(default)]
+    pub heard_number: u64,
 }
 
 /// How far an instruction has come.

@@ -82,6 +82,9 @@ impl SimulatedDirectory {
 
     /// Makes a change on the writer. Says whether it was possible.
     pub(crate) fn change(&mut self, change: &Change) -> bool {
+        if !self.writer().up {
+            return false;
+        }
         match change {
             Change::Create {
                 label,
