@@ -32,6 +32,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use world::Notes;
 
+/// How many histories a normal run plays.
+const IN_MEMORY: u64 = 10_000;
+const ON_SQLITE: u64 = 300;
 /// Where the seeds of a normal run begin; a soak begins elsewhere each time.
 const FIRST_SEED: u64 = 1;
 
@@ -50,7 +53,8 @@ impl Run {
         let number = |name: &str| -> Option<u64> { std::env::var(name).ok()?.parse().ok() };
         let seconds = number("LOCKSTEP_SOAK_SECONDS");
         Self {
-            count: number("LOCKSTEP_HISTORIES").unwrap_or(count),
+            count: number("LOCKSTEP_HISTORIES")
+                .map_or(count, |all| (all * count).div_ceil(IN_MEMORY)),
             only: number("LOCKSTEP_SEED"),
             first: number("LOCKSTEP_FIRST_SEED").unwrap_or(FIRST_SEED),
             end: seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
@@ -132,10 +136,10 @@ fn play_all(count: u64, backing: Backing) {
 
 #[test]
 fn ten_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
-    play_all(10_000, Backing::Memory);
+    play_all(IN_MEMORY, Backing::Memory);
 }
 
 #[test]
 fn three_hundred_histories_on_sqlite_end_as_a_new_service_would_begin() {
-    play_all(300, Backing::Sqlite);
+    play_all(ON_SQLITE, Backing::Sqlite);
 }

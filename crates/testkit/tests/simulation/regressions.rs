@@ -11,6 +11,8 @@ const UNIT: Label = Label(10);
 const USER: Label = Label(11);
 const OTHER: Label = Label(12);
 const GROUP: Label = Label(13);
+const INNER: Label = Label(14);
+const INNERMOST: Label = Label(15);
 
 /// One controller, everything at once, and the guard far away.
 fn plain() -> Setup {
@@ -325,6 +327,143 @@ fn who_was_deleted_and_came_back_keeps_a_place_in_scope_that_a_group_gives() {
             [delete(USER), undelete(USER)],
         ],
     );
+}
+
+#[test]
+fn who_was_in_a_group_of_the_scope_that_was_deleted_leaves_with_it() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, INNER),
+                member(INNER, INNERMOST),
+            ],
+            cycle(),
+            [delete(INNER)],
+        ],
+    );
+}
+
+#[test]
+fn a_plan_sees_through_nested_groups() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                create(USER, Class::User, WELL_KNOWN.users),
+            ],
+            cycle(),
+            [member(GROUP, INNER), member(INNER, USER)],
+        ],
+    );
+}
+
+#[test]
+fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
+    let setup = Setup {
+        threshold: Some(2),
+        ..plain()
+    };
+    let outer = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    let with_unit = Wishes {
+        units: vec![UNIT],
+        ..outer.clone()
+    };
+    holds_for(
+        setup,
+        with_unit,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, UNIT),
+                create(INNERMOST, Class::SecurityGroup, UNIT),
+                member(GROUP, INNER),
+                member(INNER, INNERMOST),
+            ],
+            cycle(),
+            [
+                configure(outer),
+                Step::Settle { order: 0 },
+                Step::Ad(Change::Unlink {
+                    source: GROUP,
+                    attribute: "member",
+                    target: INNER,
+                }),
+            ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn what_a_full_reading_did_not_see_is_asked_for_until_there_is_an_answer() {
+    let days = |days: u32| Step::Time(1_440 * days);
+    for count in (1..60).step_by(3) {
+        let ended = Step::Turns { count, order: 0 };
+        holds(history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                delete(USER),
+                days(66),
+                Step::Expunge,
+                Step::Wake(Wake::Clock),
+                ended,
+                Step::ControllerDown(0),
+            ],
+        ]);
+    }
+}
+
+#[test]
+fn of_two_objects_with_one_anchor_that_come_back_in_one_batch_one_is_provisioned() {
+    for (one, other) in [(USER, OTHER), (OTHER, USER)] {
+        let anchor = |label| Step::Ad(Change::SetAnchor { label, of: GROUP });
+        let away = |label, parent| Step::Ad(Change::Move { label, parent });
+        let wishes = Wishes {
+            excluded: vec![UNIT],
+            ..Wishes::default()
+        };
+        holds_for(
+            plain(),
+            wishes,
+            history![
+                [
+                    create(UNIT, Class::Unit, WELL_KNOWN.head),
+                    create(one, Class::User, WELL_KNOWN.users),
+                    create(other, Class::User, UNIT),
+                    anchor(one),
+                    anchor(other),
+                ],
+                cycle(),
+                [away(one, UNIT)],
+                cycle(),
+                [away(one, WELL_KNOWN.users), away(other, WELL_KNOWN.users),],
+            ],
+        );
+    }
 }
 
 #[test]

@@ -419,6 +419,13 @@ impl SimulatedDirectory {
                 },
             };
         }
+        if self
+            .alive(label)
+            .is_some_and(|entry| entry.class.is_person())
+        {
+            // Whoever comes back has the primary group that everybody has.
+            self.set(label, "primarygroupid", vec![b"513".to_vec()]);
+        }
         true
     }
 
