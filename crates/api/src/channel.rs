@@ -7,7 +7,7 @@
 //! | `POST /agent/v1/session` | [`SessionRequest`] → [`SessionAnswer`] | at start, every ten minutes, when domains change |
 //! | `GET /agent/v1/instructions?wait=SECONDS` | → [`Instruction`], or 204 | long poll |
 //! | `POST /agent/v1/instructions/ID/begin` | [`Begin`] → [`BeginAnswer`] | which controller answers |
-//! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place; the service says what it wants |
+//! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place, or the whole object where it is wanted anyway; the service says what else it wants |
 //! | `POST …/objects` | [`Objects`] → [`Ack`] | attributes of wanted objects |
 //! | `POST …/page` | [`PageEnd`] → [`PageAnswer`] | the cookie, stored with the changes before it |
 //! | `POST …/replication` | [`ReplicationBegin`] → [`ReplicationOpening`] | which controller replicates |
@@ -42,7 +42,7 @@ pub use instruction::{
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,
+    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Found, LinkTarget, Links,
     ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
     Verdict,
 };

@@ -86,7 +86,7 @@ pub async fn offer(
     body: Offer,
 ) -> Result<OfferAnswer, ImportError> {
     let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, &body);
+    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, body);
     under_lease(service, agent, id, lease, work).await
 }
 

@@ -5,6 +5,7 @@
 //! what has to be looked at again is marked.
 
 mod begin;
+mod contents;
 mod marks;
 mod objects;
 mod offer;

@@ -3,10 +3,10 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget, Links, MadeCredential,
-    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped, Stamps,
-    StampsAnswer, Verdict, WireAttributes,
+    Ack, Alive, Begin, BeginAnswer, Content, Credentials, Finish, LinkTarget, Links,
+    MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
+    PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped,
+    Stamps, StampsAnswer, Verdict, WireAttributes,
 };
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -19,6 +19,15 @@ use tokio::task::JoinHandle;
 
 /// How often the lease is kept while a controller thinks.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How an instruction wants objects to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// How many link values one request carries at most.
+    pub(super) link_batch: usize,
+    /// Whole objects in place are sent along with their offer.
+    pub(super) eager: bool,
+}
 
 /// Sends under the lease of one instruction.
 #[derive(Clone, Debug)]
@@ -119,14 +128,20 @@ impl Reporter {
     /// Offers a batch, and sends what of it is wanted.
     pub(super) async fn deliver(
         &self,
-        batch: Vec<ReadEntry>,
-        link_batch: usize,
+        mut batch: Vec<ReadEntry>,
+        manner: Manner,
     ) -> Result<(), ChannelError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let offered = batch.iter().map(|entry| entry.offered.clone()).collect();
-        let verdicts = self.offer(offered).await?;
+        let mut links = manner.link_batch.max(1);
+        let offered = batch
+            .iter_mut()
+            .map(|entry| match manner.eager && entry.is_wanted() {
+                true => self.offered_with_content(entry, &mut links),
+                false => entry.offered.clone(),
+            });
+        let verdicts = self.offer(offered.collect()).await?;
         let (mut sending, mut undecided) = (Vec::new(), Vec::new());
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
@@ -150,7 +165,40 @@ impl Reporter {
                 }
             }
         }
-        self.send_objects(sending, link_batch).await
+        self.send_objects(sending, manner.link_batch).await
+    }
+
+    /// Takes the content out of an entry, and along with its offer, as long as there is room for its links.
+    fn offered_with_content(&self, entry: &mut ReadEntry, links: &mut usize) -> Offered {
+        let Some(left) = links.checked_sub(entry.link_count()) else {
+            return entry.offered.clone();
+        };
+        *links = left;
+        let whole_set = |values: LinkValues| Links {
+            attribute: values.attribute,
+            incoming: values.incoming,
+            replace: values.replace,
+            added: values.added,
+            removed: values.removed,
+        };
+        let content = Content {
+            rdn: entry.rdn.clone(),
+            reading: self.next_reading(),
+            attributes: std::mem::take(&mut entry.attributes),
+            links: std::mem::take(&mut entry.links)
+                .into_iter()
+                .map(whole_set)
+                .collect(),
+        };
+        Offered {
+            decision: None,
+            content: Some(content),
+            ..entry.offered.clone()
+        }
+    }
+
+    fn next_reading(&self) -> u32 {
+        self.readings.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, ChannelError> {
@@ -174,7 +222,7 @@ impl Reporter {
                 request.objects.push(by_name(&entry));
                 continue;
             }
-            let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
+            let reading = self.next_reading();
             self.send_entry(&mut request, entry, reading, link_batch.max(1))
                 .await?;
         }

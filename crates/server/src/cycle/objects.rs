@@ -299,9 +299,11 @@ fn change(
         MappedKind::Group => Kind::Group,
         MappedKind::Contact => Kind::Contact,
     };
+    // A new object has no values that could be cleared.
     let values: BTreeMap<Property, Option<MappedValue>> = values
         .into_iter()
-        .filter_map(|(name, value)| Some((Property::named(kind, &name).ok()?, value)))
+        .filter(|(_, value)| value.is_some() || action != "Create")
+        .filter_map(|(name, value)| Some((Property::find(kind, &name)?, value)))
         .collect();
     let mastery = Mastery {
         configuration: lane.owner(),
@@ -381,10 +383,6 @@ fn applied(
     }
     context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
-    item.dn = case
-        .chain
-        .dn(&case.object, &lane.policy.naming_context_dn)
-        .map(|dn| dn.to_string());
     item.changes = result
         .changes
         .into_iter()

@@ -225,6 +225,9 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
         &configuration.excluded,
         &configuration.groups,
     ];
+    // A reading of everything sends whole objects; who is in place is wanted, if nothing else decides it.
+    let known = crate::configuration::known(configuration);
+    let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
         cookie,
         controller: controller
@@ -243,6 +246,7 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
             decision: job.read_set.decision.clone(),
         },
         scope,
+        eager,
         must_exist: named.concat().iter().map(|root| root.guid).collect(),
         batch: OFFER,
         link_batch: LINKS,
