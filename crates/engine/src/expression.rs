@@ -249,9 +249,4 @@ pub fn function_names() -> BTreeSet<&'static str> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests read the manual pages and the corpus, and see that nothing hangs"
-)]
 mod tests;

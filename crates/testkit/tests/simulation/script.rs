@@ -88,7 +88,6 @@ pub(crate) enum RightsChange {
     /// Its children can be listed no more, or again.
     Closed(Label, bool),
     Unreadable(Label, bool),
-    AttributeHidden(&'static str, bool),
 }
 
 /// What the administrator of the service does.
@@ -98,7 +97,6 @@ pub(crate) enum Admin {
     Pause(bool),
     RestartFull,
     RestartQuarantine,
-    RestartLinks,
     AllowDeletes,
     RejectDeletes,
 }
@@ -326,9 +324,6 @@ impl Names {
                 may(*unreadable),
                 self.name(*label)
             ),
-            RightsChange::AttributeHidden(attribute, hidden) => {
-                format!("the account {} read {attribute}", may(*hidden))
-            }
         }
     }
 
@@ -339,7 +334,6 @@ impl Names {
             Admin::Pause(false) => "resume".to_owned(),
             Admin::RestartFull => "restart from the beginning".to_owned(),
             Admin::RestartQuarantine => "forget held deletes".to_owned(),
-            Admin::RestartLinks => "forget links".to_owned(),
             Admin::AllowDeletes => "allow all held deletes".to_owned(),
             Admin::RejectDeletes => "reject all held deletes".to_owned(),
         }

@@ -300,12 +300,6 @@ impl World {
             RightsChange::Unreadable(label, false) => {
                 rights.unreadable.remove(&label.guid());
             }
-            RightsChange::AttributeHidden(attribute, true) => {
-                rights.hidden_attributes.insert(attribute);
-            }
-            RightsChange::AttributeHidden(attribute, false) => {
-                rights.hidden_attributes.remove(attribute);
-            }
         }
     }
 
@@ -497,12 +491,8 @@ impl World {
                 watermark: true,
                 ..Forget::default()
             },
-            Admin::RestartQuarantine => Forget {
-                quarantine: true,
-                ..Forget::default()
-            },
             _ => Forget {
-                links: true,
+                quarantine: true,
                 ..Forget::default()
             },
         };
@@ -523,11 +513,9 @@ impl World {
                     let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
                 })
             }
-            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
-                Box::pin(async move {
-                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
-                })
-            }
+            Admin::RestartFull | Admin::RestartQuarantine => Box::pin(async move {
+                let _ = configurations::restart(&service, NAME, forget, actor()).await;
+            }),
             Admin::AllowDeletes | Admin::RejectDeletes => {
                 let allow = *admin == Admin::AllowDeletes;
                 Box::pin(async move {
