@@ -23,6 +23,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Under which name callers identify themselves.
 const BEARER: &str = "bearer";
+/// What any JSON is called.
+const ANY: &str = "Value";
 
 /// One request of the API.
 struct Operation {
@@ -76,6 +78,10 @@ const fn list<T: ToSchema>() -> Shape {
 }
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
+    // What has no shape of its own is described in place.
+    if T::name() == ANY {
+        return <T as PartialSchema>::schema();
+    }
     Ref::from_schema_name(T::name()).into()
 }
 
@@ -448,8 +454,7 @@ pub fn document() -> OpenApi {
             (shape.parts)(&mut schemas);
         }
     }
-    // What has no shape of its own is described in place.
-    schemas.retain(|(name, _)| name != "Value");
+    schemas.retain(|(name, _)| name != ANY);
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(
