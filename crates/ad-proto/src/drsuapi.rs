@@ -8,7 +8,7 @@
 //!    context under a [`Replication`], which knows how one page follows another, or a single object;
 //! 3. [`Handle::unbind`] ([`operation::UNBIND`]).
 //!
-//! [`SessionKeys`] and [`NtHash`] turn what stands in a reply into a password hash.
+//! [`SessionKeys`] turn what stands in a reply into a password hash.
 //!
 //! Only what a reader needs is here. Requests are version 8; the only reply that is read is version 6, not
 //! compressed: [`BindRequest`] does not claim to understand anything else, and a server that sends it all
@@ -19,7 +19,8 @@
 //! From a value of `unicodePwd`, as it stands in a reply, to the hash:
 //!
 //! ```
-//! use lockstep_ad_proto::drsuapi::{NtHash, SessionKeys};
+//! use lockstep_model::credential::nt_hash;
+//! use lockstep_ad_proto::drsuapi::SessionKeys;
 //! use lockstep_model::Secret;
 //!
 //! let mut keys = SessionKeys::default();
@@ -31,8 +32,8 @@
 //!     0xe8, 0x32, 0x04, 0x90,
 //! ];
 //! let rid = 1103; // the last number of the object's SID
-//! let hash = NtHash::decrypt(&keys, rid, &value)?;
-//! assert!(hash == NtHash::of_password("Pa$$w0rd"));
+//! let hash = keys.open_nt_hash(rid, &value)?;
+//! assert_eq!(hash.expose(), nt_hash(&Secret::new("Pa$$w0rd".to_owned())).expose());
 //! # Ok::<(), lockstep_ad_proto::drsuapi::SecretError>(())
 //! ```
 
@@ -54,7 +55,7 @@ pub use name::ObjectName;
 pub use replication::{Progress, Replication, Watermark};
 pub use reply::{Attribute, Changes, Object};
 pub use request::{ChangesRequest, Extent};
-pub use secret::{NtHash, SecretError, SessionKeys};
+pub use secret::{SecretError, SessionKeys};
 pub use stamp::Stamp;
 pub use vector::{UpToDateVector, UsnVector};
 

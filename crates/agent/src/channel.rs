@@ -51,6 +51,8 @@ pub struct Channel {
     /// The service's clock minus ours, in seconds.
     clock_offset: AtomicI64,
     recorder: Option<Recorder>,
+    /// Tells the service that this agent has been started anew.
+    run: String,
 }
 
 impl Channel {
@@ -73,6 +75,7 @@ impl Channel {
             key: RwLock::new(key),
             clock_offset: AtomicI64::new(0),
             recorder,
+            run: random_text(),
         })
     }
 
@@ -102,7 +105,7 @@ impl Channel {
     ///
     /// See [`ChannelError`].
     pub async fn instruction(&self, wait: Duration) -> Result<Option<Instruction>, ChannelError> {
-        let query = format!("wait={}", wait.as_secs());
+        let query = format!("wait={}&run={}", wait.as_secs(), self.run);
         let timeout = wait + Duration::from_secs(10);
         let request = Request {
             method: Method::GET,
@@ -138,7 +141,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// All of [`ChannelError`] but [`ChannelError::Lost`].
+    /// All of [`ChannelError`] but [`ChannelError::Lost`] and [`ChannelError::ProxyRefused`].
     pub async fn deliver<B, A>(&self, path: &str, body: &B) -> Result<A, ChannelError>
     where
         B: Serialize + Sync,
@@ -153,7 +156,7 @@ impl Channel {
                 Err(error) => Err(error),
             };
             match answer {
-                Err(error @ ChannelError::Lost { .. }) => {
+                Err(error) if error.is_passing() => {
                     let reason = error.chain();
                     tracing::warn!(path, reason, "the service was not reached; trying again");
                     backoff.pause().await;
@@ -219,10 +222,7 @@ impl Channel {
     }
 
     fn lost(&self, source: reqwest::Error) -> ChannelError {
-        ChannelError::Lost {
-            service: self.base.to_string(),
-            source: Box::new(source.without_url()),
-        }
+        ChannelError::lost(&self.base, source)
     }
 
     fn unwell(&self, problem: Problem) -> ChannelError {
@@ -343,6 +343,15 @@ fn http_client(trust: &Trust, proxy: Option<&str>) -> Result<reqwest::Client, Ch
         service: String::new(),
         source: Box::new(source),
     })
+}
+
+/// A text that nobody else has; where there is no randomness, one that says nothing.
+fn random_text() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        Err(_) => String::new(),
+    }
 }
 
 fn base_url(text: &str) -> Result<Url, ChannelError> {

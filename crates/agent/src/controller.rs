@@ -1,6 +1,7 @@
 //! A controller on which the account has signed in, and everything that tells one controller from another.
 
 use crate::ldap::{Connection, Connector, Entry, LdapError, Opened, RootDse};
+use crate::security::Account;
 use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
 use lockstep_api::channel::{Canary, ControllerIdentity, KnownCanary};
 use lockstep_model::{Guid, Sid};
@@ -25,6 +26,8 @@ pub struct Controller {
     pub address: SocketAddr,
     /// Which one it is.
     pub identity: ControllerIdentity,
+    /// Who has signed in.
+    account: Account,
     /// `Kerberos`, `NTLM` or `TLS`.
     pub signed_in_by: &'static str,
     /// What should be looked at although it works.
@@ -58,12 +61,14 @@ impl Controller {
             signed_in_by,
             warning,
         } = connector.open_other_than(refused, preferred).await?;
+        let account = Account::new(connector.account());
         let identity = identity(&mut connection, &root_dse).await?;
         Ok(Self {
             connection,
             root_dse,
             address,
             identity,
+            account,
             signed_in_by,
             warning,
         })
@@ -216,7 +221,8 @@ impl Controller {
     }
 
     /// The highest USN, and an object that was changed shortly before it: a database that is set back has
-    /// that object with an older uSNChanged, or not at all.
+    /// that object with an older uSNChanged, or not at all. Computers and the own account do not count: the
+    /// controller changes them by itself, after it was set back too.
     ///
     /// # Errors
     ///
@@ -224,7 +230,12 @@ impl Controller {
     pub async fn position(&mut self) -> Result<(u64, Option<Canary>), LdapError> {
         let highest = RootDse::read(&mut self.connection).await?.highest_usn;
         let since = highest.saturating_sub(RECENT);
-        let filter = Filter::AtLeast("uSNChanged".into(), since.to_string().into_bytes());
+        let (user, _) = self.account.user_and_domain("");
+        let filter = Filter::And(vec![
+            Filter::AtLeast("uSNChanged".into(), since.to_string().into_bytes()),
+            Filter::Not(Box::new(Filter::equal("objectClass", "computer"))),
+            Filter::Not(Box::new(Filter::equal("sAMAccountName", &user))),
+        ]);
         let base = self.root_dse.naming_context.clone();
         let entries = self
             .connection
@@ -238,14 +249,7 @@ impl Controller {
             )
             .await?;
         let canaries = entries.iter().filter_map(canary_of);
-        let latest = canaries.max_by_key(|canary| canary.usn_changed);
-        if latest.is_some() {
-            return Ok((highest, latest));
-        }
-        let head = self
-            .read(&base, &["objectGUID", "uSNChanged"], "look at the domain")
-            .await?;
-        Ok((highest, head.as_ref().and_then(canary_of)))
+        Ok((highest, canaries.max_by_key(|canary| canary.usn_changed)))
     }
 
     /// One object, by its name.

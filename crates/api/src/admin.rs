@@ -16,8 +16,10 @@
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
+//! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
+//! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
 //! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |
 //! | `PUT users/NAME/password` | [`NewPassword`] → 204 | administrator |
@@ -307,6 +309,48 @@ pub struct PlanEntry {
     pub changes: Vec<PropertyChange>,
 }
 
+/// A wish to provision one object now.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provision {
+    /// Its distinguished name.
+    pub dn: String,
+    /// Only show what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Provision it although it is out of scope.
+    #[serde(default)]
+    pub ignore_scope: bool,
+}
+
+/// What became of one object on demand.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Provisioned {
+    /// `Create`, `Update`, `Restore`, `Skip` or `Other`.
+    pub action: String,
+    /// `Success`, `Skipped` or `Failure`.
+    pub status: String,
+    /// Import, scope, match, action, as far as it came.
+    pub steps: Vec<ProvisionStep>,
+    /// What changed.
+    pub modified_properties: Vec<PropertyChange>,
+}
+
+/// One step of provisioning on demand.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisionStep {
+    /// `import`, `scope`, `match` or `action`.
+    pub name: String,
+    /// `Success`, `Skipped`, `Warning` or `Failure`.
+    pub status: String,
+    /// In words.
+    pub description: String,
+    /// What is known more.
+    pub details: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
 /// One changed property.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -379,6 +423,20 @@ pub struct AuditEntry {
     pub old: Option<serde_json::Value>,
     /// The setting now.
     pub new: Option<serde_json::Value>,
+}
+
+/// A role that a user has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignment {
+    /// `administrator`, `operator` or `reader`.
+    pub role: String,
+    /// The user's id.
+    pub id: String,
+    /// How the user signs in.
+    pub user_principal_name: String,
+    /// How the user is called.
+    pub display_name: Option<String>,
 }
 
 /// A wish for an API token.

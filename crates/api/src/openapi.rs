@@ -7,7 +7,8 @@
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
     EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
-    NewToken, PasswordPolicy, Plan, Restart, Tenant, TokenMade,
+    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, RoleAssignment, Tenant,
+    TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -23,8 +24,6 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Under which name callers identify themselves.
 const BEARER: &str = "bearer";
-/// What any JSON is called.
-const ANY: &str = "Value";
 
 /// One request of the API.
 struct Operation {
@@ -70,6 +69,12 @@ const fn one<T: ToSchema>() -> Shape {
     }
 }
 
+/// An object of which nothing more is said.
+const ANYTHING: Shape = Shape {
+    schema: || ObjectBuilder::new().into(),
+    parts: |_| {},
+};
+
 const fn list<T: ToSchema>() -> Shape {
     Shape {
         schema: || ArrayBuilder::new().items(reference::<T>()).into(),
@@ -78,10 +83,6 @@ const fn list<T: ToSchema>() -> Shape {
 }
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
-    // What has no shape of its own is described in place.
-    if T::name() == ANY {
-        return <T as PartialSchema>::schema();
-    }
     Ref::from_schema_name(T::name()).into()
 }
 
@@ -108,6 +109,7 @@ const fn read(
     }
 }
 
+/// What answers with nothing: a removal, unless the method says otherwise.
 const fn remove(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
     Operation {
         method: HttpMethod::Delete,
@@ -317,6 +319,14 @@ const OPERATIONS: &[Operation] = &[
         one::<Plan>(),
     ),
     order(
+        "/api/v1/configurations/{name}/provision",
+        "provisionObject",
+        "Read, decide and apply one object now, or show what would be done.",
+        "operator",
+        Some(one::<Provision>()),
+        one::<Provisioned>(),
+    ),
+    order(
         "/api/v1/configurations/{name}/restart",
         "restartConfiguration",
         "Let the job forget where it stands, what is held, or which object belongs to which.",
@@ -370,7 +380,7 @@ const OPERATIONS: &[Operation] = &[
         "/api/v1/openapi.json",
         "describe",
         "This document.",
-        one::<serde_json::Value>(),
+        ANYTHING,
     ),
     read(
         "/api/v1/password-policy",
@@ -405,6 +415,25 @@ const OPERATIONS: &[Operation] = &[
             "Replace the keys that sign tokens at once; tokens that they signed are good no more.",
         )
     },
+    read(
+        "/api/v1/roles",
+        "listRoles",
+        "Who may do what with the service.",
+        list::<RoleAssignment>(),
+    ),
+    Operation {
+        method: HttpMethod::Put,
+        ..remove(
+            "/api/v1/roles/{role}/users/{id}",
+            "assignRole",
+            "Give a user a role.",
+        )
+    },
+    remove(
+        "/api/v1/roles/{role}/users/{id}",
+        "removeRole",
+        "Take a role from a user.",
+    ),
     read(
         "/api/v1/tenant",
         "showTenant",
@@ -454,7 +483,8 @@ pub fn document() -> OpenApi {
             (shape.parts)(&mut schemas);
         }
     }
-    schemas.retain(|(name, _)| name != ANY);
+    // What has no shape of its own is described in place.
+    schemas.retain(|(name, _)| name != "Value");
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(

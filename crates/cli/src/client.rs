@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::login::Login;
 use lockstep_api::problem::Problem;
 use reqwest::{Method, Response, StatusCode};
+use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
@@ -15,6 +16,8 @@ use url::Url;
 /// Longer than any request that waits for something.
 const TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 const CONNECT: Duration = Duration::from_secs(10);
+/// The variable that names a CA to trust.
+const CA_FILE: &str = "LOCKSTEP_CA_FILE";
 
 /// Speaks to one service.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Client {
             && variable("LOCKSTEP_URL").is_none_or(|url| url.trim_end_matches('/') == login.url)
         {
             let (url, ca) = (login.url.clone(), login.ca_file.clone());
-            return Self::new(&url, Bearer::Login(login), ca.as_deref());
+            return Self::new(&url, Bearer::Login(login), trusted(ca.as_deref())?);
         }
         Self::by_environment()
     }
@@ -57,12 +60,14 @@ impl Client {
                 .remedy("start the service with `lockstep serve --data-dir …`, or name its folder")
         })?;
         let token = read(&dir.join("admin-token"))?;
-        let ca = dir.join("tls").join("ca.pem");
-        Self::new(
-            url.trim(),
-            Bearer::Token(token.trim().to_owned()),
-            ca.exists().then_some(ca).as_deref(),
-        )
+        // The private CA may be there from a time before the service got a certificate of its own.
+        let own = Some(dir.join("tls").join("ca.pem")).filter(|path| path.exists());
+        let trusted = [own, variable(CA_FILE).map(PathBuf::from)];
+        let mut roots = system_roots();
+        for file in trusted.iter().flatten() {
+            add_roots(&mut roots, file)?;
+        }
+        Self::new(url.trim(), Bearer::Token(token.trim().to_owned()), roots)
     }
 
     fn by_environment() -> Result<Self, Failure> {
@@ -79,11 +84,15 @@ impl Client {
                 return Err(Failure::usage("set LOCKSTEP_TOKEN or LOCKSTEP_TOKEN_FILE"));
             }
         };
-        let ca = variable("LOCKSTEP_CA_FILE").map(PathBuf::from);
-        Self::new(&url, Bearer::Token(token.trim().to_owned()), ca.as_deref())
+        let bearer = Bearer::Token(token.trim().to_owned());
+        Self::new(
+            &url,
+            bearer,
+            trusted(variable(CA_FILE).map(PathBuf::from).as_deref())?,
+        )
     }
 
-    fn new(url: &str, bearer: Bearer, ca: Option<&Path>) -> Result<Self, Failure> {
+    fn new(url: &str, bearer: Bearer, roots: RootCertStore) -> Result<Self, Failure> {
         let base = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https" && url.has_host())
@@ -92,7 +101,7 @@ impl Client {
                     "expected the service's address as https://HOST:PORT, received `{url}`"
                 ))
             })?;
-        let http = http_client(ca)?;
+        let http = client_trusting(roots)?;
         Ok(Self { http, base, bearer })
     }
 
@@ -161,9 +170,13 @@ impl Client {
         self.send(method, path, &[], body).await.map(|_| ())
     }
 
-    /// An address that the service gave: the next page of a set.
+    /// An address that the service gave: the next page of a set. It is asked for where the service is
+    /// known to be, and the token goes nowhere else.
     pub(crate) async fn get_link<T: DeserializeOwned>(&self, link: &str) -> Result<T, Failure> {
-        let url = Url::parse(link).map_err(|error| Failure::of(&error))?;
+        let link = Url::parse(link).map_err(|error| Failure::of(&error))?;
+        let mut url = self.base.clone();
+        url.set_path(link.path());
+        url.set_query(link.query());
         let request = self.http.get(url).bearer_auth(self.token().await?);
         let response = request.send().await.map_err(|error| self.lost(error))?;
         answer(accepted(response).await?).await
@@ -228,14 +241,31 @@ impl Client {
 
 /// An HTTP client that trusts this CA, or those of the system.
 pub(crate) fn http_client(ca: Option<&Path>) -> Result<reqwest::Client, Failure> {
+    client_trusting(trusted(ca)?)
+}
+
+fn client_trusting(roots: RootCertStore) -> Result<reqwest::Client, Failure> {
+    let tls = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config(ca)?)
+        .tls_backend_preconfigured(tls)
         .https_only(true)
         .connect_timeout(CONNECT)
         .timeout(TIMEOUT)
         .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| Failure::of(&error))
+}
+
+/// Whoever names a CA trusts that one, and no other.
+fn trusted(ca: Option<&Path>) -> Result<RootCertStore, Failure> {
+    let Some(file) = ca else {
+        return Ok(system_roots());
+    };
+    let mut roots = RootCertStore::empty();
+    add_roots(&mut roots, file)?;
+    Ok(roots)
 }
 
 /// A setting of the environment that is not empty.
@@ -276,24 +306,29 @@ fn read(path: &Path) -> Result<String, Failure> {
         .map_err(|error| Failure::new(format!("could not read {}: {error}", path.display())))
 }
 
-fn tls_config(ca: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
-    let mut roots = rustls::RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let pem = read(path)?;
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate
-                    .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-                roots
-                    .add(certificate)
-                    .map_err(|error| Failure::of(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// Adds the certificates of a file in PEM.
+fn add_roots(roots: &mut RootCertStore, file: &Path) -> Result<(), Failure> {
+    let pem = read(file)?;
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("{} holds no certificate: {error}", file.display()))
+        };
+        let certificate = certificate.map_err(|error| failed(&error))?;
+        roots.add(certificate).map_err(|error| failed(&error))?;
+        count += 1;
     }
-    Ok(rustls::ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    match count {
+        0 => Err(Failure::new(format!(
+            "expected certificates in PEM in {}, found none",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
 }

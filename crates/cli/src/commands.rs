@@ -13,6 +13,8 @@ mod log;
 mod login;
 mod password;
 mod plan;
+mod provision;
+mod role;
 mod token;
 
 use crate::client::Client;
@@ -55,6 +57,12 @@ pub(crate) enum Command {
                       corp.test -o json --data-dir DIR"
     )]
     Plan(plan::PlanArgs),
+    /// Read, decide and apply one object now, step by step
+    #[command(
+        after_help = "Example:\n  lockstep provision corp.test --dn \"CN=Ada,OU=Staff,DC=corp,DC=test\" \
+                      --dry-run --data-dir DIR"
+    )]
+    Provision(provision::ProvisionArgs),
     /// Create or change a configuration from a file
     ///
     /// What the file names is looked up in the domain first; nothing is half applied. Shows the plan and
@@ -107,8 +115,8 @@ pub(crate) enum Command {
     #[command(
         subcommand,
         arg_required_else_help = true,
-        after_help = "Example:\n  lockstep expression eval 'Left([givenName], 1) & [sn]' --attribute \
-                      givenName=Ada --attribute sn=Lovelace"
+        after_help = "Example:\n  lockstep expression eval 'ToUpper([department],)' --attribute \
+                      department=Sales"
     )]
     Expression(expression::ExpressionCommand),
     /// Users of the directory
@@ -155,6 +163,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep password set ada@corp.test --password-file FILE --data-dir DIR"
     )]
     Password(password::PasswordCommand),
+    /// What users may do with the service
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep role assign ada@corp.test --role operator --data-dir DIR"
+    )]
+    Role(role::RoleCommand),
     /// Tokens that open the administration API
     #[command(
         subcommand,
@@ -170,6 +185,7 @@ impl Command {
         match self {
             Self::Agent(command) => agent::execute(command, context).await,
             Self::Plan(args) => plan::execute(&args, context).await,
+            Self::Provision(args) => provision::execute(&args, context).await,
             Self::Apply(args) => apply::execute(&args, context).await,
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,
@@ -186,6 +202,7 @@ impl Command {
             Self::Logout => login::logout(context).await,
             Self::App(command) => app::execute(command, context).await,
             Self::Password(command) => password::execute(command, context).await,
+            Self::Role(command) => role::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,
         }
     }

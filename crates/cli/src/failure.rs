@@ -88,7 +88,8 @@ impl From<Problem> for Failure {
             message,
             remedy: problem.remedy,
             key: problem.key,
-            status: 1,
+            // What the service does not understand was typed here.
+            status: if problem.status == 400 { 2 } else { 1 },
         }
     }
 }

@@ -61,7 +61,8 @@ impl Login {
 
     /// Who is signed in on this machine, if anybody.
     pub(crate) fn read() -> Result<Option<Self>, Failure> {
-        let path = path()?;
+        // Where there is no home, nobody has signed in.
+        let Ok(path) = path() else { return Ok(None) };
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -39,7 +39,8 @@ struct Cli {
         value_name = "FORMAT"
     )]
     output: Format,
-    /// The data folder of a service on this machine [else: LOCKSTEP_URL, LOCKSTEP_TOKEN, LOCKSTEP_CA_FILE, or `lockstep login`]
+    /// The data folder of a service on this machine [else: LOCKSTEP_URL with LOCKSTEP_TOKEN or
+    /// LOCKSTEP_TOKEN_FILE, and LOCKSTEP_CA_FILE, or `lockstep login`]
     #[arg(long, global = true, value_name = "DIR", env = "LOCKSTEP_DATA_DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -48,8 +49,8 @@ struct Cli {
 enum Command {
     /// Run the service
     #[command(
-        after_help = "Example:\n  lockstep serve --data-dir /var/lib/lockstep --listen 0.0.0.0:8443 \
-                            --public-url https://sync.example.com:8443"
+        after_help = "Example:\n  lockstep serve --data-dir DIR --listen 0.0.0.0:8443 --public-url \
+                            https://sync.example.com:8443"
     )]
     Serve(serve::ServeArgs),
     #[command(flatten)]

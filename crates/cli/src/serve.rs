@@ -46,7 +46,13 @@ pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Res
         |error: std::io::Error| Failure::new(format!("could not wait for signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let running = start(options).await.map_err(|error| Failure::of(&error))?;
+    let running = start(options).await.map_err(|error| {
+        let failure = Failure::of(&error);
+        match error.is_of_options() {
+            true => Failure::usage(failure.to_string()),
+            false => failure,
+        }
+    })?;
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -7,49 +7,6 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Every key that a configuration can have, for the nearest to one that is none.
-const KEYS: [&str; 39] = [
-    "name",
-    "domain",
-    "paused",
-    "scope",
-    "organizational-units",
-    "exclude-organizational-units",
-    "groups",
-    "nested-groups",
-    "filters",
-    "object",
-    "attribute",
-    "operator",
-    "value",
-    "objects",
-    "users",
-    "contacts",
-    "mapping",
-    "user",
-    "group",
-    "contact",
-    "target",
-    "constant",
-    "expression",
-    "none",
-    "apply",
-    "default",
-    "matching",
-    "soft-upn",
-    "soft-smtp",
-    "takeover",
-    "references",
-    "cross-domain",
-    "accidental-deletes",
-    "enabled",
-    "threshold",
-    "schedule",
-    "interval",
-    "on-change",
-    "staging",
-];
-
 /// A configuration file that was read and checked.
 #[derive(Debug)]
 pub(crate) struct SpecFile {
@@ -152,12 +109,17 @@ fn line_of(text: &str, offset: usize) -> usize {
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// The valid key that is most like the one that is not.
-fn nearest_key(message: &str) -> Option<&'static str> {
-    let unknown = message.strip_prefix("unknown field `")?.split('`').next()?;
-    KEYS.iter()
-        .copied()
-        .min_by_key(|key| distance(key, unknown))
+/// The valid key that is most like the one that is not, of those that the message names; none when all are
+/// quite unlike it.
+fn nearest_key(message: &str) -> Option<&str> {
+    let mut names = message
+        .strip_prefix("unknown field `")?
+        .split('`')
+        .step_by(2);
+    let unknown = names.next()?;
+    let nearest = names.min_by_key(|known| distance(known, unknown))?;
+    let longer = unknown.chars().count().max(nearest.chars().count());
+    (distance(nearest, unknown) * 2 <= longer).then_some(nearest)
 }
 
 #[cfg(test)]

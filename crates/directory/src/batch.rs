@@ -5,15 +5,24 @@
 //! order. What another object has is held back, recorded on the object, and given to it in the batch in
 //! which its owner lets go.
 
+mod desk;
+mod settle;
+
+use crate::index::Term;
 use crate::object::{Conflict, Kind, Mastery, Object};
-use crate::schema::{Property, Values};
-use crate::unique::{UniqueValue, claims, owned};
+use crate::role::Role;
+use crate::schema::Property;
+use crate::unique::UniqueValue;
 use crate::upn::TenantRules;
-use lockstep_model::ids::ObjectId;
-use lockstep_model::{PropertyValue, Timestamp};
+use desk::Desk;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One change. A value of `None` clears the property.
+/// Values as they are given. `None` clears the property.
+pub type Given = BTreeMap<Property, Option<PropertyValue>>;
+
+/// One change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
     /// Makes an object.
@@ -25,14 +34,14 @@ pub enum Change {
         /// Who owns it on premises.
         mastery: Option<Mastery>,
         /// Its values.
-        values: BTreeMap<Property, Option<PropertyValue>>,
+        values: Given,
     },
     /// Changes values.
     Update {
         /// Which object.
         id: ObjectId,
         /// What changes.
-        values: BTreeMap<Property, Option<PropertyValue>>,
+        values: Given,
     },
     /// Deletes: a user goes to the recycle bin, anything else is gone.
     Delete {
@@ -44,7 +53,47 @@ pub enum Change {
         /// Which object.
         id: ObjectId,
         /// What changes with it.
-        values: BTreeMap<Property, Option<PropertyValue>>,
+        values: Given,
+    },
+    /// Empties the recycle bin of one user, who is gone then.
+    Purge {
+        /// Which object.
+        id: ObjectId,
+    },
+    /// Gives an object that is there already to a configuration, which owns it from then on. It keeps its
+    /// id. Of an object that the cloud owned, what Active Directory has no value for stays; an object of a
+    /// configuration is set to these values. An object in the recycle bin comes back.
+    TakeOver {
+        /// Which object.
+        id: ObjectId,
+        /// What it has to be.
+        kind: Kind,
+        /// Who owns it from now on.
+        mastery: Mastery,
+        /// The values from Active Directory.
+        values: Given,
+    },
+    /// Takes an object from its configuration: the cloud owns it from then on. It keeps its values and its
+    /// anchor, so that a configuration can find it again.
+    Release {
+        /// Which object.
+        id: ObjectId,
+        /// Who has to own it.
+        from: ConfigurationId,
+    },
+    /// Says what a user may do with the service.
+    SetRoles {
+        /// Which user.
+        id: ObjectId,
+        /// All its roles.
+        roles: BTreeSet<Role>,
+    },
+    /// Sets the anchor by which a configuration can find an object that the cloud owns.
+    SetImmutableId {
+        /// Which object.
+        id: ObjectId,
+        /// The anchor.
+        anchor: Option<SourceAnchor>,
     },
 }
 
@@ -54,7 +103,12 @@ impl Change {
             Self::Create { id, .. }
             | Self::Update { id, .. }
             | Self::Delete { id }
-            | Self::Restore { id, .. } => *id,
+            | Self::Restore { id, .. }
+            | Self::Purge { id }
+            | Self::TakeOver { id, .. }
+            | Self::Release { id, .. }
+            | Self::SetRoles { id, .. }
+            | Self::SetImmutableId { id, .. } => *id,
         }
     }
 }
@@ -101,6 +155,18 @@ pub enum Refusal {
     /// It is not in the recycle bin.
     #[error("object {0} is not in the recycle bin")]
     NotDeleted(ObjectId),
+    /// It is of another kind than the object that would take it over.
+    #[error("object {0} is of another kind")]
+    OtherKind(ObjectId),
+    /// Somebody else owns it than was expected.
+    #[error("object {0} is not owned by whom the change expects")]
+    OtherOwner(ObjectId),
+    /// Who has a role is never taken over.
+    #[error(
+        "object {0} has a role and is not taken over; remove its roles, or give the user in Active \
+         Directory another name and address"
+    )]
+    HasRole(ObjectId),
 }
 
 impl Refusal {
@@ -112,6 +178,9 @@ impl Refusal {
             Self::Exists(_) => "ObjectExists",
             Self::Deleted(_) => "ObjectDeleted",
             Self::NotDeleted(_) => "ObjectNotDeleted",
+            Self::OtherKind(_) => "ObjectOfOtherKind",
+            Self::OtherOwner(_) => "ObjectOfOtherOwner",
+            Self::HasRole(_) => "ObjectHasRole",
         }
     }
 }
@@ -139,7 +208,7 @@ pub struct PropertyChange {
 pub struct Outcome {
     /// Which object.
     pub id: ObjectId,
-    /// What was changed, or why not.
+    /// What was changed, or why not. When a batch changes an object twice, the first tells both.
     pub result: Result<Applied, Refusal>,
     /// Values that are held back.
     pub conflicts: Vec<Conflict>,
@@ -151,17 +220,33 @@ pub struct Batch {
     /// New states of objects.
     pub objects: Vec<Object>,
     /// Objects that are gone for good.
-    pub removed: Vec<ObjectId>,
-    /// Values that nobody has any more, before anything is claimed.
+    pub removed: Vec<(ObjectId, Kind)>,
+    /// Values that their owner gives up; to be released before anything is claimed.
     pub released: Vec<UniqueValue>,
-    /// Who has each value now.
+    /// Values with their new owner.
     pub claimed: Vec<(UniqueValue, ObjectId)>,
     /// Who waits no more.
     pub satisfied: Vec<(UniqueValue, ObjectId)>,
-    /// Who waits now.
+    /// Who waits now and did not before.
     pub waiting: Vec<(UniqueValue, ObjectId)>,
+    /// Entries of the index that are no more.
+    pub forgotten: Vec<(Kind, Term, ObjectId)>,
+    /// New entries of the index.
+    pub indexed: Vec<(Kind, Term, ObjectId)>,
     /// What became of each change, in order.
     pub outcomes: Vec<Outcome>,
+}
+
+impl Batch {
+    /// A value that a change of this batch claims and another object has; none when all got what they
+    /// asked for. What was held back before does not count.
+    #[must_use]
+    pub fn new_conflict(&self) -> Option<&Conflict> {
+        self.outcomes.iter().find_map(|outcome| {
+            let mut conflicts = outcome.conflicts.iter();
+            conflicts.find(|conflict| self.waiting.contains(&(conflict.value.clone(), outcome.id)))
+        })
+    }
 }
 
 /// Carries out changes.
@@ -183,311 +268,6 @@ pub fn write_batch<V: View>(
         .collect();
     desk.settle(view, tenant)?;
     Ok(desk.finish(results))
-}
-
-/// Objects while a batch is worked on.
-struct Desk {
-    before: BTreeMap<ObjectId, Object>,
-    after: BTreeMap<ObjectId, Object>,
-    removed: BTreeSet<ObjectId>,
-    now: Timestamp,
-    batch: Batch,
-}
-
-impl Desk {
-    fn new(objects: Vec<Option<Object>>, now: Timestamp) -> Self {
-        let before: BTreeMap<_, _> = objects.into_iter().flatten().map(|o| (o.id, o)).collect();
-        let after = before.clone();
-        Self {
-            before,
-            after,
-            removed: BTreeSet::new(),
-            now,
-            batch: Batch::default(),
-        }
-    }
-
-    fn carry_out(&mut self, change: Change) -> Result<(), Refusal> {
-        match change {
-            Change::Create {
-                id,
-                kind,
-                mastery,
-                values,
-            } => {
-                if self.after.contains_key(&id) {
-                    return Err(Refusal::Exists(id));
-                }
-                let mut object = Object {
-                    id,
-                    kind,
-                    values: Values::new(),
-                    wanted: Values::new(),
-                    mastery,
-                    created: self.now,
-                    modified: self.now,
-                    deleted: None,
-                    conflicts: Vec::new(),
-                };
-                set(&mut object, values);
-                self.after.insert(id, object);
-                Ok(())
-            }
-            Change::Update { id, values } => {
-                let object = self.after.get_mut(&id).ok_or(Refusal::NotFound(id))?;
-                if object.deleted.is_some() {
-                    return Err(Refusal::Deleted(id));
-                }
-                set(object, values);
-                Ok(())
-            }
-            Change::Restore { id, values } => {
-                let object = self.after.get_mut(&id).ok_or(Refusal::NotFound(id))?;
-                object.deleted.take().ok_or(Refusal::NotDeleted(id))?;
-                set(object, values);
-                Ok(())
-            }
-            Change::Delete { id } => self.delete(id),
-        }
-    }
-
-    fn delete(&mut self, id: ObjectId) -> Result<(), Refusal> {
-        let object = self.after.get_mut(&id).ok_or(Refusal::NotFound(id))?;
-        if object.deleted.is_some() {
-            return Err(Refusal::Deleted(id));
-        }
-        object.conflicts.clear();
-        if object.kind == Kind::User {
-            object.deleted = Some(self.now);
-        } else {
-            self.after.remove(&id);
-            self.removed.insert(id);
-        }
-        Ok(())
-    }
-
-    /// Decides who has each unique value: first all that change hands are released, then they are
-    /// claimed, by those who had them first, then in the order of ids.
-    fn settle<V: View>(&mut self, view: &mut V, tenant: &TenantRules) -> Result<(), V::Error> {
-        let released: Vec<UniqueValue> = self.given_up(tenant);
-        let mut waiters: BTreeSet<ObjectId> =
-            view.waiting(&released)?.into_iter().flatten().collect();
-        waiters.retain(|id| !self.after.contains_key(id) && !self.removed.contains(id));
-        let waiters: Vec<ObjectId> = waiters.into_iter().collect();
-        for object in view.objects(&waiters)?.into_iter().flatten() {
-            self.before.insert(object.id, object.clone());
-            self.after.insert(object.id, object);
-        }
-        let mut wanted: Vec<(UniqueValue, ObjectId)> = Vec::new();
-        for object in self
-            .after
-            .values()
-            .filter(|object| object.deleted.is_none())
-        {
-            let claims = claims(object.kind, &visible(object, tenant));
-            wanted.extend(claims.into_iter().map(|(_, value)| (value, object.id)));
-        }
-        let values: Vec<UniqueValue> = wanted.iter().map(|(value, _)| value.clone()).collect();
-        let outside = view.owners(&values)?;
-        let mut owners: BTreeMap<UniqueValue, ObjectId> = BTreeMap::new();
-        for ((value, id), owner) in wanted.iter().zip(outside) {
-            let keeps = owner.filter(|owner| {
-                !self.removed.contains(owner)
-                    && (!self.after.contains_key(owner)
-                        || wanted.contains(&(value.clone(), *owner)))
-            });
-            let owner = keeps.unwrap_or(*id);
-            let held = owners.entry(value.clone()).or_insert(owner);
-            if keeps.is_some() {
-                *held = owner;
-            }
-        }
-        let ids: Vec<ObjectId> = self.after.keys().copied().collect();
-        for id in ids {
-            self.show(id, tenant, &owners);
-        }
-        self.batch.released = released;
-        Ok(())
-    }
-
-    /// Values that objects of this batch had and do not want any more.
-    fn given_up(&self, tenant: &TenantRules) -> Vec<UniqueValue> {
-        let mut values = Vec::new();
-        for (id, before) in &self.before {
-            let after = self.after.get(id).filter(|object| object.deleted.is_none());
-            let kept: BTreeSet<UniqueValue> = after.map_or_else(BTreeSet::new, |object| {
-                claims(object.kind, &visible(object, tenant))
-                    .into_iter()
-                    .map(|(_, v)| v)
-                    .collect()
-            });
-            values.extend(
-                owned(before)
-                    .into_iter()
-                    .filter(|value| !kept.contains(value)),
-            );
-        }
-        values
-    }
-
-    /// Gives an object its visible values: what it wants, less what another has.
-    fn show(
-        &mut self,
-        id: ObjectId,
-        tenant: &TenantRules,
-        owners: &BTreeMap<UniqueValue, ObjectId>,
-    ) {
-        let now = self.now;
-        let Some(object) = self.after.get_mut(&id) else {
-            return;
-        };
-        if object.deleted.is_some() {
-            return;
-        }
-        let mut values = visible(object, tenant);
-        let mut conflicts = Vec::new();
-        for (property, value) in claims(object.kind, &values) {
-            let owner = owners.get(&value).copied().unwrap_or(id);
-            if owner == id {
-                continue;
-            }
-            let since = object
-                .conflicts
-                .iter()
-                .find(|c| c.value == value)
-                .map_or(now, |c| c.since);
-            hold_back(&mut values, property, &value, tenant, id);
-            conflicts.push(Conflict {
-                property,
-                value,
-                owner,
-                since,
-            });
-        }
-        object.values = values;
-        object.conflicts = conflicts;
-    }
-
-    fn finish(mut self, results: Vec<(ObjectId, Result<(), Refusal>)>) -> Batch {
-        let mut changes: BTreeMap<ObjectId, Vec<PropertyChange>> = BTreeMap::new();
-        let mut batch = std::mem::take(&mut self.batch);
-        for (id, mut object) in std::mem::take(&mut self.after) {
-            let before = self.before.get(&id);
-            if before == Some(&object) {
-                continue;
-            }
-            object.modified = self.now;
-            changes.insert(id, differences(before, &object));
-            let had: BTreeSet<UniqueValue> =
-                before.map_or_else(BTreeSet::new, |o| owned(o).into_iter().collect());
-            let has: BTreeSet<UniqueValue> = owned(&object).into_iter().collect();
-            batch.released.extend(had.difference(&has).cloned());
-            batch
-                .claimed
-                .extend(has.into_iter().map(|value| (value, id)));
-            let waited = before.map_or(&[][..], |before| &before.conflicts);
-            batch
-                .satisfied
-                .extend(waited.iter().map(|conflict| (conflict.value.clone(), id)));
-            batch
-                .waiting
-                .extend(object.conflicts.iter().map(|c| (c.value.clone(), id)));
-            batch.objects.push(object);
-        }
-        for id in &self.removed {
-            let Some(before) = self.before.get(id) else {
-                continue;
-            };
-            batch.released.extend(owned(before));
-            batch
-                .satisfied
-                .extend(before.conflicts.iter().map(|c| (c.value.clone(), *id)));
-            batch.removed.push(*id);
-        }
-        batch.outcomes = results
-            .into_iter()
-            .map(|(id, result)| Outcome {
-                id,
-                result: result.map(|()| Applied {
-                    changes: changes.remove(&id).unwrap_or_default(),
-                }),
-                conflicts: batch
-                    .objects
-                    .iter()
-                    .find(|object| object.id == id)
-                    .map_or_else(Vec::new, |object| object.conflicts.clone()),
-            })
-            .collect();
-        batch
-    }
-}
-
-/// Takes over values into what the object should have.
-fn set(object: &mut Object, values: BTreeMap<Property, Option<PropertyValue>>) {
-    for (property, value) in values {
-        match value {
-            Some(value) => object.wanted.insert(property, value),
-            None => object.wanted.remove(&property),
-        };
-    }
-}
-
-/// What an object would show if nobody else had any of its values.
-fn visible(object: &Object, tenant: &TenantRules) -> Values {
-    let mut values = object.wanted.clone();
-    if object.kind != Kind::User {
-        return values;
-    }
-    let Ok(property) = Property::named(Kind::User, "userPrincipalName") else {
-        return values;
-    };
-    let Some(wanted) = object
-        .wanted
-        .get(&property)
-        .and_then(PropertyValue::as_text)
-    else {
-        return values;
-    };
-    let name = tenant.user_principal_name(wanted, &values);
-    values.insert(property, PropertyValue::Text(name));
-    values
-}
-
-/// Takes a value away that another object has; a user gets a name of its own instead.
-fn hold_back(
-    values: &mut Values,
-    property: Property,
-    value: &UniqueValue,
-    tenant: &TenantRules,
-    id: ObjectId,
-) {
-    match values.get_mut(&property) {
-        Some(PropertyValue::TextList(list)) => {
-            list.retain(|address| UniqueValue::proxy_address(address) != *value);
-            if list.is_empty() {
-                values.remove(&property);
-            }
-        }
-        Some(PropertyValue::Text(name)) => *name = tenant.placeholder(name, id),
-        _ => {}
-    }
-}
-
-/// Which visible values are others now.
-fn differences(before: Option<&Object>, after: &Object) -> Vec<PropertyChange> {
-    let empty = Values::new();
-    let old = before.map_or(&empty, |object| &object.values);
-    let properties: BTreeSet<&Property> = old.keys().chain(after.values.keys()).collect();
-    let change = |property: &Property| PropertyChange {
-        property: *property,
-        old: old.get(property).cloned(),
-        new: after.values.get(property).cloned(),
-    };
-    properties
-        .into_iter()
-        .map(change)
-        .filter(|change| change.old != change.new)
-        .collect()
 }
 
 #[cfg(test)]

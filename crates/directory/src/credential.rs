@@ -8,10 +8,9 @@
 //! Nothing here stores or seals anything, or counts attempts: see [`lockout`](crate::lockout).
 
 mod argon2id;
-mod synced;
 
 pub use argon2id::{Argon2Hash, Argon2HashError};
-pub use synced::{Iterations, SyncedHash, SyncedHashError, nt_hash};
+pub use lockstep_model::credential::{Iterations, SyncedHash, SyncedHashError, nt_hash};
 
 use lockstep_model::{Guid, Secret, Timestamp};
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! Values that only one object may have.
 //!
-//! Defined here, once: a user principal name is compared by its letters without regard to case; so is a
-//! proxy address, over users, groups and contacts together.
+//! Defined here, once: a user principal name is compared as [`fold`] says; so is a proxy address, over
+//! users, groups and contacts together.
 
 use crate::object::{Kind, Object};
 use crate::schema::{Property, Values};
+use crate::text::fold;
 use lockstep_model::PropertyValue;
 
 /// A value that only one object may have, in the form in which values are compared.
@@ -35,6 +36,12 @@ impl UniqueValue {
         }
     }
 
+    /// A mail address, as a proxy address.
+    #[must_use]
+    pub fn mail_address(address: &str) -> Self {
+        Self::proxy_address(&format!("smtp:{}", address.trim()))
+    }
+
     /// A proxy address, as `smtp:ada@corp.test`.
     #[must_use]
     pub fn proxy_address(address: &str) -> Self {
@@ -43,12 +50,6 @@ impl UniqueValue {
             value: fold(address),
         }
     }
-}
-
-/// Lower case twice over upper case: enough for names that differ only in the case of their letters in any
-/// script, without regard to locale.
-fn fold(text: &str) -> String {
-    text.trim().to_uppercase().to_lowercase()
 }
 
 /// The unique values that an object with these values claims, each with its property.
@@ -64,12 +65,33 @@ pub fn claims(kind: Kind, values: &Values) -> Vec<(Property, UniqueValue)> {
     if let Some(addresses) = property("proxyAddresses")
         && let Some(PropertyValue::TextList(list)) = values.get(&addresses)
     {
-        claims.extend(
-            list.iter()
-                .map(|a| (addresses, UniqueValue::proxy_address(a))),
-        );
+        for address in list {
+            let claim = (addresses, UniqueValue::proxy_address(address));
+            if !claims.contains(&claim) {
+                claims.push(claim);
+            }
+        }
     }
     claims
+}
+
+/// The primary mail address among proxy addresses: the one whose scheme is in capital letters.
+#[must_use]
+pub fn primary_address(values: &Values, kind: Kind) -> Option<&str> {
+    let property = Property::named(kind, "proxyAddresses").ok()?;
+    match values.get(&property) {
+        Some(PropertyValue::TextList(list)) => list
+            .iter()
+            .find_map(|address| address.strip_prefix("SMTP:")),
+        _ => None,
+    }
+}
+
+/// Whether this is the primary mail address of an object.
+#[must_use]
+pub fn is_primary_of(value: &UniqueValue, object: &Object) -> bool {
+    primary_address(&object.values, object.kind)
+        .is_some_and(|address| UniqueValue::mail_address(address) == *value)
 }
 
 /// The unique values that an object has now: those of its visible properties, unless it is deleted.

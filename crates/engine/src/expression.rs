@@ -17,6 +17,7 @@ mod functions;
 pub mod manual;
 mod parser;
 mod pattern;
+mod random;
 mod syntax;
 mod value;
 
@@ -245,31 +246,6 @@ pub fn function_names() -> BTreeSet<&'static str> {
         .iter()
         .map(|function| function.name)
         .collect()
-}
-
-/// Reads and evaluates whatever comes: for fuzzers, and for the corpus that they found.
-///
-/// `input` is an expression, and behind a NUL lines with `name=value` of attributes. Must neither panic nor
-/// take long.
-pub fn exercise(input: &str) {
-    let (text, rest) = input.split_once('\u{0}').unwrap_or((input, ""));
-    let Ok(expression) = Expression::parse(text) else {
-        return;
-    };
-    let mut attributes: BTreeMap<AttributeName, Vec<ExpressionValue>> = BTreeMap::new();
-    for (name, value) in rest.lines().filter_map(|line| line.split_once('=')) {
-        let values = attributes.entry(AttributeName::new(name)).or_default();
-        values.push(value.into());
-    }
-    let attributes = attributes
-        .into_iter()
-        .map(|(name, values)| (name, ExpressionValue::of_values(values)))
-        .collect::<BTreeMap<_, _>>();
-    let environment = Environment {
-        now: Timestamp::default(),
-        seed: [0; 32],
-    };
-    let _ = expression.evaluate(&attributes, &environment);
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@
 
 mod defaults;
 mod rule;
+mod typed;
 
+use crate::expression::EvaluationError;
 use crate::policy::Policy;
 use crate::scope::Chain;
-use crate::staged::{ObjectClass, StagedObject};
+use crate::staged::{ObjectClass, StagedObject, is_place_attribute};
 use lockstep_model::{AttributeName, PropertyValue, SourceAnchor, SourceAnchorError, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use defaults::{REFERENCES, Reference};
+use rule::Made;
 pub use rule::Rule;
 pub(crate) use rule::has_mail_address;
+pub use typed::ValueType;
 
 /// What a mapping makes: the same kinds of value that the directory keeps.
 pub type MappedValue = PropertyValue;
@@ -124,6 +128,25 @@ pub enum MappingError {
     /// A user needs a name to sign in with.
     #[error("neither userPrincipalName nor sAMAccountName has a value")]
     NoUserPrincipalName,
+    /// The expression has no value for this object.
+    #[error("the expression for `{target}` fails")]
+    Expression {
+        /// The property.
+        target: String,
+        /// What the expression says.
+        #[source]
+        source: Box<EvaluationError>,
+    },
+    /// The expression makes something that the property cannot hold.
+    #[error("the expression for `{target}` makes {made}, and the property holds {expected}")]
+    Type {
+        /// The property.
+        target: String,
+        /// What was made.
+        made: &'static str,
+        /// What can be held.
+        expected: &'static str,
+    },
 }
 
 impl Mapping {
@@ -154,6 +177,31 @@ impl Mapping {
         }
     }
 
+    /// Whether the values of a target are not to be shown in logs and plans.
+    #[must_use]
+    pub fn is_redacted(&self, kind: MappedKind, target: &str) -> bool {
+        let entries = self.entries.get(&kind).into_iter().flatten();
+        let mut of_target = entries.filter(|entry| entry.target == target);
+        of_target.any(|entry| match &entry.rule {
+            Rule::Expression(expression, _) => expression.is_redacted(),
+            _ => false,
+        })
+    }
+
+    /// Whether values change as time passes, without any change of the objects.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        self.entries
+            .values()
+            .flatten()
+            .any(|entry| match &entry.rule {
+                Rule::Expression(expression, _) => {
+                    entry.apply == Apply::Always && expression.depends_on_time()
+                }
+                _ => false,
+            })
+    }
+
     /// The attributes that have to be read, without those that name other objects.
     #[must_use]
     pub fn sources(&self) -> BTreeSet<AttributeName> {
@@ -161,6 +209,7 @@ impl Mapping {
         entries
             .flat_map(|entry| entry.rule.sources())
             .map(AttributeName::new)
+            .filter(|name| !is_place_attribute(name))
             .collect()
     }
 
@@ -219,7 +268,9 @@ impl Entry {
             (Apply::Create, Some(known)) => return Ok(known.and_then(applied).map(Some)),
             (Apply::Always, _) | (Apply::Create, None) => {}
         }
-        let made = self.rule.apply(subject)?;
+        let Made::Value(made) = self.rule.apply(&self.target, subject)? else {
+            return Ok(None);
+        };
         Ok(Some(match (made, subject.existing) {
             (Some(value), _) => Some(value),
             (None, None) => self.default.clone(),

@@ -29,6 +29,9 @@ pub struct Policy {
     pub mapping: Arc<Mapping>,
     /// Which matches are allowed.
     pub matching: Matching,
+    /// What random values of mappings are made from: the same for every cycle of the configuration, and
+    /// known to nobody else.
+    pub seed: [u8; 32],
     /// The version of the list of attributes that are read.
     pub read_set: u64,
 }

@@ -35,6 +35,8 @@ pub enum Membership {
     None,
     /// It is one of them.
     ScopingGroup,
+    /// An administrator wants this one object, wherever it lies.
+    Admitted,
     /// It is a member of this one.
     MemberOf(Guid),
     /// It is in none that has been read, and this one has not been.
@@ -103,6 +105,9 @@ impl Scope {
             Chain::Unknown { missing } => return Placement::Undecided { missing: *missing },
             Chain::Known(parents) => parents,
         };
+        if membership == Membership::Admitted {
+            return Placement::Inside;
+        }
         for parent in parents {
             if self.excluded.contains(&parent.guid) {
                 return Placement::Excluded { by: parent.guid };
@@ -116,7 +121,9 @@ impl Scope {
             }
         }
         match membership {
-            Membership::ScopingGroup | Membership::MemberOf(_) => Placement::Inside,
+            Membership::ScopingGroup | Membership::MemberOf(_) | Membership::Admitted => {
+                Placement::Inside
+            }
             Membership::Undecided { unread } => Placement::GroupUnread { group: unread },
             Membership::None if self.is_whole_domain() => Placement::Inside,
             Membership::None => Placement::Outside,

@@ -2,7 +2,7 @@
 //!
 //! Identities of Active Directory ([`Guid`], [`Sid`], [`Dn`]), attribute names and values, the
 //! [`SourceAnchor`] that survives renames and moves, ids that cannot be mixed up ([`ids`]), time as a
-//! value ([`Timestamp`]) and [`Secret`]. Values in, values out: nothing here reads a clock, a file or
+//! value ([`Timestamp`]), [`Secret`], and the form in which a password leaves Active Directory ([`credential`]). Values in, values out: nothing here reads a clock, a file or
 //! a random number, and nothing is serialisable; what leaves a process has types of its own in `api`
 //! and `store`.
 
@@ -10,6 +10,7 @@
 
 mod anchor;
 mod attribute;
+pub mod credential;
 mod dn;
 mod guid;
 pub mod ids;

@@ -1,7 +1,7 @@
 //! `$filter` of the directory.
 
 use lockstep_directory::Kind;
-use lockstep_directory::query::Filter;
+use lockstep_directory::query::{Filter, ObjectFields};
 
 const KINDS: [Kind; 4] = [
     Kind::User,
@@ -17,7 +17,7 @@ pub(crate) fn check(bytes: &[u8]) {
     };
     let end = text.chars().count() + 1;
     for kind in KINDS {
-        if let Err(error) = Filter::parse(kind, text) {
+        if let Err(error) = Filter::parse(text, &ObjectFields(kind)) {
             let position = error.position;
             assert!(
                 (1..=end).contains(&position),

@@ -14,9 +14,11 @@
 
 mod configuration;
 mod enrollment_token;
+mod expression;
 mod filter;
 mod identity;
 mod ldap;
+mod replication;
 
 /// One reader of foreign bytes.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +40,16 @@ pub const ORACLES: &[Oracle] = &[
         check: identity::dn,
     },
     Oracle {
+        name: "drsuapi",
+        check: replication::answers,
+    },
+    Oracle {
         name: "enrollment-token",
         check: enrollment_token::check,
+    },
+    Oracle {
+        name: "expression",
+        check: expression::check,
     },
     Oracle {
         name: "filter",
@@ -52,6 +62,10 @@ pub const ORACLES: &[Oracle] = &[
     Oracle {
         name: "ldap",
         check: ldap::check,
+    },
+    Oracle {
+        name: "rpc",
+        check: replication::fragments,
     },
 ];
 

@@ -17,6 +17,20 @@ use lockstep_store::records::service::Agent;
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
+/// This run of an agent asks for work: what earlier runs of it had taken need not be waited for.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn forsake(service: &Arc<Service>, agent: AgentId, run: &str) -> Result<(), StoreError> {
+    let run = run.to_owned();
+    let forsaken = service.write(move |tx| instructions::forsake(tx, agent, &run));
+    if forsaken.await? {
+        service.progress.raise();
+    }
+    Ok(())
+}
+
 /// The oldest instruction that waits for this agent, as it travels; it is the agent's from now on.
 ///
 /// # Errors
@@ -25,14 +39,15 @@ use std::sync::Arc;
 pub async fn next_instruction(
     service: &Arc<Service>,
     agent: AgentId,
+    run: &str,
 ) -> Result<Option<String>, StoreError> {
-    let now = service.clock.now();
+    let (now, run) = (service.clock.now(), run.to_owned());
     service
         .write(move |tx| {
             let Some(mut row) = tx.fetch_one::<Agent>(&agent)? else {
                 return Ok(None);
             };
-            let taken = instructions::take(tx, agent, &row.domains, now)?;
+            let taken = instructions::take(tx, agent, &run, &row.domains, now)?;
             // Presence is kept to the half minute: a row for each poll would be too many.
             if now.as_millis() - row.seen > 30_000 {
                 row.seen = now.as_millis();

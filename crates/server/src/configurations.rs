@@ -280,7 +280,9 @@ fn create(
         stands_for: None,
     };
     directory::write(tx, tenant, vec![principal(&configuration)], now)?;
-    tx.store(&[Job::new(id)])?;
+    let mut job = Job::new(id);
+    job.seed = ids::random_token();
+    tx.store(&[job])?;
     tx.store(std::slice::from_ref(&configuration))?;
     Ok(configuration)
 }
@@ -353,7 +355,11 @@ pub fn change(
 }
 
 /// Everything is decided anew in the next cycle: the head's subtree is one mark.
-fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<(), StoreError> {
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<(), StoreError> {
     let Some(mut job) = tx.fetch_one::<Job>(&configuration.id)? else {
         return Ok(());
     };
@@ -573,6 +579,7 @@ pub fn create_scratch(
         && let Some(known) = tx.fetch_one::<Job>(&before.id)?
     {
         job.domain = known.domain;
+        job.seed = known.seed;
     }
     tx.store(&[job])?;
     Ok(id)

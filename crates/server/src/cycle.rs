@@ -17,11 +17,11 @@ pub use report::{Item, Report, Tally};
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{ObjectClass, Phase};
-use lockstep_model::Timestamp;
+use lockstep_engine::{Decision, ObjectClass, Phase, Reason, StagedObject};
 use lockstep_model::ids::CycleId;
+use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Key, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many objects one batch decides.
 const BATCH: usize = 1_000;
@@ -73,7 +73,7 @@ pub fn batch(
 ) -> Result<Progress, StoreError> {
     let configuration = lane.configuration.id;
     let mut places = Places::new(configuration, lane.policy.naming_context);
-    if expand_subtree(tx, lane)? || settle_groups(tx, lane)? {
+    if expand_subtrees(tx, lane)? || settle_groups(tx, lane)? {
         return store(tx, lane, Progress::More);
     }
     let marks = objects_behind(tx, lane, *behind)?;
@@ -90,6 +90,59 @@ pub fn batch(
         return store(tx, lane, Progress::More);
     }
     store(tx, lane, Progress::Done)
+}
+
+/// One object, on demand.
+#[derive(Debug)]
+pub struct One {
+    /// The object as it is staged.
+    pub object: StagedObject,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Decides one object, and applies it when that makes or changes something: what takes away is left to the
+/// cycle. None: nothing is known of it.
+///
+/// # Errors
+///
+/// Those of the store; nothing is kept then.
+pub fn one(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    guid: Guid,
+) -> Result<Option<One>, StoreError> {
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let Some(case) = objects::cases(tx, lane, context, &mut places, &[guid])?.pop() else {
+        return Ok(None);
+    };
+    let (decision, reason) = case.decide(lane, context);
+    let applies = matches!(
+        decision,
+        Decision::Create(_) | Decision::Join(..) | Decision::Restore(..) | Decision::Update { .. }
+    );
+    if applies {
+        lane.job.sequence += 1;
+        let mark = Dirty {
+            configuration: lane.configuration.id,
+            kind: SubjectKind::Object,
+            number: lane.job.sequence,
+            subjects: vec![Subject::Object(guid)],
+            position: None,
+        };
+        tx.store(std::slice::from_ref(&mark))?;
+        objects::decide_all(tx, lane, context, &mut places, vec![mark])?;
+        while references::batch(tx, lane, context)? {}
+        tx.store(std::slice::from_ref(&lane.job))?;
+    }
+    Ok(Some(One {
+        object: case.object,
+        decision,
+        reason,
+    }))
 }
 
 fn store(tx: &mut dyn Write, lane: &Lane, progress: Progress) -> Result<Progress, StoreError> {
@@ -165,32 +218,35 @@ fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError
     Ok(true)
 }
 
-/// Marks what lies directly in one marked container; the containers in it in turn.
-fn expand_subtree(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
-    let Some(mark) = next(tx, lane, SubjectKind::Subtree)? else {
+/// Marks what lies directly in marked containers; the containers in them in turn.
+fn expand_subtrees(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    let Some(mut mark) = next(tx, lane, SubjectKind::Subtree)? else {
         return Ok(false);
     };
-    let Some(container) = mark.subjects.first().map(Subject::guid) else {
-        return keep(tx, mark).map(|()| true);
-    };
-    let prefix = Key::empty().with(lane.configuration.id).with(container);
-    let mut scan = Scan::along(Staged::BY_PARENT, prefix.clone(), BATCH);
-    scan.after = mark.position.clone().map(|position| (prefix, position));
-    let children: Vec<Staged> = tx.list(&scan)?;
-    let subjects: Vec<Subject> = children
-        .iter()
-        .filter(|child| child.object.guid != container)
-        .map(|child| match child.object.class {
+    let (mut looked, mut room, mut position) = (0, BATCH, mark.position.take());
+    let mut subjects = Vec::new();
+    for subject in &mark.subjects {
+        let container = subject.guid();
+        let prefix = Key::empty().with(lane.configuration.id).with(container);
+        let mut scan = Scan::along(Staged::BY_PARENT, prefix.clone(), room);
+        scan.after = position.take().map(|position| (prefix, position));
+        let children: Vec<Staged> = tx.list(&scan)?;
+        let below = children
+            .iter()
+            .filter(|child| child.object.guid != container);
+        subjects.extend(below.map(|child| match child.object.class {
             Some(ObjectClass::Container) => Subject::Subtree(child.object.guid),
             _ => Subject::Object(child.object.guid),
-        })
-        .collect();
-    mark_all(tx, &mut lane.job, subjects)?;
-    match children.last() {
-        Some(last) if children.len() == BATCH => {
-            first_goes_on(tx, mark, lockstep_store::Record::key(last))?;
+        }));
+        if children.len() == room {
+            position = children.last().map(Record::key);
+            break;
         }
-        _ => first_done(tx, mark)?,
+        room -= children.len();
+        looked += 1;
     }
+    mark_all(tx, &mut lane.job, subjects)?;
+    mark.subjects.drain(..looked);
+    keep(tx, Dirty { position, ..mark })?;
     Ok(true)
 }

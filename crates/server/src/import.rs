@@ -71,7 +71,7 @@ impl Lane {
         configuration: Configuration,
     ) -> Result<Self, StoreError> {
         let policy = crate::policy::policy(&configuration, &job);
-        let groups = ScopeGroups::load(tx, configuration.id, &policy)?;
+        let groups = ScopeGroups::load(tx, &job, &policy)?;
         Ok(Self {
             job,
             configuration,

@@ -36,6 +36,7 @@ pub fn give(
         lease,
         body,
         state: InstructionState::Waiting,
+        run: String::new(),
         given: now.as_millis(),
         heard: now.as_millis(),
     }])?;
@@ -50,6 +51,7 @@ pub fn give(
 pub fn take(
     tx: &mut dyn Write,
     agent: AgentId,
+    run: &str,
     domains: &[String],
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
@@ -66,10 +68,30 @@ pub fn take(
         return Ok(None);
     };
     row.state = InstructionState::Taken(agent);
+    run.clone_into(&mut row.run);
     row.heard = now.as_millis();
     let body = row.body.clone();
     tx.store(&[row])?;
     Ok(Some(body))
+}
+
+/// What earlier runs of an agent had taken is carried out by nobody any more: it need not be waited for.
+/// Says whether there was any.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn forsake(tx: &mut dyn Write, agent: AgentId, run: &str) -> Result<bool, StoreError> {
+    let all: Vec<InstructionRow> = tx.list(&Scan::of(Key::empty(), 1_000))?;
+    let forsaken = |row: &InstructionRow| {
+        row.state == InstructionState::Taken(agent) && row.run != run && row.heard != 0
+    };
+    let mut rows: Vec<InstructionRow> = all.into_iter().filter(forsaken).collect();
+    for row in &mut rows {
+        row.heard = 0;
+    }
+    tx.store(&rows)?;
+    Ok(!rows.is_empty())
 }
 
 /// The agent has been heard of.

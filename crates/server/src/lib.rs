@@ -28,6 +28,7 @@ pub mod log;
 pub mod metrics;
 pub mod plan;
 pub mod policy;
+pub mod provision;
 pub mod schema;
 pub mod scope_groups;
 pub mod sealing;

@@ -37,6 +37,7 @@ impl Metrics {
         let active = agents.iter().filter(|agent| agent.is_active(now)).count();
         gauge!("lockstep_agents").set(count(agents.len()));
         gauge!("lockstep_agents_active").set(count(active));
+        counter!("lockstep_store_statements_total").absolute(service.store.statements());
         self.0
             .as_ref()
             .map(PrometheusHandle::render)
@@ -58,6 +59,10 @@ fn describe() {
         "What cycles did to objects, by action"
     );
     describe_counter!("lockstep_sign_ins_total", "Attempts to sign in, by outcome");
+    describe_counter!(
+        "lockstep_store_statements_total",
+        "Statements to the store since the service started"
+    );
     describe_histogram!("lockstep_cycle_seconds", "How long cycles took");
     describe_gauge!("lockstep_agents", "Agents that are enrolled");
     describe_gauge!("lockstep_agents_active", "Agents that were heard of lately");

@@ -3,8 +3,11 @@
 use lockstep_api::configuration::{Apply, Constant, MappingEntry, ObjectType, Spec, SpecError};
 use lockstep_directory::{Kind, Property, Type};
 use lockstep_engine::Policy;
+use lockstep_engine::expression::Expression;
 use lockstep_engine::filter::{Clause, Filter, Filters};
-use lockstep_engine::mapping::{self, Entry, MappedKind, MappedValue, Mapping, REFERENCES, Rule};
+use lockstep_engine::mapping::{
+    self, Entry, MappedKind, MappedValue, Mapping, REFERENCES, Rule, ValueType,
+};
 use lockstep_engine::matching::Matching;
 use lockstep_engine::never_synced::DECISION_ATTRIBUTES;
 use lockstep_engine::scope::Scope;
@@ -72,7 +75,11 @@ const fn mapped_kind(object: ObjectType) -> MappedKind {
 /// The attributes that an entry of the file reads.
 #[must_use]
 pub fn sources_of(entry: &MappingEntry) -> Vec<String> {
-    entry.attribute.iter().cloned().collect()
+    let expression = entry.expression.as_deref();
+    let expression = expression.and_then(|text| Expression::parse(text).ok());
+    let sources = expression.iter().flat_map(Expression::sources);
+    let sources = sources.map(|source| source.written.clone());
+    entry.attribute.iter().cloned().chain(sources).collect()
 }
 
 /// Puts one entry of the file over the default mapping.
@@ -100,11 +107,9 @@ fn overlay(
     } else if let Some(constant) = &entry.constant {
         Rule::Constant(typed(constant, property, &format!("{key}.constant"))?)
     } else {
-        return Err(SpecError {
-            key: format!("{key}.expression"),
-            expected: "attribute, constant or none: expressions are not built yet".into(),
-            found: "an expression".into(),
-        });
+        let text = entry.expression.as_deref().unwrap_or_default();
+        let expression = expression(text, entry.apply, &format!("{key}.expression"))?;
+        Rule::Expression(expression, value_type(property.value_type()))
     };
     let default = entry.default.as_ref();
     let default = default.map(|value| typed(value, property, &format!("{key}.default")));
@@ -119,6 +124,40 @@ fn overlay(
     };
     mapping.put(kind, entry);
     Ok(())
+}
+
+/// Reads an expression.
+fn expression(text: &str, apply: Apply, key: &str) -> Result<Expression, SpecError> {
+    let parsed = Expression::parse(text).map_err(|error| {
+        let remedy = error
+            .remedy()
+            .map_or_else(String::new, |remedy| format!("; {remedy}"));
+        SpecError {
+            key: key.to_owned(),
+            expected: format!("an expression: {error}{remedy}"),
+            found: format!("`{text}`"),
+        }
+    })?;
+    if parsed.is_random() && apply == Apply::Always {
+        return Err(SpecError {
+            key: key.to_owned(),
+            expected: "`apply = \"create\"` beside an expression whose value differs each time"
+                .into(),
+            found: format!("`{text}` with `apply = \"always\"`"),
+        });
+    }
+    Ok(parsed)
+}
+
+const fn value_type(value: Type) -> ValueType {
+    match value {
+        Type::Boolean => ValueType::Boolean,
+        Type::Integer => ValueType::Integer,
+        Type::Text => ValueType::Text,
+        Type::TextList => ValueType::TextList,
+        Type::Binary => ValueType::Binary,
+        Type::Timestamp => ValueType::Timestamp,
+    }
 }
 
 /// The property that a target names.
@@ -229,8 +268,16 @@ pub fn policy(configuration: &Configuration, job: &Job) -> Policy {
             soft_smtp: spec.matching.soft_smtp,
             takeover: spec.matching.takeover,
         },
+        seed: seed(&job.seed),
         read_set: job.read_set.version,
     }
+}
+
+fn seed(hex: &str) -> [u8; 32] {
+    let bytes = hex::decode(hex).ok();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .unwrap_or_default()
 }
 
 /// What has to be read for a configuration.

@@ -1,7 +1,7 @@
 //! What the schema of a domain says of the attributes that a configuration names.
 
 use crate::ask::ask;
-use crate::policy::compile;
+use crate::policy::sources_of;
 use crate::service::Service;
 use lockstep_api::channel::{Action, Outcome, SchemaAttribute};
 use lockstep_api::configuration::{Spec, SpecError};
@@ -74,35 +74,23 @@ pub fn check_attributes(spec: &Spec, schema: &[SchemaAttribute]) -> Result<(), S
     }
     for (kind, entries) in spec.mapping.all() {
         for (index, entry) in entries.iter().enumerate() {
-            let Some(attribute) = &entry.attribute else {
-                continue;
+            let way = if entry.attribute.is_some() {
+                "attribute"
+            } else {
+                "expression"
             };
-            let key = format!("mapping.{}[{index}].attribute", kind.name());
-            check_source(attribute, &key, schema)?;
-        }
-    }
-    check_expressions(spec, schema)
-}
-
-/// The sources of expressions, which stand within their text.
-fn check_expressions(spec: &Spec, schema: &[SchemaAttribute]) -> Result<(), SpecError> {
-    for (kind, entries) in spec.mapping.all() {
-        for (index, entry) in entries.iter().enumerate() {
-            if entry.expression.is_none() {
-                continue;
-            }
-            let key = format!("mapping.{}[{index}].expression", kind.name());
-            for source in crate::policy::sources_of(entry) {
+            let key = format!("mapping.{}[{index}].{way}", kind.name());
+            for source in sources_of(entry) {
                 check_source(&source, &key, schema)?;
             }
         }
     }
-    compile(spec).map(|_| ())
+    Ok(())
 }
 
 fn check_source(name: &str, key: &str, schema: &[SchemaAttribute]) -> Result<(), SpecError> {
     let attribute = usable(name, key, schema)?;
-    let own = ["objectGUID", "objectSid", "distinguishedName"];
+    let own = ["objectGUID", "objectSid", "distinguishedName", "name"];
     if is_place(name) && !own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
         return Err(SpecError {
             key: key.to_owned(),

@@ -12,6 +12,7 @@ use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
     NestedScopeGroup, Staged, StagedReference, Subject,
 };
+use lockstep_store::records::job::Job;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -35,6 +36,8 @@ pub struct ScopeGroups {
     by_rid: BTreeMap<u32, Guid>,
     /// One that has not been read in full.
     unread: Option<Guid>,
+    /// An object that takes part wherever it lies.
+    admitted: Option<Guid>,
 }
 
 impl ScopeGroups {
@@ -43,13 +46,13 @@ impl ScopeGroups {
     /// # Errors
     ///
     /// Those of the store.
-    pub fn load(
-        tx: &mut dyn Read,
-        configuration: ConfigurationId,
-        policy: &Policy,
-    ) -> Result<Self, StoreError> {
+    pub fn load(tx: &mut dyn Read, job: &Job, policy: &Policy) -> Result<Self, StoreError> {
+        let (configuration, admitted) = (job.configuration, job.admitted);
         if policy.scope.groups.is_empty() {
-            return Ok(Self::default());
+            return Ok(Self {
+                admitted,
+                ..Self::default()
+            });
         }
         let mut all = policy.scope.groups.clone();
         if policy.scope.nested {
@@ -59,6 +62,7 @@ impl ScopeGroups {
         let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
         let mut groups = Self {
             configuration: Some(configuration),
+            admitted,
             all,
             ..Self::default()
         };
@@ -94,6 +98,9 @@ impl ScopeGroups {
         tx: &mut dyn Read,
         object: &StagedObject,
     ) -> Result<Membership, StoreError> {
+        if self.admitted == Some(object.guid) {
+            return Ok(Membership::Admitted);
+        }
         let Some(configuration) = self.configuration else {
             return Ok(Membership::None);
         };

@@ -1,5 +1,6 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
+use crate::directory::upkeep;
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
 use crate::http::router;
@@ -114,13 +115,22 @@ pub enum ServeError {
         received: String,
     },
     /// The public address is none.
-    #[error(
-        "expected the public address as https://HOST or https://HOST:PORT, received `{received}`"
-    )]
+    #[error("--public-url: expected https://HOST or https://HOST:PORT, received `{received}`")]
     PublicUrl {
         /// As it came.
         received: String,
     },
+}
+
+impl ServeError {
+    /// Whether an option was wrong, whatever the machine is like.
+    #[must_use]
+    pub const fn is_of_options(&self) -> bool {
+        matches!(
+            self,
+            Self::InitialDomain { .. } | Self::OtherInitialDomain { .. } | Self::PublicUrl { .. }
+        )
+    }
 }
 
 /// A service that listens. It answers once [`Running::run`] is polled.
@@ -150,6 +160,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         let received = name.clone();
         return Err(ServeError::InitialDomain { received });
     }
+    let given = options.public_url.as_deref().map(checked_url).transpose()?;
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
     let listener = listen(options.listen).await?;
@@ -157,11 +168,11 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         address: options.listen,
         source,
     })?;
-    let url = public_url(options.public_url.as_deref(), address)?;
+    let url = given.unwrap_or_else(|| url_of(address));
     let Certificate { config, own_ca } = certificate(&options, &url)?;
     // Commands on this machine need no detour; but a certificate of the administrator's has other names.
     let local_url = match own_ca {
-        Some(_) => public_url(None, address)?,
+        Some(_) => url_of(address),
         None => url.clone(),
     };
     let wanted = options.initial_domain;
@@ -231,6 +242,7 @@ impl Running {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
+        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -257,6 +269,7 @@ impl Running {
         tracing::info!("stopping");
         jobs.abort();
         upkeep.abort();
+        directory_upkeep.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -307,15 +320,18 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
         .map_err(|source| ServeError::Listen { address, source })
 }
 
-fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, ServeError> {
-    let Some(given) = given else {
-        let host = if address.ip().is_unspecified() {
-            SocketAddr::from(([127, 0, 0, 1], address.port())).to_string()
-        } else {
-            address.to_string()
-        };
-        return Ok(format!("https://{host}"));
+/// Where this machine reaches a listener.
+fn url_of(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], address.port())).to_string()
+    } else {
+        address.to_string()
     };
+    format!("https://{host}")
+}
+
+/// The public address, without a slash at the end.
+fn checked_url(given: &str) -> Result<String, ServeError> {
     let url = url::Url::parse(given).ok();
     let fits = url.is_some_and(|url| url.scheme() == "https" && url.has_host());
     if fits {

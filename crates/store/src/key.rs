@@ -141,13 +141,23 @@ impl KeyPart for u8 {
 /// the next part may begin with any byte.
 impl KeyPart for &str {
     fn append(&self, key: &mut Vec<u8>) {
-        for byte in self.bytes() {
+        Beginning(self).append(key);
+        key.extend_from_slice(&[0, 0]);
+    }
+}
+
+/// The beginning of a text, as the last part of a prefix: of every key whose text there begins so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning<'a>(pub &'a str);
+
+impl KeyPart for Beginning<'_> {
+    fn append(&self, key: &mut Vec<u8>) {
+        for byte in self.0.bytes() {
             key.push(byte);
             if byte == 0 {
                 key.push(1);
             }
         }
-        key.extend_from_slice(&[0, 0]);
     }
 }
 
@@ -215,6 +225,20 @@ mod tests {
             let mut reader = key.reader();
             assert_eq!(reader.text().as_deref(), Some("member"));
             assert_eq!(reader.byte(), Some(first));
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_text_is_a_prefix_of_those_that_begin_so() {
+        let prefix = Key::empty().with(Beginning("ad\0"));
+        for (text, begins) in [
+            ("ad\0", true),
+            ("ad\0a", true),
+            ("ad", false),
+            ("ada", false),
+        ] {
+            let key = Key::empty().with(text).with(7_u64);
+            assert_eq!(key.starts_with(&prefix), begins, "{text:?}");
         }
     }
 

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What a domain controller needs, and the tools that tests compare with.
+/// What a domain controller needs, the tools that tests compare with, a clock that can be wrong, and a
+/// proxy without the service that would start it.
 pub const SAMBA: &[&str] = &[
     "samba",
     "samba-ad-dc",
@@ -24,6 +25,7 @@ pub const SAMBA: &[&str] = &[
     "acl",
     "tdb-tools",
     "faketime",
+    "tinyproxy-bin",
 ];
 
 /// Debian's way of asking whether a service may be started; 101 is no.

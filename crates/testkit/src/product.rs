@@ -1,5 +1,6 @@
 //! The service and the agent as a user starts them: the real programs, in folders of their own.
 
+use crate::front::Front;
 use crate::samba::Forest;
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// How long a program may take to be ready, or something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a program that was told to stop is waited for.
+const STOPPING: Duration = Duration::from_secs(30);
 
 /// Where the programs are taken from, if not beside the one that is running.
 static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
@@ -146,6 +150,27 @@ impl Service {
             let _ = process.kill();
             let _ = process.wait();
         }
+    }
+
+    /// Asks it to stop, as the system does, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or does not end within half a minute.
+    pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        let mut process = self.process.take().context("the service does not run")?;
+        let id = Pid::from_raw(i32::try_from(process.id())?).context("no process")?;
+        kill_process(id, Signal::TERM)?;
+        let begun = Instant::now();
+        while begun.elapsed() < STOPPING {
+            if let Some(status) = process.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        process.kill()?;
+        process.wait()?;
+        bail!("the service did not stop: {}", self.log())
     }
 
     /// Lets it abort, as after a fault of its own; says how it ended.
@@ -309,6 +334,41 @@ impl Service {
         Ok((response.status().as_u16(), response.text()?))
     }
 
+    /// The value of one of its metrics, which must be a whole number.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this name.
+    pub fn metric(&self, name: &str) -> anyhow::Result<u64> {
+        let (_, text) = self.send("GET", "/metrics", "")?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.with_context(|| format!("there is no metric {name}"))?;
+        Ok(value.trim().parse()?)
+    }
+
+    /// Sends a request without a body, with this token or none.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub fn ask(&self, method: &str, path: &str, token: Option<&str>) -> anyhow::Result<Answer> {
+        let method = method.to_uppercase().parse()?;
+        let mut request = self.http()?.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send()?;
+        let content_type = response.headers().get("content-type");
+        Ok(Answer {
+            status: response.status().as_u16(),
+            content_type: content_type
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
+            body: response.text()?,
+        })
+    }
+
     /// Looks at one address below `/v1.0` again and again, over one connection.
     ///
     /// # Errors
@@ -351,6 +411,17 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// What came back from the service.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the body is.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 /// Looks at one address again and again.
@@ -396,18 +467,37 @@ impl Agent {
     ///
     /// When it is refused.
     pub fn enroll(service: &Service) -> anyhow::Result<Self> {
-        let agent = Self {
+        let agent = Self::new()?;
+        agent.enroll_at(service, &[])?;
+        Ok(agent)
+    }
+
+    /// An agent that is not enrolled yet.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
             dir: tempfile::Builder::new()
                 .prefix("lockstep-agent-")
                 .tempdir()?,
             process: None,
             environment: Vec::new(),
-        };
+        })
+    }
+
+    /// Enrols it, with these arguments beside the token.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused; the message holds what it said.
+    pub fn enroll_at(&self, service: &Service, arguments: &[&str]) -> anyhow::Result<()> {
         let token = service.run(&["agent", "token"])?;
-        let path = agent.dir.path().join("token");
-        fs::write(&path, token)?;
-        agent.run(&["enroll", "--token-file", &path.to_string_lossy()])?;
-        Ok(agent)
+        let path = self.secret("token", &token)?;
+        let mut all = vec!["enroll", "--token-file", &path];
+        all.extend(arguments);
+        self.run(&all).map(|_| ())
     }
 
     /// Enrols an agent, gives it a forest's domain, and starts it.
@@ -437,6 +527,23 @@ impl Agent {
     ///
     /// When it is refused.
     pub fn add_domain_at(&self, forest: &Forest, servers: &[&str]) -> anyhow::Result<()> {
+        let servers = servers.iter().flat_map(|server| ["--server", server]);
+        self.add_domain_with(forest, &servers.collect::<Vec<_>>())
+    }
+
+    /// The same, by way of a front.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub fn add_domain_behind(&self, forest: &Forest, front: &Front) -> anyhow::Result<()> {
+        let (server, ca) = (front.server(), front.ca_file());
+        let ca = ca.to_string_lossy();
+        let arguments = ["--server", &server, "--security", "ldaps", "--ca-file", &ca];
+        self.add_domain_with(forest, &arguments)
+    }
+
+    fn add_domain_with(&self, forest: &Forest, more: &[&str]) -> anyhow::Result<()> {
         let account = forest.service_account();
         let password = self.secret("password", account.password)?;
         let mut arguments = vec![
@@ -448,9 +555,7 @@ impl Agent {
             "--password-file",
             &password,
         ];
-        for server in servers {
-            arguments.extend(["--server", server]);
-        }
+        arguments.extend(more);
         self.run(&arguments).map(|_| ())
     }
 

@@ -1,6 +1,6 @@
 //! Real Samba AD domain controllers on loopback.
 //!
-//! Start at [`Forest::start`]. A forest is provisioned once into a template below `target/testbed` and
+//! Start at [`Forest::start`], or at [`Forest::start_two`] for a domain with two controllers. A forest is provisioned once into a template below `target/testbed` and
 //! copied from there; each running controller has an address of 127.77.0.0/16 of its own, taken under a
 //! lock, and a mount and process namespace of its own, so that nothing outlives the process that started
 //! it. Measured on two cores: provisioning with schema and account 9 s, once; copy and start 1 to 2 s.
@@ -8,6 +8,7 @@
 mod ad;
 mod controller;
 mod forest;
+mod pair;
 mod template;
 
 pub use ad::{Ad, Entry, NewUser};

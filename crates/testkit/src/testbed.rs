@@ -1,6 +1,6 @@
 //! Where test parts live: below `target/testbed`, shared by all test processes under locks.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -34,4 +34,15 @@ pub(crate) fn try_lock(name: &str) -> anyhow::Result<Option<File>> {
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// An address that nobody else of this machine has for as long as the file is held.
+pub(crate) fn take_address() -> anyhow::Result<(String, File)> {
+    for number in 2..60_000_u32 {
+        let address = format!("127.77.{}.{}", number / 250, number % 250 + 2);
+        if let Some(lock) = try_lock(&address)? {
+            return Ok((address, lock));
+        }
+    }
+    bail!("all addresses of 127.77.0.0/16 are taken")
 }

@@ -21,7 +21,7 @@ struct Rule {
     check: fn(&Repository) -> anyhow::Result<Vec<Complaint>>,
 }
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 15] = [
     Rule {
         sentence: "arrows between crates point downward",
         check: tiers::arrows,
@@ -41,6 +41,10 @@ const RULES: [Rule; 13] = [
     Rule {
         sentence: "core and boundary crates deny missing documentation",
         check: tiers::documentation_is_required,
+    },
+    Rule {
+        sentence: "every package uses what it depends on",
+        check: tiers::dependencies_are_used,
     },
     Rule {
         sentence: "every package says what it is",
@@ -69,6 +73,10 @@ const RULES: [Rule; 13] = [
     Rule {
         sentence: "types that the glossary names exist",
         check: documents::glossary_is_true,
+    },
+    Rule {
+        sentence: "docs/troubleshooting.md knows every way in which a domain cannot be read, and no others",
+        check: documents::troubles_are_told,
     },
     Rule {
         sentence: "the figures of README.md are those of docs/benchmarks.md",

@@ -1,12 +1,10 @@
-//! Secrets in replies ([MS-DRSR] 4.1.10.2.20 ENCRYPTED_PAYLOAD, 4.1.10.6.13), and the NT hash in them.
+//! Secrets in replies ([MS-DRSR] 4.1.10.2.20 ENCRYPTED_PAYLOAD), and the NT hash in them.
 
 use des::Des;
 use des::cipher::{Array, BlockCipherDecrypt as _, KeyInit as _};
 use lockstep_model::Secret;
-use md4::Md4;
 use md5::{Digest as _, Md5};
 use rc4::{Rc4, StreamCipher as _};
-use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// How many keys are remembered: the present one, and those before it in the same cycle.
@@ -67,6 +65,29 @@ impl SessionKeys {
         let opened = self.0.iter().find_map(|key| open(key, salt, payload));
         opened.ok_or(SecretError::WrongKey)
     }
+
+    /// Opens a value of `unicodePwd`: an NT hash. `rid` is the last number of the SID in the object's name.
+    ///
+    /// Under the session key lies one more layer, DES with keys made of the RID ([MS-SAMR] 2.2.11.1.3).
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub fn open_nt_hash(&self, rid: u32, value: &[u8]) -> Result<Secret<[u8; HASH]>, SecretError> {
+        let opened = self.open(value)?;
+        let length = opened.expose().len();
+        if length != HASH {
+            return Err(SecretError::NoHash { length });
+        }
+        let mut hash = Zeroizing::new([0; HASH]);
+        hash.copy_from_slice(opened.expose());
+        let (blocks, _) = hash.as_chunks_mut::<8>();
+        for (block, key) in blocks.iter_mut().zip(rid_keys(rid)) {
+            let cipher = Des::new(&Array(*key));
+            cipher.decrypt_block(Array::cast_from_core_mut(block));
+        }
+        Ok(Secret::new(*hash))
+    }
 }
 
 /// Opens a value with one key, if it is the right one.
@@ -83,71 +104,6 @@ fn open(session_key: &Secret<Vec<u8>>, salt: &[u8], payload: &[u8]) -> Option<Se
     let right = u32::from_le_bytes(*checksum) == crc32fast::hash(contents);
     right.then(|| Secret::new(contents.to_vec()))
 }
-
-/// An NT hash: MD4 of the password in UTF-16, little-endian ([MS-NLMP] 3.3.1).
-///
-/// It is as good as the password where NTLM is spoken; erased when dropped, and compared in constant time.
-#[derive(Clone, Debug)]
-pub struct NtHash(Secret<[u8; HASH]>);
-
-impl NtHash {
-    /// Takes a hash into custody.
-    #[must_use]
-    pub const fn new(hash: [u8; HASH]) -> Self {
-        Self(Secret::new(hash))
-    }
-
-    /// The hash of a password.
-    #[must_use]
-    pub fn of_password(password: &str) -> Self {
-        let mut digest = Md4::new();
-        for unit in password.encode_utf16() {
-            digest.update(unit.to_le_bytes());
-        }
-        let mut found = digest.finalize();
-        let hash = Self::new(found.into());
-        found.as_mut_slice().zeroize();
-        hash
-    }
-
-    /// Decrypts a value of `unicodePwd`. `rid` is the last number of the SID in the object's name.
-    ///
-    /// Under the session key lies one more layer, DES with keys made of the RID ([MS-SAMR] 2.2.11.1.3).
-    ///
-    /// # Errors
-    ///
-    /// [`SecretError`].
-    pub fn decrypt(keys: &SessionKeys, rid: u32, value: &[u8]) -> Result<Self, SecretError> {
-        let opened = keys.open(value)?;
-        let length = opened.expose().len();
-        let no_hash = SecretError::NoHash { length };
-        let mut hash = Zeroizing::new([0; HASH]);
-        if length != HASH {
-            return Err(no_hash);
-        }
-        hash.copy_from_slice(opened.expose());
-        let (blocks, _) = hash.as_chunks_mut::<8>();
-        for (block, key) in blocks.iter_mut().zip(rid_keys(rid)) {
-            let cipher = Des::new(&Array(*key));
-            cipher.decrypt_block(Array::cast_from_core_mut(block));
-        }
-        Ok(Self::new(*hash))
-    }
-
-    /// Lends the hash. Each call is a place where it could leak.
-    #[must_use]
-    pub const fn expose(&self) -> &[u8; HASH] {
-        self.0.expose()
-    }
-}
-
-impl PartialEq for NtHash {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose().ct_eq(other.expose()).into()
-    }
-}
-
-impl Eq for NtHash {}
 
 /// The two DES keys of a RID: its four bytes over and over, seven for each ([MS-SAMR] 2.2.11.1.3).
 fn rid_keys(rid: u32) -> [Zeroizing<[u8; 8]>; 2] {
@@ -211,20 +167,8 @@ mod tests {
             hash: [u8; HASH],
         ) {
             let value = seal_hash(&key, rid, hash);
-            let found = NtHash::decrypt(&keys(&[&key]), rid, &value).unwrap();
+            let found = keys(&[&key]).open_nt_hash(rid, &value).unwrap();
             prop_assert_eq!(found.expose(), &hash);
-        }
-    }
-
-    #[test]
-    fn hashes_of_known_passwords_are_right() {
-        for (password, hash) in [
-            ("Pa$$w0rd", "92937945b518814341de3f726500d4ff"),
-            ("", "31d6cfe0d16ae931b73c59d7e0c089c0"),
-        ] {
-            let found = NtHash::of_password(password);
-            let hex: String = found.expose().iter().map(|b| format!("{b:02x}")).collect();
-            assert_eq!(hex, hash);
         }
     }
 
@@ -233,12 +177,10 @@ mod tests {
         let mut keys = keys(&[b"first"]);
         let old = seal_hash(b"first", 500, [1; HASH]);
         let new = seal_hash(b"second", 500, [2; HASH]);
-        assert_eq!(
-            NtHash::decrypt(&keys, 500, &new),
-            Err(SecretError::WrongKey)
-        );
+        let error = keys.open_nt_hash(500, &new).unwrap_err();
+        assert_eq!(error, SecretError::WrongKey);
         keys.add(Secret::new(b"second".to_vec()));
-        let decrypted = |value| NtHash::decrypt(&keys, 500, value).unwrap();
+        let decrypted = |value| keys.open_nt_hash(500, value).unwrap();
         assert_eq!(decrypted(&new).expose(), &[2; HASH]);
         assert_eq!(decrypted(&old).expose(), &[1; HASH]);
     }
@@ -248,22 +190,15 @@ mod tests {
         let keys = keys(&[b"key"]);
         let value = seal_hash(b"key", 1103, [9; HASH]);
         for length in 0..value.len() {
-            assert!(NtHash::decrypt(&keys, 1103, &value[..length]).is_err());
+            assert!(keys.open_nt_hash(1103, &value[..length]).is_err());
         }
         for position in 0..value.len() {
             let mut value = value.clone();
             value[position] ^= 1;
-            assert!(NtHash::decrypt(&keys, 1103, &value).is_err());
+            assert!(keys.open_nt_hash(1103, &value).is_err());
         }
-        assert_eq!(
-            NtHash::decrypt(&keys, 1103, &seal(b"key", [0; SALT], &[1; 20])),
-            Err(SecretError::NoHash { length: 20 })
-        );
-    }
-
-    #[test]
-    fn a_hash_does_not_show() {
-        let shown = format!("{:?}", NtHash::of_password("Pa$$w0rd"));
-        assert_eq!(shown, "NtHash([secret])");
+        let longer = seal(b"key", [0; SALT], &[1; 20]);
+        let error = keys.open_nt_hash(1103, &longer).unwrap_err();
+        assert_eq!(error, SecretError::NoHash { length: 20 });
     }
 }

@@ -51,7 +51,7 @@ pub async fn enroll(
         .json(&request)
         .send()
         .await
-        .map_err(|source| lost(&base, source))?;
+        .map_err(|source| ChannelError::lost(&base, source))?;
     let bytes = body(&base, response).await?;
     let answer =
         serde_json::from_slice(&bytes).map_err(|source| ChannelError::Answer { source })?;
@@ -83,7 +83,7 @@ pub async fn fetch_ca(
         .await
         .map_err(|source| match is_untrusted(&source) {
             true => foreign(),
-            false => lost(base, source),
+            false => ChannelError::lost(base, source),
         })?;
     let pem = body(base, response).await?;
     let is_wanted = certificates(&pem)?
@@ -128,13 +128,6 @@ async fn body(base: &Url, response: Response) -> Result<Vec<u8>, ChannelError> {
     let bytes = response
         .bytes()
         .await
-        .map_err(|source| lost(base, source))?;
+        .map_err(|source| ChannelError::lost(base, source))?;
     Ok(bytes.to_vec())
-}
-
-fn lost(base: &Url, source: reqwest::Error) -> ChannelError {
-    ChannelError::Lost {
-        service: base.to_string(),
-        source: Box::new(source.without_url()),
-    }
 }

@@ -3,6 +3,7 @@
 use lockstep_api::problem::Problem;
 use std::error::Error;
 use std::io;
+use url::Url;
 
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,15 @@ pub enum ChannelError {
         /// Where it was looked for.
         service: String,
         /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An HTTP proxy does not let the agent through to the service.
+    #[error("the HTTP proxy did not open the way to the service at {service}")]
+    ProxyRefused {
+        /// Where the agent wanted to go.
+        service: String,
+        /// What the proxy did.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -88,6 +98,21 @@ pub enum ChannelError {
 }
 
 impl ChannelError {
+    /// What the client says when a request brought no answer.
+    pub(super) fn lost(service: &Url, source: reqwest::Error) -> Self {
+        let (service, source) = (service.to_string(), Box::new(source.without_url()));
+        // The client tells what a proxy has refused by its words only.
+        if chain(source.as_ref()).contains("tunnel error") {
+            return Self::ProxyRefused { service, source };
+        }
+        Self::Lost { service, source }
+    }
+
+    /// Whether the same request may be answered later.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::ProxyRefused { .. })
+    }
+
     /// The error and all that lies behind it, in one line.
     #[must_use]
     pub fn chain(&self) -> String {
@@ -102,6 +127,11 @@ impl ChannelError {
             Self::Lost { .. } => Some(
                 "see that this machine may open HTTPS connections to that address, if need be with \
                  --proxy or HTTPS_PROXY"
+                    .into(),
+            ),
+            Self::ProxyRefused { .. } => Some(
+                "see that the proxy runs and may connect to that host and port (CONNECT); where it asks \
+                 for a user, write it as http://USER:PASSWORD@HOST:PORT; or go around it with NO_PROXY"
                     .into(),
             ),
             _ => None,

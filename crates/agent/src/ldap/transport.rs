@@ -62,7 +62,7 @@ impl Transport {
             }
             Self::Tls(stream) => {
                 let mut buffer = vec![0; READ_SIZE];
-                let count = stream.read(&mut buffer).await?;
+                let count = stream.read(&mut buffer).await.map_err(hung_up)?;
                 take(
                     buffer
                         .get(..count)
@@ -108,6 +108,14 @@ fn open_all(
     }
     received.drain(..opened);
     Ok(())
+}
+
+/// A side that hangs up without a word is no matter of TLS.
+fn hung_up(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => ended(),
+        _ => error,
+    }
 }
 
 fn ended() -> io::Error {

@@ -19,12 +19,21 @@ const ALWAYS: [&str; 9] = [
     "whenCreated",
 ];
 
+/// Link attributes, and the attribute in which the object at the other end shows who links to it.
+const BACK_LINKS: [(&str, &str); 3] = [
+    ("member", "memberof"),
+    ("manager", "directreports"),
+    ("managedby", "managedobjects"),
+];
+
 /// What an attribute is for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Purpose {
     pub(super) content: bool,
     pub(super) decision: bool,
     pub(super) link: bool,
+    /// It shows who links to the object by this attribute.
+    pub(super) back_link_of: Option<&'static str>,
 }
 
 /// The attributes of one instruction.
@@ -32,6 +41,7 @@ pub(super) struct Purpose {
 pub struct Wanted {
     purposes: BTreeMap<String, Purpose>,
     asked: Vec<String>,
+    back_links: Vec<&'static str>,
 }
 
 impl Wanted {
@@ -54,12 +64,31 @@ impl Wanted {
         let known = |name: &String| ALWAYS.iter().any(|own| own.eq_ignore_ascii_case(name));
         let rest = purposes.keys().filter(|name| !known(name)).cloned();
         let asked = always.chain(rest).collect();
-        Self { purposes, asked }
+        let links: Vec<(&str, &str)> = BACK_LINKS
+            .into_iter()
+            .filter(|(link, _)| purposes.get(*link).is_some_and(|purpose| purpose.link))
+            .collect();
+        for (link, back_link) in &links {
+            let purpose = purposes.entry((*back_link).to_owned()).or_default();
+            purpose.back_link_of = Some(link);
+        }
+        Self {
+            purposes,
+            asked,
+            back_links: links.into_iter().map(|(_, back_link)| back_link).collect(),
+        }
     }
 
     /// What to ask a controller for.
     pub(super) fn asked(&self) -> Vec<&str> {
         self.asked.iter().map(String::as_str).collect()
+    }
+
+    /// What to ask of single objects: who links to them as well, which is no part of any change.
+    pub(super) fn asked_by_guid(&self) -> Vec<&str> {
+        let mut asked = self.asked();
+        asked.extend(&self.back_links);
+        asked
     }
 
     /// What an attribute, by its name in lower case, is for.

@@ -68,7 +68,7 @@ async fn read(
             &base,
             SearchScope::Subtree,
             &filter,
-            &wanted.asked(),
+            &wanted.asked_by_guid(),
             &[Control::ShowDeleted, Control::ExtendedDn],
         )
         .await?;
@@ -94,13 +94,19 @@ async fn read(
     for Assembled { mut entry, cut } in read {
         if let Some((attribute, _)) = cut {
             let targets = ranges::read_whole(controller, entry.offered.guid, &attribute).await?;
-            entry.links.retain(|links| links.attribute != attribute);
-            entry.links.push(LinkValues {
-                attribute,
-                replace: true,
+            let link = wanted.purpose(&attribute).back_link_of;
+            let values = LinkValues {
+                attribute: link.map_or(attribute, str::to_owned),
+                incoming: link.is_some(),
+                replace: link.is_none(),
                 added: targets,
                 removed: Vec::new(),
-            });
+            };
+            let same = |links: &LinkValues| {
+                links.attribute == values.attribute && links.incoming == values.incoming
+            };
+            entry.links.retain(|links| !same(links));
+            entry.links.push(values);
         }
         entries.push(entry);
     }

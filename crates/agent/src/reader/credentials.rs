@@ -8,15 +8,15 @@ use super::report::Reporter;
 use crate::channel::ChannelError;
 use crate::drs::{self, Replica, ReplicationError, Session};
 use crate::ldap::Connector;
-use lockstep_ad_proto::credential::{CloudCredential, SALT};
 use lockstep_ad_proto::drsuapi::{
-    AttributeId, Changes, ChangesRequest, DrsError, Extent, NtHash, Object, Progress, Replication,
+    AttributeId, Changes, ChangesRequest, DrsError, Extent, Object, Progress, Replication,
     SecretError, SessionKeys, Stamp, UpToDateVector, UsnVector, Watermark,
 };
 use lockstep_api::channel::{
     Found, MadeCredential, PasswordStamp, Presence, ReadCredentials, ReplicationBegin,
     ReplicationCursor, ReplicationEnd, ReplicationWatermark, Stamped, WireSecret,
 };
+use lockstep_model::credential::{Iterations, SyncedHash};
 use lockstep_model::{Guid, Secret, Timestamp};
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -59,7 +59,7 @@ struct Sealed {
 struct Delivery {
     reporter: Reporter,
     keys: Arc<SessionKeys>,
-    iterations: u32,
+    iterations: Iterations,
     batch: usize,
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn read_credentials(
     let delivery = Delivery {
         reporter: reporter.clone(),
         keys: session.keys(),
-        iterations: order.iterations,
+        iterations: within_bounds(order.iterations),
         batch: order.batch.max(1),
     };
     let naming_context = controller.root_dse.naming_context.clone();
@@ -113,6 +113,12 @@ pub(super) async fn read_credentials(
     }
     session.close().await;
     Ok(())
+}
+
+/// The service checks what its administrator asks for; here it only must not do harm.
+fn within_bounds(iterations: u32) -> Iterations {
+    let (fewest, most) = (Iterations::FEWEST, Iterations::MOST);
+    Iterations::new(iterations.clamp(fewest.get(), most.get())).unwrap_or(fewest)
 }
 
 /// Reads page after page, and delivers what came while the next one is read.
@@ -330,7 +336,7 @@ impl Delivery {
     }
 }
 
-fn made(keys: &SessionKeys, reported: Reported, iterations: u32) -> Option<MadeCredential> {
+fn made(keys: &SessionKeys, reported: Reported, iterations: Iterations) -> Option<MadeCredential> {
     let stamp = reported.stamped.password?;
     let credential = match reported.sealed {
         Some(sealed) => credential(keys, &sealed, iterations),
@@ -352,14 +358,14 @@ fn made(keys: &SessionKeys, reported: Reported, iterations: u32) -> Option<MadeC
 fn credential(
     keys: &SessionKeys,
     sealed: &Sealed,
-    iterations: u32,
+    iterations: Iterations,
 ) -> Result<Secret<String>, String> {
     let rid = sealed.rid.ok_or("the object has no SID")?;
     let explained = |error: SecretError| error.to_string();
-    let hash = NtHash::decrypt(keys, rid, &sealed.value).map_err(explained)?;
-    let mut salt = [0; SALT];
+    let hash = keys.open_nt_hash(rid, &sealed.value).map_err(explained)?;
+    let mut salt = [0; SyncedHash::SALT_LENGTH];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
-    Ok(CloudCredential::derive(&hash, salt, iterations).to_text())
+    Ok(SyncedHash::derive(&hash, salt, iterations).to_text())
 }
 
 fn watermark(wire: ReplicationWatermark) -> Watermark {

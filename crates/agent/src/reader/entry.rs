@@ -25,6 +25,8 @@ pub struct ReadEntry {
 pub struct LinkValues {
     /// The attribute, in lower case.
     pub attribute: String,
+    /// It is the others that have it: `added` are those who link to the object.
+    pub incoming: bool,
     /// `added` is the whole set.
     pub replace: bool,
     /// Objects that are linked now.
@@ -170,21 +172,28 @@ impl<'a> EntryReader<'a> {
             // The name without a value is an object that came back.
             entry.is_deleted = Some(false);
         }
-        let link = purpose.link.then(|| {
+        let link = if purpose.link {
             // In changes `0-0` marks what was removed and `1-1` what was added.
             let (removed, replace) = match (self.reading, range) {
                 (Reading::Changes, Some((0, _))) => (true, false),
                 (Reading::Changes, Some(_)) => (false, false),
-                (_, None) => (false, true),
-                (Reading::ByGuid, Some((_, end))) => {
-                    if let RangeEnd::At(last) = end {
-                        entry.cut = Some((name.clone(), last + 1));
-                    }
-                    (false, true)
-                }
+                (_, None) | (Reading::ByGuid, _) => (false, true),
             };
-            (link_values(&mut entry.read.links, &name, replace), removed)
-        });
+            let index = link_values(&mut entry.read.links, &name, false, replace);
+            Some((index, removed))
+        } else {
+            let by_guid = self.reading == Reading::ByGuid;
+            let link = purpose.back_link_of.filter(|_| by_guid);
+            link.map(|link| {
+                let index = link_values(&mut entry.read.links, link, true, false);
+                (index, false)
+            })
+        };
+        if let (Reading::ByGuid, Some((_, RangeEnd::At(last)))) = (self.reading, range)
+            && link.is_some()
+        {
+            entry.cut = Some((name.clone(), last + 1));
+        }
         self.attribute = Attribute { name, link };
     }
 
@@ -319,12 +328,15 @@ pub(super) fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
     }
 }
 
-/// The values of this link attribute; added and removed ones stand together.
-fn link_values(links: &mut Vec<LinkValues>, name: &str, replace: bool) -> usize {
-    let found = links.iter().position(|values| values.attribute == name);
+/// Where the values of this link attribute stand; added and removed ones stand together.
+fn link_values(links: &mut Vec<LinkValues>, name: &str, incoming: bool, replace: bool) -> usize {
+    let found = links
+        .iter()
+        .position(|values| values.attribute == name && values.incoming == incoming);
     let index = found.unwrap_or_else(|| {
         links.push(LinkValues {
             attribute: name.to_owned(),
+            incoming,
             ..LinkValues::default()
         });
         links.len() - 1
@@ -493,6 +505,20 @@ mod tests {
             &[("member;range=0-1499", &[ADA])],
         );
         assert_eq!(cut.cut, Some(("member".into(), 1500)));
+    }
+
+    #[test]
+    fn who_links_to_an_object_is_told_when_it_is_read_by_itself() {
+        let attributes: &[(&str, &[&str])] = &[("member", &[ADA]), ("memberOf", &[ADA, ADA])];
+        let entry = read(Reading::ByGuid, &InPlace::Unknown, attributes).entry;
+        let [members, groups] = entry.links.as_slice() else {
+            panic!()
+        };
+        assert!(members.replace && !members.incoming);
+        assert!(groups.incoming && !groups.replace && groups.attribute == "member");
+        assert_eq!(groups.added.len(), 2);
+        let changes = read(Reading::Changes, &InPlace::Unknown, attributes).entry;
+        assert_eq!(changes.links.len(), 1);
     }
 
     #[test]

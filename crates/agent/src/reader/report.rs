@@ -268,6 +268,7 @@ fn by_name(entry: &ReadEntry) -> ObjectUpdate {
 fn end_of(links: &Links) -> Links {
     Links {
         attribute: links.attribute.clone(),
+        incoming: links.incoming,
         replace: links.replace,
         added: Vec::new(),
         removed: Vec::new(),
@@ -277,6 +278,7 @@ fn end_of(links: &Links) -> Links {
 /// Cuts the values of one link attribute into slices.
 struct Slices {
     attribute: String,
+    incoming: bool,
     replace: bool,
     added: std::vec::IntoIter<LinkTarget>,
     removed: std::vec::IntoIter<LinkTarget>,
@@ -286,6 +288,7 @@ impl Slices {
     fn new(values: LinkValues) -> Self {
         Self {
             attribute: values.attribute,
+            incoming: values.incoming,
             replace: values.replace,
             added: values.added.into_iter(),
             removed: values.removed.into_iter(),
@@ -300,6 +303,7 @@ impl Slices {
         let more = !self.added.as_slice().is_empty() || !self.removed.as_slice().is_empty();
         let slice = Links {
             attribute: self.attribute.clone(),
+            incoming: self.incoming,
             replace: self.replace,
             added,
             removed,

@@ -194,6 +194,10 @@ pub struct ObjectUpdate {
 pub struct Links {
     /// The attribute.
     pub attribute: String,
+    /// It is the others that have the attribute: `added` are objects that link to this one. Told of an object
+    /// that was read by GUID, because what links to an object that comes back is told nowhere else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub incoming: bool,
     /// `added`, over all slices of the update, is the whole set: what is not in it is gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,

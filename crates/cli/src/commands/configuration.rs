@@ -50,9 +50,36 @@ pub(crate) enum ConfigurationCommand {
 pub(crate) struct RestartArgs {
     /// The configuration's name
     name: String,
-    /// What to forget: watermark, escrows, quarantine, links, full [default: the first three]
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
-    reset: Vec<String>,
+    /// What to forget, separated by commas [default: watermark,escrows,quarantine]
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    reset: Vec<Reset>,
+}
+
+/// What can be forgotten.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Reset {
+    /// Where reading goes on; the next cycle is a full one
+    Watermark,
+    /// Objects that wait for their next attempt; they are tried at once
+    Escrows,
+    /// Why the job is held or slowed down
+    Quarantine,
+    /// Which object belongs to which; they are matched anew
+    Links,
+    /// All but the links; the next cycle is a full one
+    Full,
+}
+
+impl Reset {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Watermark => "watermark",
+            Self::Escrows => "escrows",
+            Self::Quarantine => "quarantine",
+            Self::Links => "links",
+            Self::Full => "full",
+        }
+    }
 }
 
 pub(super) async fn execute(
@@ -124,13 +151,17 @@ pub(super) async fn restart(args: RestartArgs, context: &Context<'_>) -> Result<
     let client = context.client()?;
     let path = ["api", "v1", "configurations", &args.name, "restart"];
     let body = Restart {
-        reset: (!args.reset.is_empty()).then_some(args.reset),
+        reset: (!args.reset.is_empty()).then(|| names(&args.reset)),
     };
     let changed: Configuration = client.send_for(Method::POST, &path, &body).await?;
     context
         .output
         .data(&changed, |changed| format!("{}\n", changed.status))?;
     Ok(0)
+}
+
+fn names(resets: &[Reset]) -> Vec<String> {
+    resets.iter().map(|reset| reset.name().to_owned()).collect()
 }
 
 fn last_cycle(configuration: &Configuration) -> String {

@@ -123,7 +123,7 @@ async fn progress(client: &Client, name: &str, begun: Instant) -> Option<String>
     let planned = applied + running.unchanged + running.skipped;
     let rate = running.imported * 1_000 / u64::try_from(begun.elapsed().as_millis()).ok()?.max(1);
     Some(format!(
-        "{} read, {planned} decided, {applied} applied, {rate}/s",
+        "{} read, {planned} planned, {applied} applied, {rate}/s",
         running.imported
     ))
 }

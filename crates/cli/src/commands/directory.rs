@@ -1,105 +1,81 @@
 //! `lockstep user`, `lockstep group`, `lockstep deleted`: the directory as `/v1.0` shows it.
 
+mod given;
+mod group;
+mod user;
+
+pub(crate) use group::GroupCommand;
+pub(crate) use user::UserCommand;
+
 use super::Context;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{fields, table};
 use clap::Subcommand;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Show one user
-    #[command(after_help = "Example:\n  lockstep user get ada@corp.test -o json --data-dir DIR")]
-    Get {
-        /// Its id or user principal name
-        id: String,
-    },
-    /// List the users
-    #[command(after_help = "Example:\n  lockstep user list --data-dir DIR")]
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum GroupCommand {
-    /// Show one group
-    #[command(after_help = "Example:\n  lockstep group get ID --data-dir DIR")]
-    Get {
-        /// Its id, or its display name if that is unique
-        id: String,
-    },
-    /// List the groups
-    #[command(after_help = "Example:\n  lockstep group list --data-dir DIR")]
-    List,
-}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeletedCommand {
     /// List the users in the recycle bin
     #[command(after_help = "Example:\n  lockstep deleted list --data-dir DIR")]
     List,
+    /// Remove a user from the recycle bin for good
+    #[command(after_help = "Example:\n  lockstep deleted purge ID --yes --data-dir DIR")]
+    Purge {
+        /// The user's id
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
-/// All that is of interest about one user.
-const USER: &str = "id,userPrincipalName,displayName,givenName,surname,mail,mailNickname,accountEnabled,\
-                    department,jobTitle,companyName,officeLocation,mobilePhone,businessPhones,city,country,\
-                    employeeId,proxyAddresses,userType,createdDateTime,onPremisesSyncEnabled,\
-                    onPremisesImmutableId,onPremisesDistinguishedName,onPremisesSamAccountName,\
-                    onPremisesUserPrincipalName,onPremisesSecurityIdentifier,onPremisesDomainName,\
-                    onPremisesLastSyncDateTime,onPremisesProvisioningErrors,onPremisesExtensionAttributes";
-const GROUP: &str = "id,displayName,description,mail,mailNickname,mailEnabled,securityEnabled,\
-                     proxyAddresses,createdDateTime,onPremisesSyncEnabled,onPremisesImmutableId,\
-                     onPremisesDistinguishedName,onPremisesSamAccountName,onPremisesSecurityIdentifier,\
-                     onPremisesDomainName,onPremisesLastSyncDateTime,onPremisesProvisioningErrors";
+/// Which objects are listed.
+#[derive(Clone, Debug, clap::Args)]
+struct Which {
+    /// Only those that fit, as OData writes it, such as "startswith(displayName,'a')"
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
+    /// Only those that have this in a name or address
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
 
 pub(super) async fn user(command: UserCommand, context: &Context<'_>) -> Result<u8, Failure> {
-    let client = context.client()?;
-    match command {
-        UserCommand::Get { id } => get(&client, "users", &id, USER, context).await,
-        UserCommand::List => {
-            let users = list(&client, &["v1.0", "users"], USER).await?;
-            show(
-                &users,
-                ["USER PRINCIPAL NAME", "DISPLAY NAME", "ENABLED", "ID"],
-                ["userPrincipalName", "displayName", "accountEnabled", "id"],
-                context,
-            )
-        }
-    }
+    user::execute(command, context).await
 }
 
 pub(super) async fn group(command: GroupCommand, context: &Context<'_>) -> Result<u8, Failure> {
-    let client = context.client()?;
-    match command {
-        GroupCommand::Get { id } => {
-            let id = by_display_name(&client, &id).await?.unwrap_or(id);
-            get(&client, "groups", &id, GROUP, context).await
-        }
-        GroupCommand::List => {
-            let groups = list(&client, &["v1.0", "groups"], GROUP).await?;
-            show(
-                &groups,
-                ["DISPLAY NAME", "SECURITY", "MAIL", "ID"],
-                ["displayName", "securityEnabled", "mail", "id"],
-                context,
-            )
-        }
-    }
+    group::execute(command, context).await
 }
 
 pub(super) async fn deleted(command: DeletedCommand, context: &Context<'_>) -> Result<u8, Failure> {
-    let DeletedCommand::List = command;
-    let client = context.client()?;
-    let path = ["v1.0", "directory", "deletedItems", "microsoft.graph.user"];
-    let select = format!("{USER},deletedDateTime");
-    let users = list(&client, &path, &select).await?;
-    show(
-        &users,
-        ["USER PRINCIPAL NAME", "DISPLAY NAME", "DELETED", "ID"],
-        ["userPrincipalName", "displayName", "deletedDateTime", "id"],
-        context,
-    )
+    match command {
+        DeletedCommand::List => {
+            let path = ["v1.0", "directory", "deletedItems", "microsoft.graph.user"];
+            let select = format!("{},deletedDateTime", user::SHOWN);
+            let users = list(&context.client()?, &path, &select, None).await?;
+            show(
+                &users,
+                ["USER PRINCIPAL NAME", "DISPLAY NAME", "DELETED", "ID"],
+                ["userPrincipalName", "displayName", "deletedDateTime", "id"],
+                context,
+            )
+        }
+        DeletedCommand::Purge { id, yes } => {
+            let question = format!("Remove {id} for good?");
+            if !context.output.confirm(&question, yes)? {
+                return Ok(0);
+            }
+            let path = ["v1.0", "directory", "deletedItems", &id];
+            let client = context.client()?;
+            client.order(Method::DELETE, &path, None::<&()>).await?;
+            context.output.say("removed for good");
+            Ok(0)
+        }
+    }
 }
 
 /// A page of a set.
@@ -110,8 +86,21 @@ struct Page {
     next: Option<String>,
 }
 
-async fn list(client: &Client, path: &[&str], select: &str) -> Result<Vec<Value>, Failure> {
-    let query = [("$select", select.to_owned()), ("$top", "999".to_owned())];
+async fn list(
+    client: &Client,
+    path: &[&str],
+    select: &str,
+    which: Option<&Which>,
+) -> Result<Vec<Value>, Failure> {
+    let mut query = vec![("$select", select.to_owned()), ("$top", "999".to_owned())];
+    if let Some(which) = which {
+        query.extend(which.filter.clone().map(|filter| ("$filter", filter)));
+        let search = which.search.as_ref().map(|text| {
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+            ("$search", format!("\"{text}\""))
+        });
+        query.extend(search);
+    }
     let mut page: Page = client.get_with(path, &query).await?;
     let mut objects = page.value;
     while let Some(next) = page.next {
@@ -135,34 +124,24 @@ async fn get(
     }
     context.output.data(&object, |object| {
         let map = object.as_object();
-        let shown = map
-            .into_iter()
-            .flatten()
-            .filter(|(_, value)| !value.is_null());
+        let shown = map.into_iter().flatten();
         let lines: Vec<(&str, String)> = shown
             .map(|(name, value)| (name.as_str(), text(value)))
+            .filter(|(_, text)| !text.is_empty())
             .collect();
         fields(&lines)
     })?;
     Ok(0)
 }
 
-/// The id of the only group with this display name.
-async fn by_display_name(client: &Client, name: &str) -> Result<Option<String>, Failure> {
-    let quoted = name.replace('\'', "''");
-    let query = [
-        ("$filter", format!("displayName eq '{quoted}'")),
-        ("$select", "id".to_owned()),
-        ("$top", "2".to_owned()),
-    ];
-    let page: Page = client.get_with(&["v1.0", "groups"], &query).await?;
-    match page.value.as_slice() {
-        [only] => Ok(only["id"].as_str().map(str::to_owned)),
-        [] => Ok(None),
-        _ => Err(Failure::new(format!(
-            "several groups are called {name}; name one by its id"
-        ))),
-    }
+/// The id of a user or of any other object that is named by id or user principal name.
+async fn id_of(client: &Client, name: &str) -> Result<String, Failure> {
+    let is_name = name.contains('@');
+    let set = if is_name { "users" } else { "directoryObjects" };
+    let object: Value = client
+        .get_with(&["v1.0", set, name], &[("$select", "id".to_owned())])
+        .await?;
+    Ok(object["id"].as_str().unwrap_or(name).to_owned())
 }
 
 fn show<const N: usize>(
@@ -183,6 +162,12 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let parts = map.iter().map(|(name, value)| (name, text(value)));
+            let parts = parts.filter(|(_, text)| !text.is_empty());
+            let parts: Vec<String> = parts.map(|(name, text)| format!("{name}={text}")).collect();
+            parts.join(", ")
+        }
         other => other.to_string(),
     }
 }

@@ -20,10 +20,9 @@ pub(crate) enum ExpressionCommand {
     /// An attribute that is not given is absent. An expression that cannot be used ends with status 2, one
     /// that has no value for this object with status 1.
     #[command(
-        after_help = "Examples:\n  lockstep expression eval 'ToUpper([department], )' --attribute \
-                      department=Sales\n  lockstep expression eval 'Join(\";\", [otherTelephone])' \
-                      --attribute otherTelephone=1 --attribute otherTelephone=2\n  lockstep expression eval \
-                      'StringFromSid([objectSid])' --object ada.json"
+        after_help = "Example:\n  lockstep expression eval 'ToUpper([department],)' --attribute \
+                      department=Sales\n  lockstep expression eval 'StringFromSid([objectSid])' --object \
+                      ada.json"
     )]
     Eval(EvalArgs),
 }

@@ -1,13 +1,28 @@
 //! `lockstep log` and `lockstep audit`
 
 use super::Context;
+use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::table;
+use clap::builder::RangedI64ValueParser;
 use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
-use std::time::Duration;
+use lockstep_model::Timestamp;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
+
+const ACTIONS: [&str; 8] = [
+    "Create",
+    "Update",
+    "Delete",
+    "Restore",
+    "Disable",
+    "StagedDelete",
+    "Skip",
+    "Other",
+];
+const STATUSES: [&str; 4] = ["Success", "Skipped", "Warning", "Failure"];
 
 /// Which entries of the provisioning log.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,20 +33,20 @@ pub(crate) struct LogArgs {
     /// About this object: a distinguished name, a user principal name, an account name or an anchor
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
-    /// With this action: Create, Update, Delete, Restore, Disable, StagedDelete, Skip or Other
-    #[arg(long)]
+    /// With this action
+    #[arg(long, value_parser = ACTIONS, ignore_case = true)]
     action: Option<String>,
-    /// With this status: Success, Skipped, Warning or Failure
-    #[arg(long)]
+    /// With this status
+    #[arg(long, value_parser = STATUSES, ignore_case = true)]
     status: Option<String>,
     /// Of this cycle
     #[arg(long, value_name = "ID")]
     cycle: Option<String>,
-    /// Not older than this, such as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// Not older than this: a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
     /// At most so many
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = limits())]
     limit: u32,
     /// Go on with new entries as they come, oldest first
     #[arg(long)]
@@ -42,7 +57,7 @@ pub(crate) struct LogArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// At most so many
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = limits())]
     limit: u32,
 }
 
@@ -55,7 +70,7 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         ("action", &args.action),
         ("status", &args.status),
         ("cycle", &args.cycle),
-        ("since", &args.since),
+        ("since", &args.since.map(|since| since.to_string())),
     ] {
         query.extend(value.clone().map(|value| (name, value)));
     }
@@ -64,6 +79,12 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     let page: LogPage = client.get_with(&path, &query).await?;
     if !args.follow {
         show(&page.entries, context)?;
+        if let (Some(object), true) = (&args.object, page.entries.is_empty()) {
+            context.output.say(&format!(
+                "nothing was ever decided about {object}, as far as these entries go: it is out of scope, or \
+                 not there"
+            ));
+        }
         return Ok(0);
     }
     let mut last = String::new();
@@ -79,6 +100,28 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         let page: LogPage = client.get_with(&path, &query).await?;
         entries = page.entries;
     }
+}
+
+/// How many entries the service gives at once.
+fn limits() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=10_000)
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = duration(text).map_err(|_| {
+        format!(
+            "expected a time such as 2026-01-31T12:00:00Z, or 90s, 10m, 2h or 7d, received `{text}`"
+        )
+    })?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let millis = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    Ok(Timestamp::from_millis(millis).minus(ago))
 }
 
 fn show(entries: &[LogEntry], context: &Context<'_>) -> Result<(), Failure> {
@@ -97,7 +140,12 @@ fn line(entry: &LogEntry) -> String {
         "{} {} {} {} {name}: {}\n",
         entry.at, entry.status, entry.action, entry.kind, entry.reason
     );
-    for change in &entry.modified_properties {
+    // What an object is made with is told by the directory; here it would hide the other entries.
+    let changes = match entry.action.as_str() {
+        "Create" => &[][..],
+        _ => &entry.modified_properties,
+    };
+    for change in changes {
         let shown = |value: &Option<serde_json::Value>| match value {
             None => "nothing".to_owned(),
             Some(value) => value.to_string(),

@@ -90,7 +90,16 @@ pub(super) async fn execute(
     Ok(0)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// A password that nobody knows.
+pub(super) fn unknown() -> Result<String, Failure> {
+    let mut bytes = [0; 32];
+    let filled = getrandom::fill(&mut bytes);
+    filled.map_err(|error| Failure::new(format!("could not make a password: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Reads a password from a file, or from stdin.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = match path == Path::new("-") {
         true => std::io::stdin().read_to_string(&mut text).map(|_| ()),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Runs the program in an environment without any service; shows status, data and words.
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
@@ -159,4 +160,25 @@ fn a_target_that_is_left_alone_is_said_to_be() {
     null
     the target is left alone
     ");
+}
+
+/// Slow wherever it is matched by backtracking, or from every letter anew.
+#[test]
+fn a_pathological_regex_ends_soon() {
+    let attribute = format!("x={}", "ab".repeat(30_000));
+    for (pattern, begins) in [
+        ("((a|b)+)+$", "status 0"),
+        ("(.*)(.*)(.*)(.*)(.*)[^ab]", "status 0"),
+        (
+            "([ab]*c)|[ab]",
+            "status 1\nerror: line 1, column 1: Replace: too much work",
+        ),
+    ] {
+        let expression = format!("Replace([x], , \"{pattern}\", , \"\")");
+        let begun = Instant::now();
+        let shown = eval(&[&expression, "--attribute", &attribute]);
+        let took = begun.elapsed();
+        assert!(shown.starts_with(begins), "{pattern}: {shown}");
+        assert!(took < Duration::from_secs(20), "{pattern}: {took:?}");
+    }
 }

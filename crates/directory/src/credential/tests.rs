@@ -1,3 +1,5 @@
+//! Stories of passwords.
+
 use super::*;
 
 fn secret(text: &str) -> Secret<String> {

@@ -36,6 +36,7 @@ fn policy(roots: Option<&[u8]>) -> Policy {
         contacts: true,
         mapping: std::sync::Arc::new(Mapping::standard()),
         matching: Matching::default(),
+        seed: [7; 32],
         read_set: READ_SET,
     }
 }

@@ -8,11 +8,10 @@ use super::datetime::DateTime;
 use super::error::{ArgumentError, EvaluationProblem};
 use super::functions::{Outcome, Parameter, Takes};
 use super::pattern::Pattern;
+use super::random::Random;
 use super::syntax::{CallNode, Form, Node, Operator, Span};
 use super::value::ExpressionValue;
 use super::{AttributeSource, Environment, MAX_TEXT};
-use rand::SeedableRng as _;
-use rand::rngs::ChaCha20Rng;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -70,17 +69,17 @@ impl<'a> Evaluator<'a> {
             }
             Form::Concatenation(parts) => self.concatenate(parts)?,
         };
-        self.charge(node.span, STEP + value.size())?;
+        self.charge(node.span, None, STEP + value.size())?;
         Ok(value)
     }
 
     /// Counts work.
-    fn charge(&self, span: Span, work: usize) -> Result<(), Stop> {
+    fn charge(&self, span: Span, function: Option<&'static str>, work: usize) -> Result<(), Stop> {
         let left = self.left.get().checked_sub(work);
         self.left.set(left.unwrap_or(0));
         match left {
             Some(_) => Ok(()),
-            None => Err(failed(span, None, EvaluationProblem::TooMuchWork)),
+            None => Err(failed(span, function, EvaluationProblem::TooMuchWork)),
         }
     }
 
@@ -100,7 +99,7 @@ impl<'a> Evaluator<'a> {
                 let mut results = Vec::with_capacity(values.len());
                 for value in values {
                     let result = evaluate(&call.with_first(value))?;
-                    self.charge(span, STEP + result.size())?;
+                    self.charge(span, Some(node.function.name), STEP + result.size())?;
                     results.push(result);
                 }
                 results.retain(|result| !result.is_null());
@@ -132,7 +131,7 @@ impl<'a> Evaluator<'a> {
                 None,
                 EvaluationProblem::Argument(ArgumentError {
                     parameter: "the right side of a comparison",
-                    expected: format!("something that can be compared with {a}"),
+                    expected: "something that can be compared with the left side".to_owned(),
                     received: b.to_string(),
                 }),
             )),
@@ -337,7 +336,8 @@ impl Call<'_> {
 
     /// Counts work that is to be done, and refuses it when it is too much.
     pub(super) fn charge(&self, work: usize) -> Result<(), Stop> {
-        self.evaluator.charge(self.span, work)
+        let function = Some(self.node.function.name);
+        self.evaluator.charge(self.span, function, work)
     }
 
     /// The moment at which the expression is evaluated.
@@ -349,10 +349,8 @@ impl Call<'_> {
 
     /// Random numbers: the same for the same seed and the same place in the expression, whatever else
     /// is evaluated.
-    pub(super) fn random(&self) -> ChaCha20Rng {
-        let mut random = ChaCha20Rng::from_seed(self.evaluator.environment.seed);
-        random.set_stream(u64::try_from(self.span.start).unwrap_or(0));
-        random
+    pub(super) fn random(&self) -> Random {
+        Random::new(&self.evaluator.environment.seed, self.span.start)
     }
 
     /// A result, if it is not longer than any value can be.

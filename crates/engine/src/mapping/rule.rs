@@ -1,6 +1,8 @@
 //! How one value is made.
 
+use super::typed::{self, ValueType};
 use super::{MappedValue, MappingError, Subject};
+use crate::expression::Expression;
 use crate::staged::StagedObject;
 use lockstep_model::{PropertyValue, Timestamp, Value};
 
@@ -9,6 +11,8 @@ use lockstep_model::{PropertyValue, Timestamp, Value};
 pub enum Rule {
     /// The same value for every object.
     Constant(MappedValue),
+    /// What an expression makes, as a value of the property's type.
+    Expression(Expression, ValueType),
     /// The first value as text.
     Direct(String),
     /// All values.
@@ -29,7 +33,7 @@ pub enum Rule {
     Joined(Vec<String>),
     /// The first of these attributes that has a value.
     FirstOf(Vec<String>),
-    /// A FILETIME as a moment; nothing for zero and "never".
+    /// A FILETIME, or a time as LDAP writes it, as a moment; nothing for zero and "never".
     FileTime(String),
     /// objectGUID as text.
     ObjectGuid,
@@ -49,6 +53,15 @@ pub enum Rule {
     SecurityEnabled,
     /// Whether there is a primary SMTP address or a mail address.
     MailEnabled,
+}
+
+/// What a rule makes.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// This value; `None`: the property is to be empty.
+    Value(Option<MappedValue>),
+    /// The property is left alone.
+    Ignored,
 }
 
 /// Longer descriptions are cut, as the original does.
@@ -75,6 +88,10 @@ impl Rule {
             Self::UserPrincipalName => vec!["userPrincipalName", "sAMAccountName"],
             Self::SecurityEnabled => vec!["groupType"],
             Self::MailEnabled => vec!["proxyAddresses", "mail"],
+            Self::Expression(expression, _) => {
+                let sources = expression.sources().iter();
+                sources.map(|source| source.name.as_str()).collect()
+            }
             Self::Constant(_)
             | Self::ObjectGuid
             | Self::Sid
@@ -84,10 +101,20 @@ impl Rule {
         }
     }
 
-    /// Makes the value; `None` when the property is to be empty.
-    pub(super) fn apply(&self, input: &Subject<'_>) -> Result<Option<MappedValue>, MappingError> {
+    /// Makes the value for a target.
+    pub(super) fn apply(&self, target: &str, input: &Subject<'_>) -> Result<Made, MappingError> {
+        if let Self::Expression(expression, value) = self {
+            return typed::evaluate(expression, *value, target, input);
+        }
+        self.simple(input).map(Made::Value)
+    }
+
+    /// The value of everything that is no expression; `None` when the property is to be empty.
+    fn simple(&self, input: &Subject<'_>) -> Result<Option<MappedValue>, MappingError> {
         let object = input.object;
         Ok(match self {
+            // Made by its caller.
+            Self::Expression(..) => None,
             Self::Constant(value) => Some(value.clone()),
             Self::Direct(source) => object.text(&lower(source)).map(text),
             Self::DirectList(source) => list(object.values(&lower(source)), false),
@@ -114,7 +141,7 @@ impl Rule {
                 .iter()
                 .find_map(|s| object.text(&lower(s)))
                 .map(text),
-            Self::FileTime(source) => object.number(&lower(source)).and_then(file_time),
+            Self::FileTime(source) => object.text(&lower(source)).and_then(moment),
             Self::ObjectGuid => Some(PropertyValue::Text(object.guid.to_string())),
             Self::Sid => object
                 .sid
@@ -205,6 +232,28 @@ fn list(values: &[Value], trim: bool) -> Option<MappedValue> {
         .map(str::to_owned)
         .collect();
     (!texts.is_empty()).then(|| PropertyValue::texts(texts))
+}
+
+/// A FILETIME, or a time as LDAP writes it: `20260131120000.0Z`.
+fn moment(text: &str) -> Option<MappedValue> {
+    if let Ok(value) = text.parse() {
+        return file_time(value);
+    }
+    let digits = text
+        .split(['.', 'Z'])
+        .next()
+        .filter(|digits| digits.len() == 14)?;
+    let part = |from: usize, to: usize| digits.get(from..to);
+    let written = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(0, 4)?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(8, 10)?,
+        part(10, 12)?,
+        part(12, 14)?
+    );
+    written.parse().ok().map(PropertyValue::Timestamp)
 }
 
 /// "Never" is written as zero or as the largest number.

@@ -16,6 +16,7 @@ fn policy() -> Policy {
         contacts: true,
         mapping: Mapping::standard().into(),
         matching: crate::matching::Matching::default(),
+        seed: [7; 32],
         read_set: 1,
     }
 }

@@ -1,3 +1,5 @@
+//! Stories of credentials in the store.
+
 use super::*;
 use crate::signin::attempts::{Subject, begin};
 use lockstep_directory::credential::{Checked, Iterations, Stamp, check, nt_hash};

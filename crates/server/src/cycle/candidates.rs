@@ -4,6 +4,7 @@ use super::Context;
 use super::objects::{Case, link};
 use crate::directory;
 use crate::import::Lane;
+use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{Kind, Object, UniqueValue};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::matching::{Holding, Owner};
@@ -104,22 +105,22 @@ fn soft(
         };
         let upn = keys.upn.as_deref().map(UniqueValue::user_principal_name);
         asked.extend(upn.map(|value| (index, true, value)));
-        let smtp = keys
-            .smtp
-            .map(|address| UniqueValue::proxy_address(&format!("smtp:{address}")));
+        let smtp = keys.smtp.map(|address| UniqueValue::mail_address(&address));
         asked.extend(smtp.map(|value| (index, false, value)));
     }
     let values: Vec<UniqueValue> = asked.iter().map(|(.., value)| value.clone()).collect();
     let owners = directory::owners(tx, &values)?;
-    let owned: Vec<(usize, bool, ObjectId)> = asked
+    let owned: Vec<(usize, bool, UniqueValue, ObjectId)> = asked
         .into_iter()
         .zip(owners)
-        .filter_map(|((index, by_upn, _), owner)| Some((index, by_upn, owner?)))
+        .filter_map(|((index, by_upn, value), owner)| Some((index, by_upn, value, owner?)))
         .collect();
     let ids: Vec<ObjectId> = owned.iter().map(|(.., id)| *id).collect();
     let objects = directory::objects(tx, &ids)?;
     let mut cases = cases;
-    for ((index, by_upn, _), object) in owned.into_iter().zip(objects) {
+    for ((index, by_upn, value, _), object) in owned.into_iter().zip(objects) {
+        // Who has an address as a further one is not found by it.
+        let object = object.filter(|object| by_upn || is_primary_of(&value, object));
         let holding = desk.holding(tx, object.as_ref())?;
         if let Some(case) = cases.get_mut(index) {
             match by_upn {
@@ -165,7 +166,7 @@ impl Desk {
             kind,
             deleted: object.deleted.is_some(),
             owner,
-            administrator: false,
+            administrator: !object.roles.is_empty(),
         }))
     }
 

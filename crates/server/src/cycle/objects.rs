@@ -204,6 +204,7 @@ pub(super) fn decide_all(
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
             rows.kept.push((lane.owner(), guid));
         }
+        let takes_over = matches!(decision, Decision::Join(..) | Decision::Restore(..));
         let (action, id, desired, values) = match decision {
             Decision::Create(mut desired) => {
                 let id = ObjectId::new(crate::ids::random_guid());
@@ -261,7 +262,7 @@ pub(super) fn decide_all(
             fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
             continue;
         }
-        changes.push(change(lane, action, id, &desired, values));
+        changes.push(change(lane, action, takes_over, id, &desired, values));
         pending.push(Pending {
             case,
             reason,
@@ -288,6 +289,7 @@ pub(super) fn decide_all(
 fn change(
     lane: &Lane,
     action: &str,
+    takes_over: bool,
     id: ObjectId,
     desired: &DesiredObject,
     values: MappedValues,
@@ -312,7 +314,12 @@ fn change(
             mastery: Some(mastery),
             values,
         },
-        "Restore" => Change::Restore { id, values },
+        _ if takes_over => Change::TakeOver {
+            id,
+            kind,
+            mastery,
+            values,
+        },
         _ => Change::Update { id, values },
     }
 }
@@ -381,10 +388,21 @@ fn applied(
     item.changes = result
         .changes
         .into_iter()
-        .map(|change| (change.property.name(), change.old, change.new))
+        .map(|change| {
+            let name = change.property.name();
+            match lane.policy.mapping.is_redacted(kind, name) {
+                true => (name, change.old.map(redacted), change.new.map(redacted)),
+                false => (name, change.old, change.new),
+            }
+        })
         .collect();
     rows.log.push(crate::log::entry(context, "Success", item));
     Ok(())
+}
+
+/// What the log shows of a value that must not be shown.
+fn redacted(_: PropertyValue) -> PropertyValue {
+    PropertyValue::Text("[Redact]".to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

@@ -64,17 +64,13 @@ pub(super) fn batch(
 /// References of the directory that come and go with a batch.
 #[derive(Default)]
 struct Changes {
-    added: Vec<DirectoryReference>,
+    added: Vec<Id>,
     removed: Vec<Id>,
 }
 
 impl Changes {
-    fn add(&mut self, (source, property, target): Id) {
-        self.added.push(DirectoryReference {
-            source,
-            property,
-            target,
-        });
+    fn add(&mut self, id: Id) {
+        self.added.push(id);
     }
 
     fn apply(
@@ -83,19 +79,13 @@ impl Changes {
         lane: &Lane,
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
-        tx.store(&self.added)?;
-        tx.remove::<DirectoryReference>(&self.removed)?;
+        directory::change_references(tx, &self.added, &self.removed)?;
         let mut holders: BTreeMap<ObjectId, BTreeMap<&str, Targets>> = BTreeMap::new();
         // Of what was made or changed in this cycle anyway, its references are a part.
         let told = |holder: &ObjectId| !context.report.counted.contains(holder);
-        for reference in self
-            .added
-            .iter()
-            .filter(|reference| told(&reference.source))
-        {
-            let properties = holders.entry(reference.source).or_default();
-            let targets = properties.entry(&reference.property).or_default();
-            targets.added.push(reference.target);
+        for (source, property, target) in self.added.iter().filter(|(source, ..)| told(source)) {
+            let properties = holders.entry(*source).or_default();
+            properties.entry(property).or_default().added.push(*target);
         }
         for (source, property, target) in self.removed.iter().filter(|(source, ..)| told(source)) {
             let properties = holders.entry(*source).or_default();

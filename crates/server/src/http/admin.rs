@@ -5,6 +5,7 @@ mod apps;
 mod configurations;
 mod logs;
 mod passwords;
+mod roles;
 mod tenant;
 mod tokens;
 mod views;
@@ -52,6 +53,10 @@ pub fn router() -> Router<Arc<Service>> {
             post(configurations::plan),
         )
         .route(
+            "/api/v1/configurations/{name}/provision",
+            post(configurations::provision),
+        )
+        .route(
             "/api/v1/configurations/{name}/pause",
             post(configurations::pause),
         )
@@ -96,6 +101,11 @@ pub fn router() -> Router<Arc<Service>> {
         .route(
             "/api/v1/signing-keys/replace",
             post(apps::replace_signing_keys),
+        )
+        .route("/api/v1/roles", get(roles::list))
+        .route(
+            "/api/v1/roles/{role}/users/{id}",
+            put(roles::assign).delete(roles::remove),
         )
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route("/api/v1/tokens/{id}", delete(tokens::revoke))

@@ -11,20 +11,10 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use lockstep_api::problem::Problem;
+pub use lockstep_directory::Role;
 use lockstep_store::ReadRecords as _;
 use lockstep_store::records::service::ApiToken;
 use std::sync::Arc;
-
-/// What a caller may do; each role may do what the ones before it may.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Role {
-    /// Reads everything.
-    Reader,
-    /// Runs, pauses and restarts, allows and rejects deletes.
-    Operator,
-    /// Changes configurations, agents, tokens and the directory.
-    Administrator,
-}
 
 /// Who makes a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,29 +23,6 @@ pub struct Caller {
     pub name: String,
     /// What they may do.
     pub role: Role,
-}
-
-impl Role {
-    /// The role of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "reader" => Some(Self::Reader),
-            "operator" => Some(Self::Operator),
-            "administrator" => Some(Self::Administrator),
-            _ => None,
-        }
-    }
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Operator => "operator",
-            Self::Administrator => "administrator",
-        }
-    }
 }
 
 impl Caller {

@@ -191,6 +191,9 @@ fn watched(tx: &mut dyn Write, domains: Vec<String>) -> Result<Vec<String>, Stor
 struct WaitQuery {
     #[serde(default)]
     wait: u64,
+    /// Another one whenever the agent has been started anew.
+    #[serde(default)]
+    run: String,
 }
 
 /// The long poll.
@@ -201,9 +204,10 @@ async fn next_instruction(
 ) -> Result<Response, HttpError> {
     let limit = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     let begun = Instant::now();
+    agents::forsake(&service, caller.agent, &query.run).await?;
     let mut listener = service.instructions.listen();
     loop {
-        let taken = agents::next_instruction(&service, caller.agent).await?;
+        let taken = agents::next_instruction(&service, caller.agent, &query.run).await?;
         if let Some(body) = taken {
             return Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response());
         }

@@ -36,10 +36,11 @@ pub fn objects(tx: &mut dyn Write, mut lane: Lane, batch: &Objects) -> Result<Ac
         if row.object.presence == Presence::Deleted {
             continue;
         }
+        let is_new = is_new(&row.object);
         if let Some(rdn) = &update.rdn {
             rename(&mut row, rdn, &mut desk.marks)?;
         }
-        desk.content(&lane, &mut row, update);
+        desk.content(&lane, &mut row, update, is_new);
         stored.push(row);
     }
     count(tx, &lane, stored.len())?;
@@ -57,6 +58,8 @@ struct Desk {
     removed: Vec<<StagedReference as Record>::Id>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
+    /// Links that the object at their other end shows.
+    incoming: Vec<StagedReference>,
 }
 
 fn rename(row: &mut Staged, rdn: &str, marks: &mut Vec<Subject>) -> Result<(), ImportError> {
@@ -71,21 +74,22 @@ fn rename(row: &mut Staged, rdn: &str, marks: &mut Vec<Subject>) -> Result<(), I
     if row.object.rdn.as_ref() == Some(step) {
         return Ok(());
     }
-    let is_container = row.object.class == Some(ObjectClass::Container);
+    let is_new = is_new(&row.object);
     row.object.rdn = Some(Rdn::clone(step));
     row.object.version += 1;
-    // The names of everything below are made of this one.
-    marks.push(if is_container {
-        Subject::Subtree(row.object.guid)
-    } else {
-        Subject::Object(row.object.guid)
-    });
+    match row.object.class {
+        // What lies below a container that is new is still marked itself.
+        Some(ObjectClass::Container) if is_new => {}
+        // The names of everything below are made of this one.
+        Some(ObjectClass::Container) => marks.push(Subject::Subtree(row.object.guid)),
+        _ => marks.push(Subject::Object(row.object.guid)),
+    }
     Ok(())
 }
 
 impl Desk {
     /// Attributes and links.
-    fn content(&mut self, lane: &Lane, row: &mut Staged, update: &ObjectUpdate) {
+    fn content(&mut self, lane: &Lane, row: &mut Staged, update: &ObjectUpdate, is_new: bool) {
         if row.object.class == Some(ObjectClass::Container) {
             if row.object.state == RowState::Unread {
                 row.object.state = RowState::PlaceOnly;
@@ -102,7 +106,6 @@ impl Desk {
             }
             return;
         }
-        let is_new = is_new(&row.object);
         for links in &update.links {
             self.references(lane, row.object.guid, links, update, is_new);
         }
@@ -144,6 +147,17 @@ impl Desk {
         let configuration = lane.configuration.id;
         let attribute = links.attribute.to_ascii_lowercase();
         let reading = reading(lane, update);
+        if links.incoming {
+            let incoming = links.added.iter().map(|holder| StagedReference {
+                configuration,
+                source: holder.guid,
+                attribute: attribute.clone(),
+                target: source,
+                reading,
+            });
+            self.incoming.extend(incoming);
+            return;
+        }
         let added = links.added.iter().map(|target| StagedReference {
             configuration,
             source,
@@ -159,21 +173,26 @@ impl Desk {
             self.marks
                 .extend(marks_for_edge(lane, source, &attribute, target.guid));
         }
-        if !links.replace {
-            let targets = links.added.iter().chain(&links.removed);
-            self.marks
-                .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
-        } else if !update.whole && !is_new {
+        // What is not in any slice of a whole object goes with the last.
+        if is_new || (update.whole && links.replace) {
+            return;
+        }
+        if links.replace {
             self.marks.push(Subject::From(source));
             if !update.partial {
                 self.complete.push((source, attribute, reading));
             }
+        } else {
+            let targets = links.added.iter().chain(&links.removed);
+            self.marks
+                .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
         }
     }
 
     fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
+        self.show(tx, lane)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
                 self.marks
@@ -181,6 +200,38 @@ impl Desk {
             }
         }
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
+    }
+}
+
+impl Desk {
+    /// Takes up the links of others that are known in full; those of the rest are read with them.
+    fn show(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+        let incoming = std::mem::take(&mut self.incoming);
+        let ids: Vec<_> = incoming
+            .iter()
+            .map(|link| (link.configuration, link.source))
+            .collect();
+        let holders: Vec<Option<Staged>> = tx.fetch(&ids)?;
+        let known: Vec<Option<StagedReference>> =
+            tx.fetch(&incoming.iter().map(StagedReference::id).collect::<Vec<_>>())?;
+        let complete = |row: &Option<Staged>| {
+            row.as_ref()
+                .is_some_and(|row| row.object.is_complete(lane.policy.read_set))
+        };
+        let fresh: Vec<StagedReference> = incoming
+            .into_iter()
+            .zip(holders.iter().zip(known))
+            .filter(|(_, (holder, known))| complete(holder) && known.is_none())
+            .map(|(link, _)| link)
+            .collect();
+        for link in &fresh {
+            let (source, attribute, target) = (link.source, &link.attribute, link.target);
+            self.marks
+                .extend(marks_for_edge(lane, source, attribute, target));
+            self.marks
+                .push(Subject::Reference(source, attribute.clone(), target));
+        }
+        Ok(tx.store(&fresh)?)
     }
 }
 

@@ -2,15 +2,18 @@
 
 use super::marks::mark_all;
 use super::{ImportError, Lane, Places};
-use crate::scope_groups::primary_edge;
+use crate::scope_groups::{marks_for_edge, primary_edge};
 use lockstep_api::channel::{Offer, OfferAnswer, Offered, Verdict, WireAttributes};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::scope::{Chain, Placement};
 use lockstep_engine::{Membership, ObjectClass, Presence, RowState, StagedObject, kept_out};
 use lockstep_model::{AttributeName, Attributes, Guid};
 use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
-use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::BTreeMap;
+
+/// How many references are dropped in one go.
+const SLICE: usize = 1_000;
 
 /// Takes up identity and place of a batch of objects, and says which of them are wanted.
 ///
@@ -37,6 +40,7 @@ pub fn offer(
         marks: Vec::new(),
         joined: Vec::new(),
         parted: Vec::new(),
+        returned: Vec::new(),
     };
     let mut known: BTreeMap<Guid, StagedObject> = rows
         .into_iter()
@@ -65,6 +69,10 @@ pub fn offer(
         })
         .collect();
     tx.store(&rows)?;
+    for guid in &desk.returned {
+        let marks = drop_links_to(tx, &lane, *guid)?;
+        desk.marks.extend(marks);
+    }
     tx.remove::<StagedReference>(&desk.parted)?;
     tx.store(&desk.joined)?;
     mark_all(tx, &mut lane.job, desk.marks)?;
@@ -81,6 +89,31 @@ struct Desk {
     /// Primary groups that are another now, as edges.
     joined: Vec<StagedReference>,
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
+    /// Objects that came back from deletion.
+    returned: Vec<Guid>,
+}
+
+/// Who comes back from deletion comes without links, or with other ones: which, tells the reading by GUID that
+/// follows. Gives what has to be looked at again.
+fn drop_links_to(tx: &mut dyn Write, lane: &Lane, guid: Guid) -> Result<Vec<Subject>, ImportError> {
+    let mut marks = Vec::new();
+    for attribute in &lane.job.read_set.links {
+        let prefix = StagedReference::to(lane.configuration.id, guid).with(attribute.as_str());
+        let scan = Scan::along(StagedReference::BY_TARGET, prefix, SLICE);
+        loop {
+            let rows: Vec<StagedReference> = tx.list(&scan)?;
+            let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
+            tx.remove::<StagedReference>(&ids)?;
+            for (_, source, attribute, target) in ids {
+                marks.extend(marks_for_edge(lane, source, &attribute, target));
+                marks.push(Subject::Reference(source, attribute, target));
+            }
+            if rows.len() < SLICE {
+                break;
+            }
+        }
+    }
+    Ok(marks)
 }
 
 impl Desk {
@@ -99,13 +132,14 @@ impl Desk {
             object.presence = Presence::Deleted;
             object.forget_content();
         } else {
-            // Who comes back is read whole: its links returned unreported.
+            // Who comes back is read whole: links come back with it unreported, or stay away.
             let returned = object.presence == Presence::Deleted || offered.undeleted;
             object.presence = Presence::Alive {
                 epoch: lane.job.epoch,
             };
             if returned && !offered.whole {
                 object.state = RowState::Unread;
+                self.returned.push(offered.guid);
             }
         }
         if let Some(class) = &offered.class {

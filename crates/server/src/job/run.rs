@@ -3,12 +3,12 @@
 use super::cycle_error;
 use super::read::{self, Reading};
 use crate::cycle::{Context, Progress, Report, batch};
-use crate::import::Lane;
+use crate::import::{Lane, mark};
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
-use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -75,6 +75,7 @@ async fn begin(
             let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
                 return Ok(None);
             };
+            sweep(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
                 (Watermark::Current { .. }, _) => "incremental",
@@ -108,6 +109,25 @@ async fn begin(
         .await
 }
 
+/// Values that change as time passes are made anew once a day: no change of AD tells that they are due.
+fn sweep(tx: &mut dyn Write, job: &mut Job, now: Timestamp) -> Result<(), StoreError> {
+    let Some(configuration) = tx.fetch_one::<Configuration>(&job.configuration)? else {
+        return Ok(());
+    };
+    let mapping = &crate::configuration::known(&configuration).compiled.mapping;
+    let due = now.since(Timestamp::from_millis(job.swept)) >= A_DAY;
+    if !due || !mapping.depends_on_time() {
+        return Ok(());
+    }
+    job.swept = now.as_millis();
+    if let Some(head) = job.domain.as_ref().map(|domain| domain.naming_context) {
+        mark(tx, job, Subject::Subtree(head))?;
+    }
+    Ok(())
+}
+
+/// How often values that change as time passes are made.
+const A_DAY: Duration = Duration::from_secs(24 * 3_600);
 /// How often a cycle reads at most: nested groups are read level by level.
 const ROUNDS: usize = 100;
 /// How many of the objects that wait are compared from one round to the next.
@@ -254,7 +274,9 @@ async fn drain(
             match progress {
                 Ok(progress) => {
                     *behind = looked;
-                    note(tx, *cycle, report)?;
+                    if report.tally != before {
+                        note(tx, *cycle, report)?;
+                    }
                     Ok(progress)
                 }
                 Err(error) => {

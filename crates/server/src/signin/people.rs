@@ -44,7 +44,7 @@ pub fn by_name(tx: &mut dyn Read, name: &str) -> Result<Option<Object>, StoreErr
 /// Those of the store.
 pub fn by_id(tx: &mut dyn Read, id: ObjectId) -> Result<Option<Object>, StoreError> {
     let object: Option<DirectoryObject> = tx.fetch_one(&id)?;
-    let object = object.map(|object| object.0);
+    let object = object.map(|row| row.object);
     Ok(object.filter(|object| object.kind == Kind::User && object.deleted.is_none()))
 }
 
@@ -74,10 +74,10 @@ pub fn name(user: &Object) -> String {
     name.unwrap_or_else(|| user.id.to_string())
 }
 
-/// What the user may do with the service.
+/// What the user may do with the service: the greatest of its roles.
 #[must_use]
-pub fn role(_user: &Object) -> Option<Role> {
-    None
+pub fn role(user: &Object) -> Option<Role> {
+    user.roles.last().copied()
 }
 
 /// What these scopes let an application know.
@@ -138,7 +138,7 @@ fn groups(tx: &mut dyn Read, user: ObjectId) -> Result<Option<Vec<ObjectId>>, St
         let objects: Vec<Object> = objects
             .into_iter()
             .flatten()
-            .map(|object| object.0)
+            .map(|row| row.object)
             .collect();
         found.extend(objects.iter().filter(security).map(|group| group.id));
         if found.len() > MOST_GROUPS {

@@ -1,4 +1,15 @@
 //! The service from outside, without a network.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of the functions that the lints know as tests"
+)]
 
+mod api;
+mod batches;
+mod changes;
+mod cloud_only;
 mod desk;
+mod queries;
+mod rules;
 mod sign_in;

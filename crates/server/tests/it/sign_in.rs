@@ -501,6 +501,7 @@ async fn groups_are_told_with_those_of_groups_and_two_hundred_at_most() {
             source,
             property,
             target,
+            change: None,
         };
         let linked = desk.service.write(move |tx| tx.store(&[reference]));
         linked.await.unwrap();

@@ -112,6 +112,15 @@ pub struct Job {
     /// The instruction that has the lease.
     #[serde(with = "super::text::option", default)]
     pub instruction: Option<InstructionId>,
+    /// What random values of mappings are made from, in hex. Whoever knows it can guess them.
+    #[serde(default)]
+    pub seed: String,
+    /// When values that change as time passes were last made, in milliseconds since 1970.
+    #[serde(default)]
+    pub swept: i64,
+    /// An object that takes part wherever it lies, while it is provisioned on demand.
+    #[serde(with = "super::text::option", default)]
+    pub admitted: Option<Guid>,
     /// Counts full imports.
     pub epoch: u64,
     /// Numbers marks.
@@ -234,6 +243,9 @@ impl Job {
             configuration,
             lease: 0,
             instruction: None,
+            seed: String::new(),
+            swept: 0,
+            admitted: None,
             epoch: 0,
             sequence: 0,
             read_set: ReadSet::default(),
@@ -274,6 +286,9 @@ pub struct InstructionRow {
     pub body: String,
     /// How far it has come.
     pub state: InstructionState,
+    /// Which run of the agent carries it out, from its start to its end.
+    #[serde(default)]
+    pub run: String,
     /// When it was given, in milliseconds since 1970.
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.

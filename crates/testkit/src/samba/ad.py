@@ -17,14 +17,17 @@ import time
 import urllib.parse
 
 import ldb
+from samba import drs_utils
 from samba.auth import system_session
 from samba.credentials import DONT_USE_KERBEROS, Credentials
 from samba.dcerpc import security
 from samba.ndr import ndr_pack, ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
-from samba.dcerpc import misc
+from samba.dcerpc import drsuapi, misc
 
+# How the running controller was reached.
+ONLINE = []
 BYPASS_HASH = "local_oid:1.3.6.1.4.1.7165.4.3.12:0"
 
 
@@ -51,6 +54,7 @@ def open_online(conf):
     creds.set_username("Administrator")
     creds.set_password(os.environ["AD_PASSWORD"])
     creds.set_kerberos_state(DONT_USE_KERBEROS)
+    ONLINE[:] = [lp, creds]
     for _ in range(200):
         try:
             return SamDB(url=url, lp=lp, credentials=creds)
@@ -386,6 +390,43 @@ def op_invocation_id(sam, op):
     value = ndr_pack(misc.GUID(str(uuid.uuid4())))
     msg["invocationId"] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, "invocationId")
     sam.modify(msg, ["relax:0", "provision:0"])
+
+
+def op_dsa(sam, op):
+    """The GUID under which this controller replicates."""
+    return str(sam.get_ntds_GUID())
+
+
+def op_name_for_replication(sam, op):
+    """Names that others look for when they replicate from here; Samba's own updater would take its time."""
+    name, realm, guid = sam.host_dns_name(), str(sam.domain_dns_name()), sam.get_ntds_GUID()
+    found = sam.search(
+        base=str(sam.domain_dn()), expression="(dNSHostName=%s)" % ldb.binary_encode(name), attrs=[]
+    )
+    msg = ldb.Message(found[0].dn)
+    names = [
+        "E3514235-4B06-11D1-AB04-00C04FC2DCD2/%s/%s" % (guid, realm),
+        "ldap/%s._msdcs.%s" % (guid, realm),
+        "ldap/" + name,
+        "GC/%s/%s" % (name, realm),
+    ]
+    msg["servicePrincipalName"] = ldb.MessageElement(names, ldb.FLAG_MOD_ADD, "servicePrincipalName")
+    sam.modify(msg)
+
+
+def op_replicate(sam, op):
+    """Pulls what another controller has. One that was restarted is reached on a connection of its own."""
+    lp, creds = ONLINE
+    bind, handle, _ = drs_utils.drsuapi_connect(op["address"], lp, creds)
+    for attempt in range(20):
+        try:
+            return drs_utils.sendDsReplicaSync(
+                bind, handle, op["from"], str(sam.domain_dn()), drsuapi.DRSUAPI_DRS_WRIT_REP
+            )
+        except drs_utils.drsException:
+            if attempt == 19:
+                raise
+            time.sleep(0.1)
 
 
 def op_batch(sam, op):

@@ -1,8 +1,9 @@
 //! One domain controller: a folder, an address, a process.
 
-use super::template::{Domain, copy, python, write_config};
+use super::template::{Role, copy, python, write_config};
 use crate::testbed;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
 use std::fs::{self, File};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Controller {
     dir: tempfile::TempDir,
-    domain: Domain,
+    role: Role,
     address: String,
     process: Option<Child>,
     _address_lock: File,
@@ -30,16 +31,16 @@ pub struct Snapshot {
 
 impl Controller {
     /// A controller with a copy of this folder, not running yet.
-    pub(super) fn copy_of(template: &Path, domain: Domain) -> anyhow::Result<Self> {
-        let (address, lock) = take_address()?;
+    pub(super) fn copy_of(template: &Path, role: Role) -> anyhow::Result<Self> {
+        let (address, lock) = testbed::take_address()?;
         let parent = testbed::dir().join("running");
         fs::create_dir_all(&parent)?;
         let dir = tempfile::Builder::new().prefix("dc-").tempdir_in(parent)?;
         copy(template, dir.path())?;
-        write_config(dir.path(), domain, &address)?;
+        write_config(dir.path(), role, &address)?;
         Ok(Self {
             dir,
-            domain,
+            role,
             address,
             process: None,
             _address_lock: lock,
@@ -58,7 +59,13 @@ impl Controller {
         self.dir.path()
     }
 
-    /// The CA of its certificate for LDAPS and StartTLS, which names `dc1.DOMAIN`.
+    /// Its DNS name.
+    #[must_use]
+    pub fn dns_name(&self) -> String {
+        self.role.dns_name()
+    }
+
+    /// The CA of its certificate for LDAPS and StartTLS, which bears its DNS name.
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {
         self.dir.path().join("private/tls/ca.pem")
@@ -76,7 +83,12 @@ impl Controller {
         let log = File::create(self.dir.path().join("samba.log"))?;
         // A process namespace, so that all of its processes end with the first one; a mount namespace,
         // because the path of winbindd's socket is compiled in.
-        let script = "mkdir -p /run/samba && mount -t tmpfs none /run/samba && exec \"$@\"";
+        let hosts = self.dir.path().join("hosts");
+        let script = format!(
+            "mkdir -p /run/samba && mount -t tmpfs none /run/samba && \
+             if [ -e '{0}' ]; then mount --bind '{0}' /etc/hosts; fi && exec \"$@\"",
+            hosts.display()
+        );
         let mut command = Command::new("setpriv");
         command
             .args([
@@ -87,7 +99,7 @@ impl Controller {
                 "--pid",
                 "--fork",
             ])
-            .args(["--kill-child=KILL", "sh", "-c", script, "samba"]);
+            .args(["--kill-child=KILL", "sh", "-c", &script, "samba"]);
         command
             .args([
                 "samba",
@@ -198,16 +210,22 @@ impl Controller {
             }
         }
         copy(snapshot.dir.path(), self.dir.path())?;
-        write_config(self.dir.path(), self.domain, &self.address)
+        write_config(self.dir.path(), self.role, &self.address)
     }
 
-    /// Carries out operations that a running controller would not allow; it must not run.
+    /// Carries out an operation that a running controller would not allow; it must not run.
     ///
     /// # Errors
     ///
-    /// When one of them fails.
-    pub fn offline(&self, operation: &serde_json::Value) -> anyhow::Result<()> {
-        python(self.dir.path(), "offline", &format!("{operation}\n"))
+    /// When it fails.
+    pub fn offline(&self, operation: &Value) -> anyhow::Result<Value> {
+        ensure!(!self.is_running(), "the controller runs");
+        let answer = python(self.dir.path(), "offline", &format!("{operation}\n"))?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        match answer.get("error") {
+            Some(error) => bail!("{operation}: {error}"),
+            None => Ok(answer["ok"].clone()),
+        }
     }
 }
 
@@ -223,15 +241,4 @@ fn first_child(process: u32) -> Option<PathBuf> {
     let children = fs::read_to_string(path).ok()?;
     let first = children.split_whitespace().next()?;
     Some(Path::new("/proc").join(first))
-}
-
-/// An address that no other controller of this machine has.
-fn take_address() -> anyhow::Result<(String, File)> {
-    for number in 2..60_000_u32 {
-        let address = format!("127.77.{}.{}", number / 250, number % 250 + 2);
-        if let Some(lock) = testbed::try_lock(&address)? {
-            return Ok((address, lock));
-        }
-    }
-    bail!("all addresses of 127.77.0.0/16 are taken")
 }

@@ -1,6 +1,6 @@
-//! A forest with one domain and one controller.
+//! A forest with one domain, seen from one of its controllers.
 
-use super::template::TEMPLATE_ADDRESS;
+use super::template::{Role, TEMPLATE_ADDRESS};
 use super::{ADMIN_PASSWORD, Ad, Controller, Domain, SERVICE_ACCOUNT, SERVICE_PASSWORD, Template};
 use anyhow::{Context as _, ensure};
 use std::process::Command;
@@ -31,14 +31,19 @@ impl Forest {
     /// When Samba is missing, or fails.
     pub fn start(template: Template) -> anyhow::Result<Self> {
         let folder = template.ready().context("the template of the forest")?;
-        let mut controller = Controller::copy_of(&folder, template.domain)?;
+        let mut controller = Controller::copy_of(&folder, Role::alone(template.domain))?;
         controller.start()?;
+        Ok(Self::of(controller, template))
+    }
+
+    /// The forest that a controller shows.
+    pub(super) fn of(controller: Controller, template: Template) -> Self {
         let ad = Ad::new(controller.dir(), template.domain.dn());
-        Ok(Self {
+        Self {
             domain: template.domain,
             controller,
             ad: Mutex::new(ad),
-        })
+        }
     }
 
     /// Its domain.

@@ -128,7 +128,7 @@ impl Template {
             };
             copy(&bare.ready()?, &dir)?;
             let _ = fs::remove_file(dir.join("complete"));
-            write_config(&dir, self.domain, TEMPLATE_ADDRESS)?;
+            write_config(&dir, Role::alone(self.domain), TEMPLATE_ADDRESS)?;
             let population = serde_json::to_string(&self.population)?;
             python(&dir, "load", &population)?;
         }
@@ -171,37 +171,70 @@ impl Template {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
-        write_config(dir, self.domain, TEMPLATE_ADDRESS)?;
-        self.certify(dir)?;
+        let role = Role::alone(self.domain);
+        write_config(dir, role, TEMPLATE_ADDRESS)?;
+        certify(dir, role)?;
         let settings = serde_json::json!({
             "exchange": self.exchange, "account": SERVICE_ACCOUNT, "password": SERVICE_PASSWORD,
         });
-        python(dir, "prepare", &settings.to_string())
+        python(dir, "prepare", &settings.to_string()).map(|_| ())
     }
 }
 
-impl Template {
-    /// Gives the controller a certificate with its name in the way that is read today; the one that Samba
-    /// makes for itself has none there, and takes seconds.
-    fn certify(self, dir: &Path) -> anyhow::Result<()> {
-        let ca_key = KeyPair::generate()?;
-        let mut ca = CertificateParams::default();
-        ca.distinguished_name.push(DnType::CommonName, "Test CA");
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_pem = ca.self_signed(&ca_key)?.pem();
-        let issuer = Issuer::from_params(&ca, ca_key);
-        let key = KeyPair::generate()?;
-        let name = format!("dc1.{}", self.domain.name());
-        let certificate = CertificateParams::new(vec![name])?.signed_by(&key, &issuer)?;
-        let tls = dir.join("private/tls");
-        fs::create_dir_all(&tls)?;
-        fs::write(tls.join("ca.pem"), ca_pem)?;
-        fs::write(tls.join("cert.pem"), certificate.pem())?;
-        fs::write(tls.join("key.pem"), key.serialize_pem())?;
-        // Samba refuses a key that others may read.
-        fs::set_permissions(tls.join("key.pem"), fs::Permissions::from_mode(0o600))?;
-        Ok(())
+/// Which controller of a domain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Role {
+    pub(super) domain: Domain,
+    /// Its name, `dc1` or `dc2`.
+    pub(super) name: &'static str,
+    /// Whether there is another one.
+    pub(super) replicates: bool,
+}
+
+impl Role {
+    /// The only controller of a domain.
+    pub(super) const fn alone(domain: Domain) -> Self {
+        Self {
+            domain,
+            name: "dc1",
+            replicates: false,
+        }
     }
+
+    /// One of two controllers of a domain.
+    pub(super) const fn of_two(domain: Domain, name: &'static str) -> Self {
+        Self {
+            domain,
+            name,
+            replicates: true,
+        }
+    }
+
+    /// Its DNS name.
+    pub(super) fn dns_name(self) -> String {
+        format!("{}.{}", self.name, self.domain.name())
+    }
+}
+
+/// Gives the controller a certificate with its name in the way that is read today; the one that Samba
+/// makes for itself has none there, and takes seconds.
+pub(super) fn certify(dir: &Path, role: Role) -> anyhow::Result<()> {
+    let ca_key = KeyPair::generate()?;
+    let mut ca = CertificateParams::default();
+    ca.distinguished_name.push(DnType::CommonName, "Test CA");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_pem = ca.self_signed(&ca_key)?.pem();
+    let issuer = Issuer::from_params(&ca, ca_key);
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec![role.dns_name()])?.signed_by(&key, &issuer)?;
+    let tls = dir.join("private/tls");
+    fs::create_dir_all(&tls)?;
+    fs::write(tls.join("ca.pem"), ca_pem)?;
+    fs::write(tls.join("cert.pem"), certificate.pem())?;
+    fs::write(tls.join("key.pem"), key.serialize_pem())?;
+    // Samba refuses a key that others may read.
+    fs::set_permissions(tls.join("key.pem"), fs::Permissions::from_mode(0o600))?;
+    Ok(())
 }
 
 /// The address that a template is provisioned with; no controller runs there.
@@ -209,7 +242,7 @@ pub(super) const TEMPLATE_ADDRESS: &str = "127.77.0.1";
 
 /// The settings of a controller. What matters is told in the comments.
 const CONFIG: &str = "[global]
- netbios name = DC1
+ netbios name = @NAME@
  realm = @REALM@
  workgroup = @NETBIOS@
  server role = active directory domain controller
@@ -217,7 +250,9 @@ const CONFIG: &str = "[global]
  interfaces = @ADDRESS@/8
  bind interfaces only = yes
  # What LDAP, Kerberos and DNS need, and nothing else: it starts in a second.
- server services = rpc ldap kdc cldap dns
+ server services = rpc ldap kdc cldap dns @SERVICES@
+ # One process for LDAP, as it announces at once only what was changed by itself; others take up to 5 s.
+ prefork children:ldap = 1
  # As Active Directory does since 2020: no sign-in in the clear.
  ldap server require strong auth = yes
  lock directory = @DIR@/lock
@@ -230,18 +265,25 @@ const CONFIG: &str = "[global]
  ntp signd socket directory = @DIR@/ntp
  posix:eadb = @DIR@/eadb.tdb
  dns update command = /bin/true
+ # Changes go from one controller to the other when a test says so, and never by themselves.
+ dreplsrv:periodic_interval = 86400
+ dreplsrv:periodic_startup_interval = 86400
+ dreplsrv:notify_interval = 86400
  log level = 0
 ";
 
 /// Writes the settings for this folder and address.
-pub(super) fn write_config(dir: &Path, domain: Domain, address: &str) -> anyhow::Result<()> {
+pub(super) fn write_config(dir: &Path, role: Role, address: &str) -> anyhow::Result<()> {
     for name in [
         "lock", "pid", "state", "cache", "ncalrpc", "winbindd", "ntp", "etc",
     ] {
         fs::create_dir_all(dir.join(name))?;
     }
     fs::write(dir.join("empty.conf"), "[global]\n")?;
+    let domain = role.domain;
     let config = CONFIG
+        .replace("@NAME@", &role.name.to_uppercase())
+        .replace("@SERVICES@", if role.replicates { "drepl" } else { "" })
         .replace("@REALM@", &domain.name().to_uppercase())
         .replace("@NETBIOS@", domain.netbios())
         .replace("@ADDRESS@", address)
@@ -271,14 +313,15 @@ pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs the script on a folder whose controller is not running.
-pub(super) fn python(dir: &Path, verb: &str, input: &str) -> anyhow::Result<()> {
+/// Gives what it prints.
+pub(super) fn python(dir: &Path, verb: &str, input: &str) -> anyhow::Result<String> {
     let mut child = Command::new(PYTHON)
         .args(["-c", SCRIPT, verb])
         .arg(dir.join("etc/smb.conf"))
         .env("SMB_CONF_PATH", dir.join("empty.conf"))
         .env("KRB5_CONFIG", dir.join("krb5.conf"))
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -291,5 +334,5 @@ pub(super) fn python(dir: &Path, verb: &str, input: &str) -> anyhow::Result<()> 
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }

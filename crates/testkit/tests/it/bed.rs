@@ -1,13 +1,20 @@
 //! A forest, a service, an agent, and one configuration.
 
 use anyhow::ensure;
+use lockstep_testkit::front::{Front, Limits};
 use lockstep_testkit::product::{Agent, Service};
 use lockstep_testkit::samba::{Ad, Forest, Template};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Cycles run only when a test asks for one, so that it knows what each of them did.
 pub(crate) const CONFIGURATION: &str =
     "name = \"corp\"\ndomain = \"corp.test\"\n[schedule]\non-change = false\ninterval = \"24h\"\n";
+
+/// The same configuration, which does not even run once by itself when it is new.
+pub(crate) fn by_hand_only(configuration: &str) -> String {
+    format!("paused = true\n{configuration}")
+}
 
 /// Everything that an end-to-end test needs.
 pub(crate) struct Bed {
@@ -35,9 +42,35 @@ impl Bed {
 
     /// Starts everything; nothing is configured.
     pub(crate) fn start(template: Template) -> anyhow::Result<Self> {
+        Self::with(Forest::start(template)?, |agent, forest| {
+            agent.add_domain(forest)
+        })
+    }
+
+    /// The same, with a front between agent and controller; a configuration is applied that runs by hand
+    /// only.
+    pub(crate) fn behind_front(
+        template: Template,
+        limits: Limits,
+    ) -> anyhow::Result<(Self, Front)> {
         let forest = Forest::start(template)?;
+        let front = Front::before(forest.dc(), limits)?;
+        let bed = Self::with(forest, |agent, forest| {
+            agent.add_domain_behind(forest, &front)
+        })?;
+        bed.service.apply(&by_hand_only(CONFIGURATION))?;
+        Ok((bed, front))
+    }
+
+    /// A service and an agent for this forest, which the agent is given in this way.
+    pub(crate) fn with(
+        forest: Forest,
+        add_domain: impl FnOnce(&Agent, &Forest) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let service = Service::start()?;
-        let agent = Agent::of(&service, &forest)?;
+        let mut agent = Agent::enroll(&service)?;
+        add_domain(&agent, &forest)?;
+        agent.start()?;
         service.run(&["domain", "add", forest.domain().name()])?;
         Ok(Self {
             agent,
@@ -177,4 +210,53 @@ impl Cycle {
     pub(crate) fn count(&self, what: &str) -> u64 {
         self.result[what].as_u64().unwrap_or(u64::MAX)
     }
+}
+
+/// The directory as others see it, by anchor: ids differ from run to run.
+pub(crate) fn dump(service: &Service) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut dump = BTreeMap::new();
+    let mut anchors = BTreeMap::new();
+    let select = "id,onPremisesImmutableId,displayName,userPrincipalName,mail,department,\
+                  onPremisesDistinguishedName,proxyAddresses";
+    let users = service.graph_all(&format!("users?$top=999&$select={select}"))?;
+    let select = "id,onPremisesImmutableId,displayName,description,onPremisesDistinguishedName";
+    let groups = service.graph_all(&format!("groups?$top=999&$select={select}"))?;
+    for mut object in users.into_iter().chain(groups.iter().cloned()) {
+        let anchor = object["onPremisesImmutableId"].to_string();
+        let id = object["id"].take();
+        anchors.insert(id.to_string(), anchor.clone());
+        dump.insert(anchor, object.to_string());
+    }
+    for group in &groups {
+        let id = group["id"].as_str().unwrap_or_default();
+        let members = service.graph_all(&format!("groups/{id}/members?$top=999&$select=id"))?;
+        let mut members: Vec<String> = members
+            .iter()
+            .map(|member| {
+                anchors
+                    .get(&member["id"].to_string())
+                    .cloned()
+                    .unwrap_or_default()
+            })
+            .collect();
+        members.sort();
+        let key = format!("{} members", group["onPremisesImmutableId"]);
+        dump.insert(key, members.join(" "));
+    }
+    Ok(dump)
+}
+
+/// What an undisturbed run makes of a forest.
+pub(crate) fn undisturbed(forest: &Forest) -> anyhow::Result<BTreeMap<String, String>> {
+    let service = Service::start()?;
+    let _agent = Agent::of(&service, forest)?;
+    service.run(&["domain", "add", "corp.test"])?;
+    service.apply(CONFIGURATION)?;
+    service.cycle("corp")?;
+    dump(&service)
+}
+
+/// Asks for a cycle without waiting for it.
+pub(crate) fn begin_cycle(service: &Service) -> anyhow::Result<()> {
+    service.run(&["cycle", "run", "corp"]).map(|_| ())
 }

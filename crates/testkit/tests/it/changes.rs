@@ -94,6 +94,7 @@ fn a_renamed_moved_disabled_and_enabled_user_is_the_same_object() {
     assert_eq!(bed.user("bob").unwrap()["id"], id);
 }
 
+/// H14 (b)
 #[test]
 fn an_organizational_unit_that_is_renamed_or_moved_takes_everyone_below_along() {
     let bed = bed().unwrap();

@@ -1,9 +1,10 @@
 //! Bad input is refused with field, expectation and remedy; nothing is half done.
 
 use crate::bed::Bed;
-use lockstep_testkit::product::{Agent, Service};
-use lockstep_testkit::samba::Template;
+use lockstep_testkit::product::{Agent, Service, eventually};
+use lockstep_testkit::samba::{Population, Template};
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -115,7 +116,14 @@ fn bad_configuration_files_are_refused_as_a_whole() {
 
 #[test]
 fn a_second_service_on_the_same_folder_is_refused_and_the_first_stops_in_order() {
-    let service = Service::start().unwrap();
+    let mut service = Service::start().unwrap();
+    // The agent asks for work, and an answer may take up to a minute.
+    let mut agent = Agent::enroll(&service).unwrap();
+    agent.start().unwrap();
+    eventually("the agent is there", || {
+        Ok(service.json(&["agent", "list"])?[0]["status"] == "active")
+    })
+    .unwrap();
     let second = service
         .command(&["serve", "--listen", "127.0.0.1:0"])
         .unwrap();
@@ -130,6 +138,56 @@ fn a_second_service_on_the_same_folder_is_refused_and_the_first_stops_in_order()
     let (status, text) = service.send("GET", "/metrics", "").unwrap();
     assert_eq!(status, 200);
     assert!(text.contains("lockstep_agents"), "{text}");
+    let begun = Instant::now();
+    assert_eq!(service.stop().unwrap().code(), Some(0), "{}", service.log());
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_long_cycle_shows_its_progress_on_a_terminal_and_nowhere_else() {
+    let population = Population {
+        users: 300,
+        groups: 10,
+        ous: 5,
+        members: 10,
+        largest_group: 50,
+        hard_names: false,
+    };
+    let bed = Bed::start(Template::with(population)).unwrap();
+    bed.service.apply(crate::bed::CONFIGURATION).unwrap();
+    let program = lockstep_testkit::product::program("lockstep").unwrap();
+    let data_dir = bed.service.data_dir();
+    let command = format!(
+        "{} cycle run corp --wait --data-dir {}",
+        program.display(),
+        data_dir.display()
+    );
+    // `script` gives the command a terminal, and tells what appeared on it.
+    let on_terminal = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&on_terminal.stdout).into_owned();
+    assert!(on_terminal.status.success(), "{shown}");
+    let is_progress = |line: &str| {
+        [" read, ", " planned, ", " applied, ", "/s"]
+            .iter()
+            .all(|part| line.contains(part))
+    };
+    assert!(shown.split(['\r', '\n']).any(is_progress), "{shown:?}");
+    assert!(shown.contains("succeeded"), "{shown:?}");
+
+    bed.service
+        .run(&["restart", "corp", "--reset", "full"])
+        .unwrap();
+    let piped = bed
+        .service
+        .command(&["cycle", "run", "corp", "--wait"])
+        .unwrap();
+    assert!(piped.status.success());
+    assert_eq!(stderr(&piped), "");
 }
 
 #[test]
@@ -164,13 +222,44 @@ fn what_synchronisation_owns_cannot_be_changed_through_the_api() {
 }
 
 #[test]
+fn the_log_names_an_object_that_stays_home_when_it_is_asked_for() {
+    let bed = Bed::synced(Template::default()).unwrap();
+    let entries = |object: &str| {
+        let text = bed
+            .service
+            .run(&["log", "--object", object, "-o", "json"])?;
+        let lines = text.lines().map(|line| Ok(serde_json::from_str(line)?));
+        lines.collect::<anyhow::Result<Vec<serde_json::Value>>>()
+    };
+    let dn = "CN=Domain Controllers,CN=Users,DC=corp,DC=test";
+    let by_name = entries("domain controllers").unwrap();
+    assert_eq!(by_name.len(), 1, "{by_name:?}");
+    assert_eq!(by_name[0]["action"], "Skip");
+    assert_eq!(by_name[0]["code"], "NeverSynced");
+    assert_eq!(by_name[0]["dn"], dn);
+    assert_eq!(entries(dn).unwrap(), by_name);
+    let anchor = by_name[0]["anchor"].as_str().unwrap();
+    assert_eq!(entries(anchor).unwrap(), by_name);
+    // Nobody has told the service its name: it is not in the store.
+    let all = bed
+        .service
+        .run(&["log", "--limit", "10000", "-o", "json"])
+        .unwrap();
+    assert!(!all.contains("Domain Controllers,CN=Users"), "{all}");
+
+    let nobody = bed.service.command(&["log", "--object", "nobody"]).unwrap();
+    assert!(nobody.status.success() && nobody.stdout.is_empty());
+    assert!(stderr(&nobody).contains("nothing was ever decided about nobody"));
+}
+
+#[test]
 fn a_removed_agent_is_refused_and_stops() {
     let bed = Bed::synced(Template::default()).unwrap();
     let agents = bed.service.json(&["agent", "list"]).unwrap();
     assert_eq!(agents[0]["status"], "active");
     let id = agents[0]["id"].as_str().unwrap();
     bed.service.run(&["agent", "remove", id]).unwrap();
-    lockstep_testkit::product::eventually("the agent stops", || {
+    eventually("the agent stops", || {
         Ok(bed.agent.log().contains("has been removed"))
     })
     .unwrap();

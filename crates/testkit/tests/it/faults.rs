@@ -3,7 +3,7 @@
 use crate::bed::{Bed, CONFIGURATION};
 use lockstep_testkit::product::{Agent, Service};
 use lockstep_testkit::samba::{Forest, NewUser, Template};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::Command;
 
 const SERVICE_ACCOUNT: &str = "CN=svc-lockstep,CN=Users,DC=corp,DC=test";
@@ -74,6 +74,31 @@ fn an_account_that_must_not_sign_in_says_why() {
 }
 
 #[test]
+fn an_expired_password_is_told_and_a_new_one_heals_it() {
+    let mut bed = bed().unwrap();
+    let age = |age: &str| {
+        json!({"op": "modify", "dn": "DC=corp,DC=test",
+            "changes": [{"kind": "replace", "attribute": "maxPwdAge", "values": [age]}]})
+    };
+    bed.forest.ad().operation(&age("-36288000000000")).unwrap();
+    // Only the controller itself may say when a password was set.
+    let long_ago = json!({"op": "modify", "dn": SERVICE_ACCOUNT,
+        "controls": ["local_oid:1.3.6.1.4.1.7165.4.3.12:0"],
+        "changes": [{"kind": "replace", "attribute": "pwdLastSet", "values": ["132000000000000000"]}]});
+    bed.forest.dc_mut().kill();
+    bed.forest.dc().offline(&long_ago).unwrap();
+    bed.forest.dc_mut().start().unwrap();
+    fails_with(&bed, "PasswordExpired").unwrap();
+    let mut ad = bed.forest.ad();
+    ad.set_password(SERVICE_ACCOUNT, "Another.1").unwrap();
+    drop(ad);
+    let file = bed.agent.secret("new", "Another.1").unwrap();
+    let update = ["domain", "update", "corp.test", "--password-file", &file];
+    bed.agent.run(&update).unwrap();
+    bed.cycle().unwrap();
+}
+
+#[test]
 fn a_controller_that_does_not_answer_is_named_and_the_next_cycle_recovers() {
     let mut bed = bed().unwrap();
     let address = bed.forest.dc().address().to_owned();
@@ -107,13 +132,14 @@ fn a_missing_right_is_named_with_the_command_that_grants_it() {
     bed.cycle().unwrap();
 }
 
+/// H1
 #[test]
 fn deletes_that_never_arrive_end_the_cycle_as_deletions_not_visible() {
     let mut bed = bed().unwrap();
     let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
     // Nobody may change that access control list but the system itself.
     let system = |forest: &mut Forest, verb: &str| {
-        let operation = serde_json::json!({
+        let operation = json!({
             "op": verb, "dn": "CN=Deleted Objects,DC=corp,DC=test", "ace": format!("(A;;RPLC;;;{sid})"),
             "show_deleted": true,
         });

@@ -18,6 +18,7 @@ fn people(bed: &Bed, count: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// H2 (a)
 #[test]
 fn not_seen_is_not_taken_for_gone() {
     let bed = Bed::start(Template::default()).unwrap();
@@ -55,6 +56,7 @@ fn not_seen_is_not_taken_for_gone() {
     );
 }
 
+/// H15
 #[test]
 fn a_cookie_older_than_the_tombstones_leads_to_a_full_import_and_to_no_deletes() {
     let bed = Bed::start(Template::default()).unwrap();
@@ -82,6 +84,7 @@ fn a_cookie_older_than_the_tombstones_leads_to_a_full_import_and_to_no_deletes()
     assert_eq!(bed.users("person1").unwrap().len(), 1);
 }
 
+/// H24
 #[test]
 fn a_controller_that_was_set_back_and_written_on_is_noticed() {
     let mut bed = Bed::start(Template::default()).unwrap();
@@ -120,6 +123,7 @@ fn a_controller_that_was_set_back_and_written_on_is_noticed() {
     assert_eq!(bed.users("later59").unwrap().len(), 1);
 }
 
+/// H24
 #[test]
 fn a_changed_invocation_id_leads_to_a_full_import() {
     let mut bed = Bed::start(Template::default()).unwrap();
@@ -144,6 +148,7 @@ fn a_changed_invocation_id_leads_to_a_full_import() {
     );
 }
 
+/// H24
 #[test]
 fn another_domain_of_the_same_name_is_refused() {
     let bed = Bed::synced(Template::default()).unwrap();
@@ -165,6 +170,37 @@ fn another_domain_of_the_same_name_is_refused() {
     assert_eq!(result["deleted"], 0);
 }
 
+/// H5
+#[test]
+fn an_attribute_that_is_mapped_later_arrives_as_it_is_by_then() {
+    let bed = Bed::start(Template::default()).unwrap();
+    people(&bed, 1).unwrap();
+    let person = "CN=person0,CN=Users,DC=corp,DC=test";
+    bed.forest.ad().set(person, "carLicense", "old").unwrap();
+    bed.service.apply(CONFIGURATION).unwrap();
+    bed.cycle().unwrap();
+    // The cookie goes beyond this change, which nobody has asked for.
+    let unseen = bed.after(|ad| ad.set(person, "carLicense", "new")).unwrap();
+    assert_eq!(unseen.count("updated"), 0);
+    let mapped = format!(
+        "{CONFIGURATION}[[mapping.user]]\ntarget = \"faxNumber\"\nattribute = \"carLicense\"\n"
+    );
+    bed.service.apply(&mapped).unwrap();
+    bed.cycle().unwrap();
+    let fax = || {
+        let filter = "$filter=onPremisesSamAccountName eq 'person0'";
+        let users = bed
+            .service
+            .graph_all(&format!("users?$select=faxNumber&{filter}"));
+        users.unwrap()[0]["faxNumber"].clone()
+    };
+    assert_eq!(fax(), "new");
+    bed.after(|ad| ad.set(person, "carLicense", "newest"))
+        .unwrap();
+    assert_eq!(fax(), "newest");
+}
+
+/// H12
 #[test]
 fn links_to_the_dead_do_not_rise_again() {
     let bed = Bed::start(Template::default()).unwrap();

@@ -1,9 +1,8 @@
 //! Killed, frozen or crowded at any moment, the directory comes out the same.
 
-use crate::bed::{Bed, CONFIGURATION};
+use crate::bed::{Bed, CONFIGURATION, begin_cycle, dump, undisturbed};
 use lockstep_testkit::product::{Agent, Service};
 use lockstep_testkit::samba::{Domain, Forest, NewUser, Population, Template};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const POPULATION: Population = Population {
@@ -14,54 +13,6 @@ const POPULATION: Population = Population {
     largest_group: 200,
     hard_names: true,
 };
-
-/// The directory as others see it, by anchor: ids differ from run to run.
-fn dump(service: &Service) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut dump = BTreeMap::new();
-    let mut anchors = BTreeMap::new();
-    let select = "id,onPremisesImmutableId,displayName,userPrincipalName,mail,department,\
-                  onPremisesDistinguishedName,proxyAddresses";
-    let users = service.graph_all(&format!("users?$top=999&$select={select}"))?;
-    let select = "id,onPremisesImmutableId,displayName,description,onPremisesDistinguishedName";
-    let groups = service.graph_all(&format!("groups?$top=999&$select={select}"))?;
-    for mut object in users.into_iter().chain(groups.iter().cloned()) {
-        let anchor = object["onPremisesImmutableId"].to_string();
-        let id = object["id"].take();
-        anchors.insert(id.to_string(), anchor.clone());
-        dump.insert(anchor, object.to_string());
-    }
-    for group in &groups {
-        let id = group["id"].as_str().unwrap_or_default();
-        let members = service.graph_all(&format!("groups/{id}/members?$top=999&$select=id"))?;
-        let mut members: Vec<String> = members
-            .iter()
-            .map(|member| {
-                anchors
-                    .get(&member["id"].to_string())
-                    .cloned()
-                    .unwrap_or_default()
-            })
-            .collect();
-        members.sort();
-        let key = format!("{} members", group["onPremisesImmutableId"]);
-        dump.insert(key, members.join(" "));
-    }
-    Ok(dump)
-}
-
-fn undisturbed(forest: &Forest) -> anyhow::Result<BTreeMap<String, String>> {
-    let service = Service::start()?;
-    let _agent = Agent::of(&service, forest)?;
-    service.run(&["domain", "add", "corp.test"])?;
-    service.apply(CONFIGURATION)?;
-    service.cycle("corp")?;
-    dump(&service)
-}
-
-/// Asks for a cycle without waiting for it.
-fn begin_cycle(service: &Service) -> anyhow::Result<()> {
-    service.run(&["cycle", "run", "corp"]).map(|_| ())
-}
 
 #[test]
 fn an_initial_cycle_whose_agent_and_service_are_killed_again_and_again_ends_the_same() {

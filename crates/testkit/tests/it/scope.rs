@@ -28,6 +28,7 @@ fn bed() -> anyhow::Result<Bed> {
     Ok(bed)
 }
 
+/// H14 (a)
 #[test]
 fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
     let bed = bed().unwrap();
@@ -66,6 +67,7 @@ fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
     assert!(text.contains("Staff") && text.contains("Unspeakable"));
 }
 
+/// H9
 #[test]
 fn who_leaves_the_scope_is_deleted_and_comes_back_with_what_changed_meanwhile() {
     let bed = bed().unwrap();
@@ -124,6 +126,31 @@ fn a_scope_that_cannot_be_found_stops_the_cycle_and_deletes_nobody() {
     let result = bed.service.cycle("corp").unwrap();
     assert_eq!(result["error"]["code"], "ScopeObjectNotFound", "{result}");
     assert_eq!(bed.users("ada").unwrap().len(), 1);
+}
+
+/// H23
+#[test]
+fn an_exclusion_that_cannot_be_found_stops_the_cycle_and_brings_nobody_in() {
+    let bed = bed().unwrap();
+    let whole = STAFF.replace(
+        "organizational-units = [\"OU=Staff,DC=corp,DC=test\"]",
+        "exclude-organizational-units = [\"OU=Elsewhere,DC=corp,DC=test\"]",
+    );
+    bed.service.apply(&whole).unwrap();
+    bed.cycle().unwrap();
+    let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
+    let ace = format!("(D;;RPLCLORC;;;{sid})");
+    let unit = "OU=Elsewhere,DC=corp,DC=test";
+    bed.forest.ad().grant(unit, &ace).unwrap();
+    bed.service
+        .run(&["restart", "corp", "--reset", "full"])
+        .unwrap();
+    let result = bed.service.cycle("corp").unwrap();
+    assert_eq!(result["error"]["code"], "ScopeObjectNotFound", "{result}");
+    assert!(bed.users("bob").unwrap().is_empty());
+    bed.forest.ad().revoke(unit, &ace).unwrap();
+    bed.cycle().unwrap();
+    assert!(bed.users("bob").unwrap().is_empty());
 }
 
 #[test]

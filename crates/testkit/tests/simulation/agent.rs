@@ -584,12 +584,14 @@ fn updates(entry: ReadEntry, reading: u32, link_batch: usize) -> Vec<ObjectUpdat
     for values in links {
         let LinkValues {
             attribute,
+            incoming,
             replace,
             added,
             removed,
         } = values;
         let of = |added: &[_], removed: &[_]| Links {
             attribute: attribute.clone(),
+            incoming,
             replace,
             added: added.to_vec(),
             removed: removed.to_vec(),

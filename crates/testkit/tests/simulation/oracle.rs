@@ -48,11 +48,8 @@ struct Seen {
 
 /// Lets a history come to its end, and checks it.
 pub(crate) fn check(world: &mut World, setup: &Setup) -> Option<Violation> {
-    let violation = match judge(world, setup) {
-        Ok(()) => None,
-        Err(violation) => Some(violation),
-    };
-    world.violation().or(violation)
+    let judged = judge(world, setup);
+    world.violation().or(judged.err())
 }
 
 fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
@@ -254,7 +251,7 @@ fn draw(tx: &mut dyn Read, id: ConfigurationId) -> Result<Picture, StoreError> {
     let objects: Vec<DirectoryObject> = tx.list(&everything())?;
     let objects: BTreeMap<ObjectId, Object> = objects
         .into_iter()
-        .map(|object| (object.0.id, object.0))
+        .map(|object| (object.object.id, object.object))
         .filter(|(_, object)| object.kind != Kind::ServicePrincipal)
         .collect();
     let mut guids: BTreeMap<ObjectId, Guid> = BTreeMap::new();

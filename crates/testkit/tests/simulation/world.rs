@@ -411,7 +411,7 @@ impl World {
             let shared = Rc::clone(&shared);
             Box::pin(async move {
                 let service = shared.service.borrow().clone()?;
-                let answer = shared.alive(agents::next_instruction(&service, id));
+                let answer = shared.alive(agents::next_instruction(&service, id, ""));
                 answer.await?.ok().flatten()
             })
         });

@@ -184,6 +184,45 @@ pub(super) fn documentation_is_required(repository: &Repository) -> anyhow::Resu
     Ok(complaints)
 }
 
+pub(super) fn dependencies_are_used(repository: &Repository) -> anyhow::Result<Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    for package in &repository.metadata.packages {
+        let folder = format!("crates/{}/", room(package));
+        let mut sources = String::new();
+        for file in repository
+            .with_ending(".rs")
+            .filter(|file| file.starts_with(&folder))
+        {
+            sources.push_str(&repository.read(file)?);
+        }
+        complaints.extend(
+            package
+                .dependencies
+                .iter()
+                .filter(|dependency| {
+                    // A few crates are called in code by their name without the dash.
+                    let with = |between| dependency.name.replace('-', between);
+                    !names(&sources, &with("_")) && !names(&sources, &with(""))
+                })
+                .map(|dependency| {
+                    let what = format!("depends on {} and does not use it", dependency.name);
+                    Complaint::new(room(package), what)
+                }),
+        );
+    }
+    Ok(complaints)
+}
+
+/// Whether a source names a crate, as a word of its own.
+fn names(sources: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    sources.match_indices(name).any(|(at, _)| {
+        let before = sources[..at].chars().next_back();
+        let behind = sources[at + name.len()..].chars().next();
+        !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+    })
+}
+
 pub(super) fn packages_are_described(repository: &Repository) -> anyhow::Result<Vec<Complaint>> {
     let mut complaints = Vec::new();
     for package in &repository.metadata.packages {
@@ -224,6 +263,13 @@ mod tests {
         ] {
             assert!(!is_downward(from, to), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn a_crate_is_used_where_it_stands_as_a_word() {
+        assert!(names("use serde_json::Value;", "serde_json"));
+        assert!(!names("use serde_json::Value;", "serde"));
+        assert!(!names("let miserde = 1;", "serde"));
     }
 
     #[test]

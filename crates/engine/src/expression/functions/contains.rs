@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! Contains([proxyAddresses], "SMTP:")
-//!   with proxyAddresses = "X400:c=US", "SMTP:ada@corp.test", "smtp:al@corp.test"
+//!   with proxyAddresses = "EUM:1", "SMTP:ada@corp.test", "smtp:al@corp.test"
 //!   gives 2
 //!
 //! Mid(Item([proxyAddresses], Contains([proxyAddresses], "SMTP:")), 6)

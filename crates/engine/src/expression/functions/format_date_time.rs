@@ -40,7 +40,7 @@
 //!
 //! FormatDateTime([hired], , "yyyy-MM-dd", "d")
 //!   with hired = "31.3.2026"
-//!   fails: expected a date in the form "yyyy-MM-dd"
+//!   fails: expected a date in the form of inputFormat as source, received "31.3.2026"
 //! ```
 
 use super::*;
@@ -137,15 +137,8 @@ fn source(call: &Call<'_>, slots: &Slots) -> Result<Option<DateTime>, Stop> {
         None => Styles::default(),
     };
     let date = input.read(&text, styles);
-    date.map(Some).ok_or_else(|| {
-        let form = slots
-            .input
-            .and_then(|index| call.text(index).ok().flatten());
-        call.wrong(
-            0,
-            format!("a date in the form \"{}\"", form.unwrap_or_default()),
-        )
-    })
+    date.map(Some)
+        .ok_or_else(|| call.wrong(0, "a date in the form of inputFormat"))
 }
 
 fn date_of(call: &Call<'_>, value: &ExpressionValue) -> Result<DateTime, Stop> {

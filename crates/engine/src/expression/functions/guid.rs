@@ -9,13 +9,10 @@
 
 use super::*;
 use lockstep_model::Guid;
-use rand::Rng as _;
 
 pub(super) static FUNCTION: Function =
     Function::new("Guid", &[], Kind::Text, evaluate).with(Nature::Random);
 
 fn evaluate(call: &Call<'_>) -> Outcome {
-    let mut bytes = [0; 16];
-    call.random().fill_bytes(&mut bytes);
-    Ok(Guid::from_random(bytes).to_string().into())
+    Ok(Guid::from_random(call.random().bytes()).to_string().into())
 }

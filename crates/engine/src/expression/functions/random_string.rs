@@ -24,8 +24,6 @@
 //! ```
 
 use super::*;
-use rand::RngExt as _;
-use rand::seq::SliceRandom as _;
 
 pub(super) static FUNCTION: Function = Function::new(
     "RandomString",
@@ -110,11 +108,10 @@ fn evaluate(call: &Call<'_>) -> Outcome {
         if count > 0 && characters.is_empty() {
             return Err(call.wrong(5, "characters that leave some of each kind"));
         }
-        drawn.extend((0..count).filter_map(|_| {
-            let index = random.random_range(0..characters.len());
-            characters.get(index).copied()
-        }));
+        drawn.extend(
+            (0..count).filter_map(|_| characters.get(random.below(characters.len())).copied()),
+        );
     }
-    drawn.shuffle(&mut random);
+    random.shuffle(&mut drawn);
     Ok(drawn.into_iter().collect::<String>().into())
 }

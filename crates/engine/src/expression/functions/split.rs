@@ -34,6 +34,9 @@ pub(super) static FUNCTION: Function = Function::new(
         .map(|()| None)
 });
 
+/// What a part costs, in bytes, however short it is.
+const PART: usize = 64;
+
 const DELIMITER: &str = "a text that is not empty, such as \",\"";
 
 fn evaluate(call: &Call<'_>) -> Outcome {
@@ -44,6 +47,7 @@ fn evaluate(call: &Call<'_>) -> Outcome {
     if delimiter.is_empty() {
         return Err(call.wrong(1, DELIMITER));
     }
+    call.charge(source.matches(&delimiter).count() * PART)?;
     let parts = source.split(&delimiter).map(|part| part.trim().into());
     Ok(ExpressionValue::List(parts.collect()))
 }

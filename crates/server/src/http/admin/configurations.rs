@@ -5,13 +5,13 @@ use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, cycle, job, plan};
+use crate::{audit, cycle, job, plan, provision};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{
     Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Plan,
-    Restart,
+    Provision, Provisioned, Restart,
 };
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
@@ -130,6 +130,17 @@ pub(super) async fn resume(
     caller.require(Role::Operator)?;
     configurations::set_paused(&service, &name, false, caller.name).await?;
     view(&service, name).await
+}
+
+/// One object, now.
+pub(super) async fn provision(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(wish): Json<Provision>,
+) -> Result<axum::Json<Provisioned>, HttpError> {
+    caller.require(Role::Operator)?;
+    Ok(axum::Json(provision::one(&service, &name, &wish).await?))
 }
 
 #[derive(Deserialize)]

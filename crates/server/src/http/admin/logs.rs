@@ -1,18 +1,23 @@
 //! The provisioning log and the audit log.
 
 use super::{Query, Shared, time, views};
+use crate::ask::ask;
 use crate::configurations;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
+use crate::service::Service;
 use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
+use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{Guid, SourceAnchor, Timestamp};
+use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
 use lockstep_store::records::log::{AuditEntry, LogEntry};
+use lockstep_store::records::service::Agent;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const DEFAULT_LIMIT: usize = 100;
 const LONGEST: usize = 10_000;
@@ -36,6 +41,7 @@ pub(super) struct LogQuery {
 }
 
 /// The same, checked.
+#[derive(Clone)]
 struct Wanted {
     configuration: Option<ConfigurationId>,
     object: Option<ObjectText>,
@@ -48,6 +54,7 @@ struct Wanted {
 }
 
 /// What the administrator calls an object.
+#[derive(Clone)]
 struct ObjectText {
     text: String,
     guid: Option<Guid>,
@@ -58,20 +65,80 @@ pub(super) async fn provisioning(
     _: Caller,
     Query(query): Query<LogQuery>,
 ) -> Result<axum::Json<LogPage>, HttpError> {
-    let page = service
-        .read(move |tx| {
-            let names: BTreeMap<ConfigurationId, String> = configurations::all(tx)?
-                .into_iter()
-                .map(|row| (row.id, row.name))
-                .collect();
-            let wanted = match checked(query, &names) {
-                Ok(wanted) => wanted,
-                Err(problem) => return Ok(Err(problem)),
-            };
-            page(tx, &wanted, &names).map(Ok)
-        })
-        .await??;
-    Ok(axum::Json(page))
+    let rows = service.read(|tx| configurations::all(tx)).await?;
+    let names = rows.iter().map(|row| (row.id, row.name.clone())).collect();
+    let names: Arc<BTreeMap<ConfigurationId, String>> = Arc::new(names);
+    let mut wanted = checked(query, &names)?;
+    let found = look(&service, &wanted, &names).await?;
+    let is_at_home = |page: &LogPage| page.entries.iter().all(|entry| entry.dn.is_none());
+    let Some(object) = wanted.object.clone().filter(|_| is_at_home(&found)) else {
+        return Ok(axum::Json(found));
+    };
+    // What stays home is known here by its GUID alone: its domain knows the name.
+    let rows = rows.into_iter();
+    let rows = rows.filter(|row| wanted.configuration.is_none_or(|id| id == row.id));
+    let domains = rows.map(|row| row.domain).collect();
+    let Some(known) = at_home(&service, &object, domains).await? else {
+        return Ok(axum::Json(found));
+    };
+    wanted.object = Some(ObjectText {
+        guid: Some(known.guid),
+        ..object
+    });
+    let mut found = look(&service, &wanted, &names).await?;
+    for entry in found.entries.iter_mut().filter(|entry| entry.dn.is_none()) {
+        entry.dn = Some(known.dn.clone());
+    }
+    Ok(axum::Json(found))
+}
+
+async fn look(
+    service: &Arc<Service>,
+    wanted: &Wanted,
+    names: &Arc<BTreeMap<ConfigurationId, String>>,
+) -> Result<LogPage, HttpError> {
+    let (wanted, names) = (wanted.clone(), Arc::clone(names));
+    Ok(service.read(move |tx| page(tx, &wanted, &names)).await?)
+}
+
+/// The object that bears a name in one of these domains, as far as agents can be asked. None is waited for.
+async fn at_home(
+    service: &Arc<Service>,
+    object: &ObjectText,
+    domains: BTreeSet<String>,
+) -> Result<Option<Resolved>, HttpError> {
+    let now = service.clock.now().as_millis();
+    let agents: Vec<Agent> = service
+        .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
+        .await?;
+    let is_served = |domain: &String| {
+        let mut agents = agents.iter().filter(|agent| agent.is_active(now));
+        agents.any(|agent| agent.domains.contains(domain))
+    };
+    let (by, value) = match object.guid {
+        Some(guid) => (ResolveBy::Guid, guid.to_string()),
+        None if object
+            .text
+            .parse::<Dn>()
+            .is_ok_and(|dn| !dn.steps().is_empty()) =>
+        {
+            (ResolveBy::Dn, object.text.clone())
+        }
+        None => (ResolveBy::Name, object.text.clone()),
+    };
+    for domain in domains.iter().filter(|domain| is_served(domain)) {
+        let action = Action::Resolve(Resolve {
+            by,
+            value: value.clone(),
+        });
+        // A domain that does not answer leaves the entries as they are: without a name.
+        if let Ok(Outcome::Resolved { objects }) = ask(service, domain, action).await
+            && let Some(known) = objects.into_iter().next()
+        {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
 }
 
 fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result<Wanted, Problem> {

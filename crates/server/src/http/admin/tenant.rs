@@ -131,7 +131,7 @@ async fn rename_users(
             .write(move |tx| {
                 let users: Vec<DirectoryObject> = tx.list(&scan)?;
                 let touch = |user: &DirectoryObject| Change::Update {
-                    id: user.0.id,
+                    id: user.object.id,
                     values: BTreeMap::new(),
                 };
                 directory::write(tx, &rules, users.iter().map(touch).collect(), now)?;

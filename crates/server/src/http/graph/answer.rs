@@ -1,15 +1,19 @@
-//! A page of objects.
+//! A page of objects, and one object.
 
 use super::json;
 use super::options::Options;
+use super::related::Related;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use lockstep_directory::Object;
 use serde_json::{Map, Value};
 
 /// Objects of one page, and how many there are in all.
 pub(super) struct Page {
-    pub(super) objects: Vec<Object>,
-    pub(super) more: bool,
+    /// Each with what is to be shown of others.
+    pub(super) objects: Vec<(Object, Vec<Related>)>,
+    /// Where to go on.
+    pub(super) next: Option<Vec<u8>>,
     pub(super) count: Option<u64>,
 }
 
@@ -30,33 +34,100 @@ pub(super) fn page(page: &Page, options: &Options, place: &Place<'_>) -> Respons
     if let Some(count) = page.count {
         body.insert("@odata.count".into(), count.into());
     }
-    if page.more
-        && let Some(last) = page.objects.last()
-    {
-        let link = options.next_link(place.base, last.id.guid());
-        body.insert("@odata.nextLink".into(), link.into());
+    if let Some(next) = &page.next {
+        body.insert(
+            "@odata.nextLink".into(),
+            options.next_link(place.base, next).into(),
+        );
     }
-    let objects = page.objects.iter().map(|object| {
-        let mut shown = Map::new();
-        if place.typed {
-            shown.insert("@odata.type".into(), json::type_name(object.kind).into());
-        }
-        shown.extend(json::object(object, options.select.as_deref()));
-        Value::Object(shown)
-    });
+    let objects = page
+        .objects
+        .iter()
+        .map(|(object, related)| Value::Object(shown(object, related, options, place)));
     body.insert("value".into(), objects.collect());
     axum::Json(Value::Object(body)).into_response()
 }
 
-pub(super) fn one(object: &Object, options: &Options, place: &Place<'_>) -> Response {
+/// How many objects fit, as text.
+pub(super) fn count(page: &Page) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain")];
+    (headers, page.count.unwrap_or(0).to_string()).into_response()
+}
+
+pub(super) fn one(
+    object: &Object,
+    related: &[Related],
+    options: &Options,
+    place: &Place<'_>,
+) -> Response {
     let mut body = Map::new();
     body.insert(
         "@odata.context".into(),
         format!("{}/v1.0/$metadata#{}/$entity", place.base, place.context).into(),
     );
-    if place.typed {
-        body.insert("@odata.type".into(), json::type_name(object.kind).into());
-    }
-    body.extend(json::object(object, options.select.as_deref()));
+    body.extend(shown(object, related, options, place));
     axum::Json(Value::Object(body)).into_response()
+}
+
+/// An object that was made just now.
+pub(super) fn created(object: &Object, path: &str, place: &Place<'_>) -> Response {
+    let mut body = Map::new();
+    body.insert(
+        "@odata.context".into(),
+        format!("{}/v1.0/$metadata#{}/$entity", place.base, place.context).into(),
+    );
+    body.extend(json::object(object, None));
+    let location = format!("{}/v1.0/{path}/{}", place.base, object.id);
+    let headers = [(header::LOCATION, location)];
+    (
+        StatusCode::CREATED,
+        headers,
+        axum::Json(Value::Object(body)),
+    )
+        .into_response()
+}
+
+fn shown(
+    object: &Object,
+    related: &[Related],
+    options: &Options,
+    place: &Place<'_>,
+) -> Map<String, Value> {
+    let mut shown = Map::new();
+    if place.typed {
+        shown.insert("@odata.type".into(), json::type_name(object.kind).into());
+    }
+    shown.extend(json::object(object, options.select.as_deref()));
+    for relation in related {
+        let one = |object: &Object| {
+            let mut one = Map::new();
+            one.insert("@odata.type".into(), json::type_name(object.kind).into());
+            one.extend(json::object(object, relation.select.as_deref()));
+            Value::Object(one)
+        };
+        let mut objects = relation.objects.iter().map(one);
+        // Who has no manager has none: the name is left out, as Graph does.
+        if relation.single {
+            shown.extend(objects.next().map(|one| (relation.name.clone(), one)));
+            continue;
+        }
+        shown.insert(relation.name.clone(), objects.collect());
+        if relation.more {
+            let kind = context(object.kind);
+            let link = format!("{}/v1.0/{kind}/{}/{}", place.base, object.id, relation.name);
+            shown.insert(format!("{}@odata.nextLink", relation.name), link.into());
+        }
+    }
+    shown
+}
+
+/// The set in which objects of a kind are.
+pub(super) const fn context(kind: lockstep_directory::Kind) -> &'static str {
+    use lockstep_directory::Kind;
+    match kind {
+        Kind::User => "users",
+        Kind::Group => "groups",
+        Kind::Contact => "contacts",
+        Kind::ServicePrincipal => "servicePrincipals",
+    }
 }

@@ -1,7 +1,7 @@
 //! Objects as Graph shows them.
 
-use lockstep_directory::unique::Namespace;
-use lockstep_directory::{Kind, Object, Property};
+use lockstep_directory::unique::{Namespace, claims};
+use lockstep_directory::{Conflict, Kind, Object, Property};
 use lockstep_model::PropertyValue;
 use serde_json::{Map, Value, json};
 
@@ -15,12 +15,31 @@ pub(super) const fn type_name(kind: Kind) -> &'static str {
     }
 }
 
+/// What is shown of a kind besides the properties of the schema, without being asked for.
+const fn usual(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::User | Kind::ServicePrincipal => &[],
+        Kind::Group => &[
+            "createdDateTime",
+            "deletedDateTime",
+            "onPremisesSyncEnabled",
+            "onPremisesLastSyncDateTime",
+            "onPremisesProvisioningErrors",
+        ],
+        Kind::Contact => &[
+            "onPremisesSyncEnabled",
+            "onPremisesLastSyncDateTime",
+            "onPremisesProvisioningErrors",
+        ],
+    }
+}
+
 /// An object with the selected properties, or the usual ones.
 pub(super) fn object(object: &Object, select: Option<&[String]>) -> Map<String, Value> {
     let mut shown = Map::new();
     match select {
         Some(names) => {
-            for name in names {
+            for name in names.iter().filter(|name| *name != "members") {
                 shown.insert(name.clone(), value(object, name));
             }
             // Graph shows the id whatever is selected.
@@ -28,8 +47,11 @@ pub(super) fn object(object: &Object, select: Option<&[String]>) -> Map<String, 
         }
         None => {
             shown.insert("id".into(), value(object, "id"));
+            for name in usual(object.kind) {
+                shown.insert((*name).into(), value(object, name));
+            }
             for property in Property::all(object.kind).filter(|property| property.is_default()) {
-                shown.insert(property.name().into(), value(object, property.name()));
+                shown.insert(property.name().into(), property_value(object, property));
             }
         }
     }
@@ -41,20 +63,15 @@ fn value(object: &Object, name: &str) -> Value {
         "id" => object.id.to_string().into(),
         "createdDateTime" => object.created.to_string().into(),
         "deletedDateTime" => object.deleted.map(|time| time.to_string()).into(),
-        "onPremisesSyncEnabled" => object.mastery.as_ref().map(|_| true).into(),
-        "onPremisesImmutableId" => {
-            let anchor = object
-                .mastery
-                .as_ref()
-                .map(|mastery| mastery.anchor.to_string());
-            anchor.into()
-        }
+        "onPremisesSyncEnabled" => object.sync_enabled().into(),
+        "onPremisesImmutableId" => object.anchor().map(ToString::to_string).into(),
         "onPremisesLastSyncDateTime" => {
             let time = object.mastery.as_ref().map(|_| object.modified.to_string());
             time.into()
         }
         "onPremisesProvisioningErrors" => provisioning_errors(object),
         "onPremisesExtensionAttributes" => extension_attributes(object),
+        "roles" => object.roles.iter().map(|role| role.name()).collect(),
         name => Property::named(object.kind, name)
             .ok()
             .map_or(Value::Null, |property| property_value(object, property)),
@@ -77,7 +94,7 @@ fn property_value(object: &Object, property: Property) -> Value {
 }
 
 fn provisioning_errors(object: &Object) -> Value {
-    let error = |conflict: &lockstep_directory::Conflict| {
+    let error = |conflict: &Conflict| {
         let cause = match conflict.value.namespace {
             Namespace::UserPrincipalName => "UserPrincipalName",
             Namespace::ProxyAddress => "ProxyAddresses",
@@ -86,10 +103,30 @@ fn provisioning_errors(object: &Object) -> Value {
             "category": "PropertyConflict",
             "occurredDateTime": conflict.since.to_string(),
             "propertyCausingError": cause,
-            "value": conflict.value.value,
+            "value": as_it_was_given(object, conflict),
         })
     };
     object.conflicts.iter().map(error).collect()
+}
+
+/// The value that is held back, with its capital letters.
+fn as_it_was_given(object: &Object, conflict: &Conflict) -> String {
+    let folded = || conflict.value.value.clone();
+    match object.wanted.get(&conflict.property) {
+        Some(PropertyValue::Text(text)) => text.clone(),
+        Some(PropertyValue::TextList(texts)) => {
+            let given = texts.iter().find(|text| {
+                let alone = [(
+                    conflict.property,
+                    PropertyValue::TextList(vec![(*text).clone()]),
+                )];
+                let claims = claims(object.kind, &alone.into());
+                claims.iter().any(|(_, value)| *value == conflict.value)
+            });
+            given.cloned().unwrap_or_else(folded)
+        }
+        _ => folded(),
+    }
 }
 
 fn extension_attributes(object: &Object) -> Value {

@@ -3,93 +3,102 @@
 use super::Shared;
 use super::answer::{self, Page, Place};
 use super::error::GraphError;
-use super::objects::named;
+use super::objects::{Known, live};
 use super::options::Options;
 use crate::directory;
-use crate::http::auth::Caller;
-use crate::http::error::HttpError;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use lockstep_directory::{Kind, Object};
+use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
-use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
+use lockstep_store::records::directory::DirectoryReference;
 use lockstep_store::{Read, ReadRecords as _, StoreError};
 
-type Known = Result<Caller, HttpError>;
-
 /// One way from an object to others.
-#[derive(Clone, Copy)]
-struct Way {
-    kind: Kind,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    /// What the object is.
+    pub(super) kind: Kind,
+    /// The property that refers.
     property: &'static str,
     /// Against the arrow: who refers to it.
     backwards: bool,
 }
 
-const fn way(kind: Kind, property: &'static str, backwards: bool) -> Way {
-    Way {
-        kind,
-        property,
-        backwards,
+impl Way {
+    /// The way of this name from objects of a kind.
+    pub(super) fn named(kind: Kind, name: &str) -> Option<Self> {
+        let (property, backwards) = match (kind, name) {
+            (Kind::User | Kind::Contact, "manager") => ("manager", false),
+            (Kind::User, "directReports") => ("manager", true),
+            (Kind::Group, "members") => ("members", false),
+            (Kind::Group, "owners") => ("owners", false),
+            (Kind::User | Kind::Group | Kind::Contact, "memberOf") => ("members", true),
+            _ => return None,
+        };
+        Some(Self {
+            kind,
+            property,
+            backwards,
+        })
+    }
+
+    /// Some of the objects at its end, in order of their ids, and the last id that was looked at.
+    fn follow(
+        self,
+        tx: &mut dyn Read,
+        from: ObjectId,
+        after: Option<ObjectId>,
+        limit: usize,
+    ) -> Result<(Vec<Object>, Option<ObjectId>), StoreError> {
+        let mut ids = match self.backwards {
+            true => directory::sources(tx, from, self.property, after, limit + 1)?,
+            false => directory::targets(tx, from, self.property, after, limit + 1)?,
+        };
+        let more = ids.len() > limit;
+        ids.truncate(limit);
+        let last = ids.last().copied().filter(|_| more);
+        let objects = directory::objects(tx, &ids)?.into_iter().flatten();
+        Ok((
+            objects.filter(|object| object.deleted.is_none()).collect(),
+            last,
+        ))
+    }
+
+    /// How many there are: exactly, unless there are very many, of whom some may be in the recycle bin.
+    fn count(self, tx: &mut dyn Read, from: ObjectId) -> Result<u64, StoreError> {
+        let all = match self.backwards {
+            true => {
+                let prefix = DirectoryReference::to(from, self.property);
+                tx.how_many::<DirectoryReference>(Some(DirectoryReference::BY_TARGET), &prefix)?
+            }
+            false => {
+                let prefix = DirectoryReference::of(from, self.property);
+                tx.how_many::<DirectoryReference>(None, &prefix)?
+            }
+        };
+        if all > COUNTED_ONE_BY_ONE {
+            return Ok(all);
+        }
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let (objects, last) = self.follow(tx, from, after, SLICE)?;
+            count += objects.len() as u64;
+            if last.is_none() {
+                return Ok(count);
+            }
+            after = last;
+        }
     }
 }
 
-pub(super) async fn member_of(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::User, "members", true), state, caller, id, uri).await
-}
+/// Up to how many are counted one by one.
+const COUNTED_ONE_BY_ONE: u64 = 2_000;
+const SLICE: usize = 500;
 
-pub(super) async fn group_member_of(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::Group, "members", true), state, caller, id, uri).await
-}
-
-pub(super) async fn contact_member_of(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::Contact, "members", true), state, caller, id, uri).await
-}
-
-pub(super) async fn direct_reports(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::User, "manager", true), state, caller, id, uri).await
-}
-
-pub(super) async fn members(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::Group, "members", false), state, caller, id, uri).await
-}
-
-pub(super) async fn owners(
-    state: Shared,
-    caller: Known,
-    id: Path<String>,
-    uri: Uri,
-) -> Result<Response, GraphError> {
-    related(way(Kind::Group, "owners", false), state, caller, id, uri).await
-}
-
-async fn related(
+pub(super) async fn list(
     way: Way,
     State(service): Shared,
     caller: Known,
@@ -97,20 +106,30 @@ async fn related(
     uri: Uri,
 ) -> Result<Response, GraphError> {
     caller?;
-    // Properties of several kinds may be selected; those of users are the most.
-    let options = Options::read(Kind::User, &uri)?;
-    if options.filter.is_some() {
-        return Err(GraphError::bad_request(
-            "$filter is not supported on this address.",
-        ));
-    }
+    let options = Options::read_mixed(&uri)?;
+    let after = match &options.after {
+        None => None,
+        Some(bytes) => Some(place(bytes)?),
+    };
     let sought = id.clone();
     let (options, page) = service
         .read(move |tx| {
             let Some(object) = live(tx, way.kind, &sought)? else {
                 return Ok((options, None));
             };
-            let page = page(tx, way, object.id, &options)?;
+            let (objects, last) = way.follow(tx, object.id, after, options.top)?;
+            let count = match options.count {
+                true => Some(way.count(tx, object.id)?),
+                false => None,
+            };
+            let page = Page {
+                objects: objects
+                    .into_iter()
+                    .map(|object| (object, Vec::new()))
+                    .collect(),
+                next: last.map(|id| id.guid().as_bytes().to_vec()),
+                count,
+            };
             Ok((options, Some(page)))
         })
         .await?;
@@ -123,80 +142,96 @@ async fn related(
     Ok(answer::page(&page, &options, &place))
 }
 
-fn live<T: Read + ?Sized>(
-    tx: &mut T,
-    kind: Kind,
-    name: &str,
-) -> Result<Option<Object>, StoreError> {
-    Ok(named(tx, kind, name)?.filter(|object| object.deleted.is_none()))
+fn place(bytes: &[u8]) -> Result<ObjectId, GraphError> {
+    let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| {
+        GraphError::bad_request("$skiptoken: expected the one of an @odata.nextLink.")
+    })?;
+    Ok(ObjectId::new(Guid::from_bytes(bytes)))
 }
 
-fn page(
-    tx: &mut dyn Read,
+pub(super) async fn count(
     way: Way,
-    object: ObjectId,
-    options: &Options,
-) -> Result<Page, StoreError> {
-    let after = options.after.map(ObjectId::new);
-    let wanted = options.top + 1;
-    let ids = if way.backwards {
-        directory::sources(tx, object, way.property, after, wanted)?
-    } else {
-        directory::targets(tx, object, way.property, after, wanted)?
+    State(service): Shared,
+    caller: Known,
+    Path(id): Path<String>,
+) -> Result<Response, GraphError> {
+    caller?;
+    let sought = id.clone();
+    let count = service
+        .read(move |tx| match live(tx, way.kind, &sought)? {
+            Some(object) => way.count(tx, object.id).map(Some),
+            None => Ok(None),
+        })
+        .await?;
+    let page = Page {
+        objects: Vec::new(),
+        next: None,
+        count: Some(count.ok_or_else(|| GraphError::not_found(&id))?),
     };
-    let more = ids.len() > options.top;
-    let ids: Vec<ObjectId> = ids.into_iter().take(options.top).collect();
-    let found: Vec<Option<DirectoryObject>> = tx.fetch(&ids)?;
-    let objects = found
-        .into_iter()
-        .flatten()
-        .map(|found| found.0)
-        .filter(|object| object.deleted.is_none())
-        .collect();
-    let count = match options.count {
-        false => None,
-        true if way.backwards => {
-            let prefix = DirectoryReference::to(object, way.property);
-            let index = Some(DirectoryReference::BY_TARGET);
-            Some(tx.how_many::<DirectoryReference>(index, &prefix)?)
-        }
-        true => {
-            let prefix = DirectoryReference::of(object, way.property);
-            Some(tx.how_many::<DirectoryReference>(None, &prefix)?)
-        }
-    };
-    Ok(Page {
-        objects,
-        more,
-        count,
-    })
+    Ok(answer::count(&page))
 }
 
 pub(super) async fn manager(
+    way: Way,
     State(service): Shared,
     caller: Known,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, GraphError> {
     caller?;
-    let options = Options::read(Kind::User, &uri)?;
+    let options = Options::read_mixed(&uri)?;
     let sought = id.clone();
     let manager = service
         .read(move |tx| {
-            let Some(object) = live(tx, Kind::User, &sought)? else {
+            let Some(object) = live(tx, way.kind, &sought)? else {
                 return Ok(None);
             };
-            let ids = directory::targets(tx, object.id, "manager", None, 1)?;
-            let found: Vec<Option<DirectoryObject>> = tx.fetch(&ids)?;
-            Ok(found.into_iter().flatten().map(|found| found.0).next())
+            let (managers, _) = way.follow(tx, object.id, None, 1)?;
+            Ok(managers.into_iter().next())
         })
         .await?;
-    let manager = manager.filter(|manager| manager.deleted.is_none());
     let manager = manager.ok_or_else(|| GraphError::not_found(&format!("{id}/manager")))?;
     let place = Place {
         base: &service.public_url,
         context: "directoryObjects",
         typed: true,
     };
-    Ok(answer::one(&manager, &options, &place))
+    Ok(answer::one(&manager, &[], &options, &place))
+}
+
+/// What is shown of others with an object.
+#[derive(Debug)]
+pub(super) struct Related {
+    pub(super) name: String,
+    pub(super) select: Option<Vec<String>>,
+    pub(super) single: bool,
+    pub(super) objects: Vec<Object>,
+    /// There are more than are shown.
+    pub(super) more: bool,
+}
+
+/// How many objects of a relation are shown with an object, as in Graph.
+const EXPANDED: usize = 20;
+
+/// What `$expand` asks for.
+pub(super) fn expanded(
+    tx: &mut dyn Read,
+    object: &Object,
+    options: &Options,
+) -> Result<Vec<Related>, StoreError> {
+    let mut related = Vec::with_capacity(options.expand.len());
+    for expand in &options.expand {
+        let Some(way) = Way::named(object.kind, &expand.name) else {
+            continue;
+        };
+        let (objects, last) = way.follow(tx, object.id, None, EXPANDED)?;
+        related.push(Related {
+            name: expand.name.clone(),
+            select: expand.select.clone(),
+            single: expand.name == "manager",
+            objects,
+            more: last.is_some(),
+        });
+    }
+    Ok(related)
 }

@@ -1,3 +1,5 @@
+//! Stories of requests for authorization.
+
 use super::*;
 use lockstep_model::Guid;
 

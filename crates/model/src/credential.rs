@@ -1,9 +1,26 @@
 //! The form in which a password leaves Active Directory.
 //!
 //! `v1;PPH1_MD4,SALT,ITERATIONS,HASH;`: the NT hash, written as 32 upper-case hex digits in UTF-16LE, is
-//! the password of PBKDF2-HMAC-SHA256 over a salt of ten bytes. Made on the agent, checked here.
+//! the password of PBKDF2-HMAC-SHA256 (RFC 8018 5.2) over a salt of ten bytes. It cannot be used in place of
+//! the NT hash, and a password can be checked against it. Made on the agent, checked in the cloud.
+//!
+//! ```
+//! use lockstep_model::credential::{Iterations, SyncedHash, nt_hash};
+//! use lockstep_model::Secret;
+//!
+//! let password = Secret::new("Pa$$w0rd".to_owned());
+//! let salt = [0x18, 0x1a, 0x30, 0x24, 0x08, 0x5f, 0xce, 0xe2, 0xf7, 0x0e];
+//! let hash = SyncedHash::derive(&nt_hash(&password), salt, Iterations::FEWEST);
+//! assert_eq!(
+//!     hash.to_text().expose(),
+//!     "v1;PPH1_MD4,181a3024085fcee2f70e,1000,\
+//!      b39525c3bc72a1136fcf7c8a338e0c14313d0450d1a4c98ef0a6ddada3bc5b0a;"
+//! );
+//! assert!(hash.verifies(&password));
+//! assert!(!hash.verifies(&Secret::new("pa$$w0rd".to_owned())));
+//! ```
 
-use lockstep_model::Secret;
+use crate::Secret;
 use md4::{Digest as _, Md4};
 use pbkdf2::pbkdf2_hmac;
 use sha2::Sha256;
@@ -183,11 +200,11 @@ pub fn nt_hash(password: &Secret<String>) -> Secret<[u8; 16]> {
     Secret::new(md4.finalize().into())
 }
 
-const fn upper_hex_digit(nibble: u8) -> u8 {
-    b"0123456789ABCDEF"[nibble as usize & 0x0f]
+fn upper_hex_digit(nibble: u8) -> u8 {
+    b"0123456789ABCDEF"[usize::from(nibble & 0x0f)]
 }
 
-const fn lower_hex_digit(nibble: u8) -> u8 {
+fn lower_hex_digit(nibble: u8) -> u8 {
     upper_hex_digit(nibble).to_ascii_lowercase()
 }
 

@@ -1,0 +1,122 @@
+//! Values on the command line: `--set NAME=VALUE`.
+
+use crate::failure::Failure;
+use lockstep_directory::{Kind, Property, Type};
+use serde_json::{Map, Value};
+
+/// Values that are set.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Given {
+    /// Set a property; nothing behind the `=` clears it, and a list is given value by value
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+impl Given {
+    /// Puts the values into the body of a request.
+    pub(super) fn put_into(
+        &self,
+        kind: Kind,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), Failure> {
+        for given in &self.set {
+            let (name, text) = given.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--set: expected NAME=VALUE, received `{given}`"))
+            })?;
+            put(kind, name.trim(), text, body)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is set.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+}
+
+fn put(kind: Kind, name: &str, text: &str, body: &mut Map<String, Value>) -> Result<(), Failure> {
+    if name.eq_ignore_ascii_case("onPremisesImmutableId") {
+        body.insert("onPremisesImmutableId".into(), optional(text));
+        return Ok(());
+    }
+    let property = Property::named(kind, name).map_err(|unknown| {
+        Failure::usage(format!(
+            "--set: there is no property `{name}`; the nearest is `{}`",
+            unknown.nearest
+        ))
+    })?;
+    let name = property.name();
+    let wrong = |expected: &str| {
+        Failure::usage(format!(
+            "--set {name}: expected {expected}, received `{text}`"
+        ))
+    };
+    let value = match property.value_type() {
+        Type::TextList => {
+            let list = body.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let (Value::Array(values), false) = (list, text.is_empty()) {
+                values.push(text.into());
+            }
+            return Ok(());
+        }
+        Type::Boolean if !text.is_empty() => text
+            .parse::<bool>()
+            .map_err(|_| wrong("true or false"))?
+            .into(),
+        Type::Integer if !text.is_empty() => text
+            .parse::<i64>()
+            .map_err(|_| wrong("a whole number"))?
+            .into(),
+        _ => optional(text),
+    };
+    body.insert(name.into(), value);
+    Ok(())
+}
+
+fn optional(text: &str) -> Value {
+    match text {
+        "" => Value::Null,
+        text => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_have_the_types_of_their_properties() {
+        let given = |set: &[&str]| Given {
+            set: set.iter().map(|&set| set.to_owned()).collect(),
+        };
+        let mut body = Map::new();
+        let good = given(&[
+            "department=Engines = 7",
+            "jobTitle=",
+            "accountEnabled=false",
+            "countryCode=44",
+            "otherMails=a@x.test",
+            "otherMails=b@x.test",
+            "businessPhones=",
+        ]);
+        good.put_into(Kind::User, &mut body).unwrap();
+        let expected = json!({
+            "department": "Engines = 7", "jobTitle": null, "accountEnabled": false, "countryCode": 44,
+            "otherMails": ["a@x.test", "b@x.test"], "businessPhones": [],
+        });
+        assert_eq!(Value::Object(body), expected);
+        for (wrong, expected) in [
+            ("departmnt=x", "the nearest is `department`"),
+            ("department", "expected NAME=VALUE"),
+            ("accountEnabled=yes", "true or false"),
+            ("countryCode=x", "a whole number"),
+        ] {
+            let error = given(&[wrong])
+                .put_into(Kind::User, &mut Map::new())
+                .unwrap_err();
+            assert_eq!(error.status(), 2);
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! From the value of an expression to the value of a property.
+
+use super::rule::Made;
+use super::{MappedValue, MappingError, Subject};
+use crate::expression::{Environment, Expression, ExpressionValue, Flow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lockstep_model::{AttributeName, PropertyValue};
+
+/// What a property holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ValueType {
+    /// True or false.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// One text.
+    Text,
+    /// Several texts.
+    TextList,
+    /// Bytes.
+    Binary,
+    /// A moment.
+    Timestamp,
+}
+
+impl ValueType {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "true or false",
+            Self::Integer => "a whole number",
+            Self::Text => "one text",
+            Self::TextList => "texts",
+            Self::Binary => "bytes",
+            Self::Timestamp => "a date",
+        }
+    }
+}
+
+/// Evaluates an expression for one object.
+pub(super) fn evaluate(
+    expression: &Expression,
+    value: ValueType,
+    target: &str,
+    input: &Subject<'_>,
+) -> Result<Made, MappingError> {
+    let attributes = |name: &AttributeName| attribute(name, input);
+    let environment = Environment {
+        now: input.now,
+        seed: seed(input, target),
+    };
+    let flow = expression.evaluate(&attributes, &environment);
+    let made = match flow {
+        Ok(Flow::Value(made)) => made,
+        Ok(Flow::Ignored) => return Ok(Made::Ignored),
+        Err(source) => {
+            let target = target.to_owned();
+            let source = Box::new(source);
+            return Err(MappingError::Expression { target, source });
+        }
+    };
+    if made.is_null_or_empty() {
+        return Ok(Made::Value(None));
+    }
+    let name = made_name(&made);
+    match convert(made, value) {
+        Some(value) => Ok(Made::Value(Some(value))),
+        None => Err(MappingError::Type {
+            target: target.to_owned(),
+            made: name,
+            expected: value.name(),
+        }),
+    }
+}
+
+/// An attribute of the object. What says where it lies is no attribute of the row, but known.
+fn attribute(name: &AttributeName, input: &Subject<'_>) -> ExpressionValue {
+    let object = input.object;
+    match name.as_str() {
+        "objectguid" => ExpressionValue::Binary(object.guid.to_wire().to_vec()),
+        "objectsid" => {
+            let sid = object.sid.as_ref();
+            sid.map_or(ExpressionValue::Null, |sid| {
+                ExpressionValue::Binary(sid.to_wire())
+            })
+        }
+        "distinguishedname" => {
+            let dn = input.chain.dn(object, &input.policy.naming_context_dn);
+            dn.map_or(ExpressionValue::Null, |dn| {
+                ExpressionValue::Text(dn.to_string())
+            })
+        }
+        "name" => {
+            let rdn = object.rdn.as_ref();
+            rdn.map_or(ExpressionValue::Null, |rdn| {
+                ExpressionValue::Text(rdn.value.clone())
+            })
+        }
+        other => ExpressionValue::of_attribute(name, object.values(other)),
+    }
+}
+
+/// What random functions draw from: another for each object and property, the same for a plan and what
+/// applies it, and nothing that others can guess.
+fn seed(input: &Subject<'_>, target: &str) -> [u8; 32] {
+    let mut seed = input.policy.seed;
+    let distinct = input.object.guid.as_bytes().iter().chain(target.as_bytes());
+    for (index, byte) in distinct.enumerate() {
+        seed[index % 32] = seed[index % 32].rotate_left(3) ^ byte;
+    }
+    seed
+}
+
+fn convert(made: ExpressionValue, value: ValueType) -> Option<MappedValue> {
+    Some(match value {
+        ValueType::Boolean => PropertyValue::Boolean(made.as_truth()?),
+        ValueType::Integer => PropertyValue::Integer(made.as_number()?),
+        ValueType::Text => PropertyValue::Text(text(&made)?),
+        ValueType::TextList => {
+            let values = match made {
+                ExpressionValue::List(values) => values,
+                single => vec![single],
+            };
+            let texts: Option<Vec<String>> = values.iter().map(text).collect();
+            PropertyValue::texts(texts?)
+        }
+        ValueType::Binary => match made {
+            ExpressionValue::Binary(bytes) => PropertyValue::Binary(bytes),
+            other => PropertyValue::Binary(STANDARD.decode(other.as_text()?).ok()?),
+        },
+        ValueType::Timestamp => PropertyValue::Timestamp(made.as_date()?.to_timestamp()),
+    })
+}
+
+/// One text: bytes in Base64, and of a list its only value.
+fn text(made: &ExpressionValue) -> Option<String> {
+    match made {
+        ExpressionValue::Binary(bytes) => Some(STANDARD.encode(bytes)),
+        ExpressionValue::List(values) => match values.as_slice() {
+            [single] => text(single),
+            _ => None,
+        },
+        other => other.as_text(),
+    }
+}
+
+const fn made_name(made: &ExpressionValue) -> &'static str {
+    match made {
+        ExpressionValue::Null => "nothing",
+        ExpressionValue::Text(_) => "a text",
+        ExpressionValue::Integer(_) => "a whole number",
+        ExpressionValue::Boolean(_) => "true or false",
+        ExpressionValue::DateTime(_) => "a date",
+        ExpressionValue::Binary(_) => "bytes",
+        ExpressionValue::List(_) => "several values",
+    }
+}
