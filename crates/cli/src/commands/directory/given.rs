@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// Values that are set.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Given {
+pub(crate) struct Given {
     /// Set a property; nothing behind the `=` clears it, and a list is given value by value
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
