@@ -1,7 +1,6 @@
 //! Cutting everything into slices, for controllers that would answer with a single page.
 //!
-//! Such a controller reads all of a domain before it says the first word, keeps the whole answer in memory,
-//! and gives up where that is too large. Every object has the number of the change that made it, uSNCreated,
+//! Such a controller reads all of a domain before it says the first word. Every object has the number of the change that made it, uSNCreated,
 //! for good: ranges of that number are slices that do not overlap and leave nothing out.
 
 use lockstep_ad_proto::ldap::Filter;
