@@ -14,7 +14,7 @@ use crate::configuration::Spec;
 use crate::problem::Problem;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{self, ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Content, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required,
@@ -81,12 +81,6 @@ const fn list<T: ToSchema>() -> Shape {
         parts: parts::<T>,
     }
 }
-
-/// A document whose shape is not ours to tell.
-const ANYTHING: Shape = Shape {
-    schema: || schema::empty().into(),
-    parts: |_| {},
-};
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
     Ref::from_schema_name(T::name()).into()
@@ -489,6 +483,8 @@ pub fn document() -> OpenApi {
             (shape.parts)(&mut schemas);
         }
     }
+    // What has no shape of its own is described in place.
+    schemas.retain(|(name, _)| name != "Value");
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(
