@@ -483,6 +483,8 @@ pub fn document() -> OpenApi {
             (shape.parts)(&mut schemas);
         }
     }
+    // What has no shape of its own is described in place.
+    schemas.retain(|(name, _)| name != "Value");
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
         .security_scheme(

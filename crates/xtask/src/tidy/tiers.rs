@@ -22,9 +22,8 @@ const CORE: usize = 2;
 /// How many of the levels have to document all that is public.
 const DOCUMENTED: usize = 3;
 
-/// Crates that bring I/O, asynchrony, clocks, random numbers or serialisation. A generator that is given its
-/// seed is arithmetic; where seeds come from is `getrandom`.
-const IMPURE: [&str; 22] = [
+/// Crates that bring I/O, asynchrony, clocks, random numbers or serialisation.
+const IMPURE: [&str; 24] = [
     "aws-lc-rs",
     "async-trait",
     "axum",
@@ -36,6 +35,8 @@ const IMPURE: [&str; 22] = [
     "libc",
     "mio",
     "postgres",
+    "rand",
+    "rand_core",
     "reqwest",
     "rusqlite",
     "rustix",
