@@ -420,9 +420,9 @@ impl Run<'_> {
                 answer.ask(&search.request(filter)).await?;
             }
             let mut entries = 0;
-            let result = loop {
+            let (result, controls) = loop {
                 match event {
-                    Event::Done { result, .. } => break result,
+                    Event::Done { result, controls } => break (result, controls),
                     Event::EntryEnd => entries += 1,
                     _ => {}
                 }
@@ -432,6 +432,10 @@ impl Run<'_> {
                 event = answer.next().await?;
             };
             succeeded(result, &server)?;
+            // The rest of a slice would never be asked for.
+            if answer_of(&controls, &server)?.more {
+                return Err(lacking(&server)("everything of a slice in one answer").into());
+            }
             cutter.learn(entries);
         }
         intake.finish().await;

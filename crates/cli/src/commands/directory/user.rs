@@ -49,9 +49,7 @@ pub(crate) enum UserCommand {
         id: String,
     },
     /// Bring a user back from the recycle bin
-    #[command(
-        after_help = "Example:\n  lockstep deleted list --data-dir DIR\n  lockstep user restore ID --data-dir DIR"
-    )]
+    #[command(after_help = "Example:\n  lockstep user restore ID --data-dir DIR")]
     Restore {
         /// Its id, or the user principal name that it had, if that is unique there
         id: String,
