@@ -548,7 +548,7 @@ pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result
     clear(service, id).await.map_err(store_problem)
 }
 
-/// A connector space of its own for a plan; dropped with [`clear`] when the plan is made.
+/// A connector space of its own for a plan; dropped with `clear` when the plan is made.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! The directory's rules over the store.
 //!
-//! * [`write`]: changes as synchronisation makes them, conflicts held back; [`write_strictly`]: as people
+//! * [`write()`]: changes as synchronisation makes them, conflicts held back; [`write_strictly`]: as people
 //!   and programs make them, a conflict refused;
 //! * [`find`]: which objects fit a query; [`feed`]: what has changed since somebody looked;
 //! * [`edit`]: what may be done to objects by others than synchronisation;

@@ -1,7 +1,7 @@
 //! What stands in the tables.
 //!
 //! One module per concern. Bodies are JSON where rows are few, so that an administrator can look at them, and
-//! [`compact`] where they are many. The core's types have private twins here that can be serialised, with a
+//! `compact` where they are many. The core's types have private twins here that can be serialised, with a
 //! conversion by hand.
 
 mod compact;

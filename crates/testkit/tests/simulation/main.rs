@@ -107,8 +107,8 @@ fn play_all(count: u64, backing: Backing) {
 }
 
 #[test]
-fn ten_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
-    play_all(10_000, Backing::Memory);
+fn two_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
+    play_all(2_000, Backing::Memory);
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(crate) struct CreateArgs {
     /// How the user is called
     #[arg(long, value_name = "NAME")]
     display_name: String,
-    /// The alias [default: what stands before the @ of the user principal name]
+    /// The alias (what stands before the @ of the user principal name, if not given)
     #[arg(long, value_name = "ALIAS")]
     mail_nickname: Option<String>,
     /// A file with the first password, without its last line break; `-` is stdin [default: the user cannot sign
