@@ -17,6 +17,7 @@ mod enrollment_token;
 mod filter;
 mod identity;
 mod ldap;
+mod replication;
 
 /// One reader of foreign bytes.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,18 @@ pub const ORACLES: &[Oracle] = &[
         check: identity::dn,
     },
     Oracle {
+        name: "drs-bind",
+        check: replication::bind,
+    },
+    Oracle {
+        name: "drs-changes",
+        check: replication::changes,
+    },
+    Oracle {
+        name: "endpoint-mapper",
+        check: replication::endpoint,
+    },
+    Oracle {
         name: "enrollment-token",
         check: enrollment_token::check,
     },
@@ -52,6 +65,14 @@ pub const ORACLES: &[Oracle] = &[
     Oracle {
         name: "ldap",
         check: ldap::check,
+    },
+    Oracle {
+        name: "rpc",
+        check: replication::fragments,
+    },
+    Oracle {
+        name: "synced-hash",
+        check: replication::synced_hash,
     },
 ];
 

@@ -304,12 +304,27 @@ impl Service {
         })
     }
 
+    /// A client that trusts the service and follows no redirection, as a browser that is looked into.
+    ///
+    /// # Errors
+    ///
+    /// When the CA cannot be read.
+    pub fn browser(&self) -> anyhow::Result<reqwest::blocking::Client> {
+        let builder = self.trusting()?;
+        Ok(builder
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?)
+    }
+
     fn http(&self) -> anyhow::Result<reqwest::blocking::Client> {
+        Ok(self.trusting()?.build()?)
+    }
+
+    fn trusting(&self) -> anyhow::Result<reqwest::blocking::ClientBuilder> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let ca = fs::read(self.data_dir().join("tls/ca.pem"))?;
         Ok(reqwest::blocking::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(&ca)?])
-            .build()?)
+            .tls_certs_only([reqwest::Certificate::from_pem(&ca)?]))
     }
 }
 

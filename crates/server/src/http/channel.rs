@@ -6,6 +6,7 @@ mod body;
 use super::error::HttpError;
 use crate::import::{self, ImportError, Lane};
 use crate::instructions;
+use crate::passwords;
 use crate::service::Service;
 use assertion::Caller;
 use axum::extract::{Path, Query, State};
@@ -15,8 +16,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects,
-    Offer, Outcome, PROTOCOL_VERSIONS, PageEnd, SUPERSEDED, SessionAnswer, SessionRequest, Watch,
+    Ack, Alive, Begin, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish, KeyRotation,
+    Objects, Offer, Outcome, PROTOCOL_VERSIONS, PageEnd, ReplicationBegin, ReplicationEnd,
+    SUPERSEDED, SessionAnswer, SessionRequest, Stamps, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -43,6 +45,10 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/offer", post(offer))
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
+        .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/stamps", post(stamps))
+        .route("/agent/v1/instructions/{id}/credentials", post(credentials))
+        .route("/agent/v1/instructions/{id}/replicated", post(replicated))
         .route("/agent/v1/instructions/{id}/alive", post(alive))
         .route("/agent/v1/instructions/{id}/finish", post(finish))
         .route("/agent/v1/changes", post(changes))
@@ -331,6 +337,69 @@ async fn page(
 ) -> Result<Response, HttpError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn replication(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<ReplicationBegin>,
+) -> Result<Response, HttpError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn stamps(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Stamps>,
+) -> Result<Response, HttpError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::stamps(tx, lane, body.objects, now);
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn credentials(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Credentials>,
+) -> Result<Response, HttpError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let sealer = Arc::clone(&service.sealer);
+    let work = move |tx: &mut dyn Write, lane: Lane| {
+        passwords::taken(tx, &lane, &sealer, body.objects, now)
+    };
+    Ok(
+        under_lease(&service, caller, instruction(&id)?, lease, work)
+            .await?
+            .into_response(),
+    )
+}
+
+async fn replicated(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<ReplicationEnd>,
+) -> Result<Response, HttpError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
     Ok(
         under_lease(&service, caller, instruction(&id)?, lease, work)
             .await?
