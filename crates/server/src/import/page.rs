@@ -5,7 +5,7 @@ use super::{ImportError, Lane};
 use lockstep_api::channel::{Found, PageAnswer, PageEnd, Presence as Answer};
 use lockstep_api::problem::Problem;
 use lockstep_engine::scope::Chain;
-use lockstep_engine::{ObjectClass, Presence, RowState};
+use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Staged, Subject};
 use lockstep_store::records::job::Watermark;
