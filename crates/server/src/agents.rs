@@ -5,10 +5,12 @@
 
 use crate::import::{self, ImportError, Lane};
 use crate::instructions;
+use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Finish, Objects, Offer, OfferAnswer, Outcome, PageAnswer,
-    PageEnd, SUPERSEDED,
+    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer, OfferAnswer, Outcome,
+    PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening,
+    SUPERSEDED, Stamps, StampsAnswer,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -119,6 +121,73 @@ pub async fn page(
 ) -> Result<PageAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
+    under_lease(service, agent, id, lease, work).await
+}
+
+/// Where a replication of passwords begins: see [`passwords::begin`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn replication(
+    service: &Arc<Service>,
+    agent: AgentId,
+    id: InstructionId,
+    body: ReplicationBegin,
+) -> Result<ReplicationOpening, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
+    under_lease(service, agent, id, lease, work).await
+}
+
+/// When passwords were written: see [`passwords::stamps`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn stamps(
+    service: &Arc<Service>,
+    agent: AgentId,
+    id: InstructionId,
+    body: Stamps,
+) -> Result<StampsAnswer, ImportError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::stamps(tx, lane, body.objects, now);
+    under_lease(service, agent, id, lease, work).await
+}
+
+/// Credentials that were wanted: see [`passwords::taken`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn credentials(
+    service: &Arc<Service>,
+    agent: AgentId,
+    id: InstructionId,
+    body: Credentials,
+) -> Result<Ack, ImportError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let sealer = Arc::clone(&service.sealer);
+    let work = move |tx: &mut dyn Write, lane: Lane| {
+        passwords::taken(tx, &lane, &sealer, body.objects, now)
+    };
+    under_lease(service, agent, id, lease, work).await
+}
+
+/// How far passwords have been read: see [`passwords::end`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn replicated(
+    service: &Arc<Service>,
+    agent: AgentId,
+    id: InstructionId,
+    body: ReplicationEnd,
+) -> Result<ReplicationAnswer, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
     under_lease(service, agent, id, lease, work).await
 }
 

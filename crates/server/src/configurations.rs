@@ -22,6 +22,7 @@ use lockstep_store::records::connector_space::{
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -482,6 +483,7 @@ pub async fn restart(
                         crate::instructions::withdraw(tx, instruction)?;
                     }
                     job.watermark = Watermark::Start;
+                    job.passwords.watermark = None;
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
@@ -612,6 +614,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<StagedReference>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
+    remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;

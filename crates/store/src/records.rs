@@ -10,6 +10,7 @@ pub mod credential;
 pub mod directory;
 pub mod job;
 pub mod log;
+pub mod password;
 pub mod service;
 pub mod signin;
 
@@ -26,6 +27,7 @@ pub fn tables() -> Vec<&'static Table> {
         directory::TABLES,
         job::TABLES,
         log::TABLES,
+        password::TABLES,
         service::TABLES,
         signin::TABLES,
     ]

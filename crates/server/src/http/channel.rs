@@ -14,9 +14,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation,
-    Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd, SessionAnswer,
-    SessionRequest, Watch,
+    Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish,
+    KeyRotation, Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd,
+    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, SessionAnswer,
+    SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -43,6 +44,10 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/offer", post(offer))
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
+        .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/stamps", post(stamps))
+        .route("/agent/v1/instructions/{id}/credentials", post(credentials))
+        .route("/agent/v1/instructions/{id}/replicated", post(replicated))
         .route("/agent/v1/instructions/{id}/alive", post(alive))
         .route("/agent/v1/instructions/{id}/finish", post(finish))
         .route("/agent/v1/changes", post(changes))
@@ -263,6 +268,54 @@ async fn page(
 ) -> Result<Json<PageAnswer>, HttpError> {
     let id = instruction(&id)?;
     Ok(Json(agents::page(&service, caller.agent, id, body).await?))
+}
+
+async fn replication(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<ReplicationBegin>,
+) -> Result<Json<ReplicationOpening>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::replication(&service, caller.agent, id, body).await?,
+    ))
+}
+
+async fn stamps(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Stamps>,
+) -> Result<Json<StampsAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::stamps(&service, caller.agent, id, body).await?,
+    ))
+}
+
+async fn credentials(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Credentials>,
+) -> Result<Json<Ack>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::credentials(&service, caller.agent, id, body).await?,
+    ))
+}
+
+async fn replicated(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<ReplicationEnd>,
+) -> Result<Json<ReplicationAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::replicated(&service, caller.agent, id, body).await?,
+    ))
 }
 
 async fn alive(

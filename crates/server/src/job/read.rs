@@ -42,13 +42,19 @@ pub(super) struct Reading {
     listener: Listener,
     given: Instant,
     attempt: u32,
+    give: Give,
 }
+
+/// Lays an instruction out under a new lease; gives its id, and the domain.
+pub(super) type Give =
+    fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<(InstructionId, String), StoreError>;
 
 impl Reading {
     /// Gives the instruction under a new lease.
     pub(super) async fn begin(
         service: &Arc<Service>,
         configuration: ConfigurationId,
+        give: Give,
     ) -> Result<Self, Problem> {
         let listener = service.progress.listen();
         let now = service.clock.now();
@@ -63,6 +69,7 @@ impl Reading {
             listener,
             given,
             attempt: 1,
+            give,
         })
     }
 
@@ -122,7 +129,7 @@ impl Reading {
             domain = self.domain,
             "the agent fell silent; its lease is given on"
         );
-        let (old, configuration) = (self.instruction, self.configuration);
+        let (old, configuration, give) = (self.instruction, self.configuration, self.give);
         let now = service.clock.now();
         if self.attempt >= ATTEMPTS {
             let withdrawn = service
@@ -153,7 +160,7 @@ pub(crate) async fn read_only(
     service: &Arc<Service>,
     configuration: ConfigurationId,
 ) -> Result<(), Problem> {
-    let mut reading = Reading::begin(service, configuration).await?;
+    let mut reading = Reading::begin(service, configuration, changes).await?;
     while reading.look(service).await? == State::Reading {
         reading.wait(Duration::from_millis(250)).await;
     }
@@ -164,15 +171,12 @@ fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }
 
-/// Lays the instruction out, under a lease that supersedes every one before.
-fn give(
+/// Has changes of objects read, under a lease that supersedes every one before.
+pub(super) fn changes(
     tx: &mut dyn Write,
     id: ConfigurationId,
     now: Timestamp,
 ) -> Result<(InstructionId, String), StoreError> {
-    let gone = || StoreError::Abandoned {
-        source: "the configuration is gone".into(),
-    };
     let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
     let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
     if let Some(old) = job.instruction.take() {
@@ -192,6 +196,32 @@ fn give(
     job.instruction = Some(instruction);
     tx.store(&[job])?;
     Ok((instruction, configuration.domain))
+}
+
+/// Has changes of passwords read, under a lease that supersedes every one before.
+pub(super) fn passwords(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<(InstructionId, String), StoreError> {
+    let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    if let Some(old) = job.passwords.instruction.take() {
+        instructions::withdraw(tx, old)?;
+    }
+    job.passwords.lease += 1;
+    let action = Action::ReadCredentials(crate::passwords::order(&configuration, &job));
+    let owner = Some((id, job.passwords.lease));
+    let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
+    job.passwords.instruction = Some(instruction);
+    tx.store(&[job])?;
+    Ok((instruction, configuration.domain))
+}
+
+fn gone() -> StoreError {
+    StoreError::Abandoned {
+        source: "the configuration is gone".into(),
+    }
 }
 
 fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
@@ -230,15 +260,7 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
     let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
         cookie,
-        controller: controller
-            .zip(job.domain.as_ref())
-            .map(|(controller, domain)| ControllerIdentity {
-                dns_name: controller.dns_name.clone(),
-                naming_context: domain.naming_context,
-                domain_sid: domain.sid.clone(),
-                invocation_id: controller.invocation_id,
-                highest_usn: controller.highest_usn,
-            }),
+        controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: job.read_set.version,
             attributes: job.read_set.attributes.clone(),
@@ -250,8 +272,25 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
         must_exist: named.concat().iter().map(|root| root.guid).collect(),
         batch: OFFER,
         link_batch: LINKS,
-        canaries: job.controllers.values().filter_map(canary).collect(),
+        canaries: canaries(job),
     }
+}
+
+/// A controller as agents know it.
+pub(crate) fn identity(job: &Job, controller: &Controller) -> Option<ControllerIdentity> {
+    let domain = job.domain.as_ref()?;
+    Some(ControllerIdentity {
+        dns_name: controller.dns_name.clone(),
+        naming_context: domain.naming_context,
+        domain_sid: domain.sid.clone(),
+        invocation_id: controller.invocation_id,
+        highest_usn: controller.highest_usn,
+    })
+}
+
+/// What controllers are recognised by.
+pub(crate) fn canaries(job: &Job) -> Vec<KnownCanary> {
+    job.controllers.values().filter_map(canary).collect()
 }
 
 fn canary(controller: &Controller) -> Option<KnownCanary> {
