@@ -150,8 +150,8 @@ impl Channel {
         self.persist(Request::post(path, body)?).await
     }
 
-    /// The same for the requests of an instruction, which are counted: one that is still under way when the next
-    /// has been answered is not carried out any more.
+    /// The same for the requests of an instruction, which are counted, with those that are `open`: a copy of one
+    /// that arrives after its answer is not carried out any more.
     ///
     /// # Errors
     ///
@@ -160,13 +160,18 @@ impl Channel {
         &self,
         path: &str,
         number: u64,
+        open: &[u64],
         body: &B,
     ) -> Result<A, ChannelError>
     where
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
-        let query = format!("request={number}");
+        let mut query = format!("request={number}");
+        if !open.is_empty() {
+            let open: Vec<String> = open.iter().map(u64::to_string).collect();
+            query = format!("{query}&open={}", open.join(","));
+        }
         let mut request = Request::post(path, body)?;
         request.query = Some(&query);
         self.persist(request).await

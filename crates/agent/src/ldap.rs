@@ -1,7 +1,7 @@
 //! Connections to domain controllers: found, protected, signed in, asked.
 //!
 //! Start at [`Connector::open`], which goes through a domain's controllers until one answers, and at
-//! [`Connection::search`]. One connection carries one search at a time; whoever needs two opens two.
+//! [`Connection::search`]. A connection answers one search after the other.
 
 mod connection;
 mod connector;

@@ -12,6 +12,7 @@ pub mod entry;
 mod questions;
 mod ranges;
 mod report;
+mod slices;
 
 pub use attributes::Wanted;
 

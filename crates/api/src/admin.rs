@@ -180,13 +180,13 @@ pub struct Cycle {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Passwords {
-    /// Taken over.
+    /// Taken over in this cycle.
     pub set: u64,
-    /// Not read yet.
+    /// At its end, users whose password is still to come: it must be changed first, or there is none.
     pub waiting: u64,
-    /// Not to be taken over.
+    /// At its end, users whose password is not taken over.
     pub skipped: u64,
-    /// Not possible.
+    /// At its end, users whose password could not be taken over.
     pub failed: u64,
 }
 

@@ -7,7 +7,7 @@
 //! | `POST /agent/v1/session` | [`SessionRequest`] → [`SessionAnswer`] | at start, every ten minutes, when domains change |
 //! | `GET /agent/v1/instructions?wait=SECONDS` | → [`Instruction`], or 204 | long poll |
 //! | `POST /agent/v1/instructions/ID/begin` | [`Begin`] → [`BeginAnswer`] | which controller answers |
-//! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place; the service says what it wants |
+//! | `POST …/offer` | [`Offer`] → [`OfferAnswer`] | identity and place, or the whole object where it is wanted anyway; the service says what else it wants |
 //! | `POST …/objects` | [`Objects`] → [`Ack`] | attributes of wanted objects |
 //! | `POST …/page` | [`PageEnd`] → [`PageAnswer`] | the cookie, stored with the changes before it |
 //! | `POST …/replication` | [`ReplicationBegin`] → [`ReplicationOpening`] | which controller replicates |
@@ -19,8 +19,9 @@
 //! | `POST /agent/v1/changes` | [`ChangeNotice`] → [`Ack`] | something changed in a domain |
 //! | `POST /agent/v1/key` | [`KeyRotation`] → [`Ack`] | a new public key, signed for by the old one |
 //!
-//! The requests of an instruction are counted, in `?request=N` from 1 (but for `alive`): a copy of one that
-//! arrives when a later one has been carried out is refused.
+//! The requests of an instruction are counted, in `?request=N` from 1 (but for `alive`); `&open=L,M` names
+//! those before it that have no answer yet. A copy of a request that arrives when a later one has told that
+//! it was answered is refused with 409 `RequestLate`.
 //!
 //! Bodies are JSON, so that an administrator can read what leaves; `Content-Encoding: zstd` on requests
 //! of more than a kilobyte. All but `ca` and `enroll` carry `Authorization: Bearer ASSERTION`, see
@@ -45,9 +46,9 @@ pub use instruction::{
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, Incoming, LinkTarget, Links,
-    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
-    Verdict,
+    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Found, Incoming,
+    LinkTarget, Links, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer,
+    PageEnd, Presence, Verdict,
 };
 pub use session::{
     ChangeNotice, DomainStatus, EnrollAnswer, EnrollRequest, EnrollmentToken, EnrollmentTokenError,

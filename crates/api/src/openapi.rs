@@ -1,6 +1,6 @@
 //! The administration API as an OpenAPI 3.1 document, made from the types of [`admin`](crate::admin).
 //!
-//! Start at [`document`]. One line of [`OPERATIONS`] describes one request; the service's router is tested
+//! Start at [`document`]. One line of `OPERATIONS` describes one request; the service's router is tested
 //! against it, so a route without its line, and a line without its route, are found. The text is committed as
 //! `docs/openapi.json`, which `cargo xtask docs` writes.
 

@@ -4,6 +4,7 @@ use crate::object::Kind;
 use lockstep_model::PropertyValue;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A property of the schema; cheap to copy.
 #[derive(Clone, Copy)]
@@ -55,20 +56,24 @@ impl Property {
     ///
     /// [`UnknownProperty`], with the nearest name.
     pub fn named(kind: Kind, name: &str) -> Result<Self, UnknownProperty> {
-        let of_kind = || {
-            SCHEMA
-                .iter()
-                .filter(|definition| definition.kinds.contains(&kind))
-        };
-        let exact = of_kind().find(|definition| definition.name == name);
-        let found = exact.or_else(|| of_kind().find(|d| d.name.eq_ignore_ascii_case(name)));
-        found.map(Self).ok_or_else(|| UnknownProperty {
+        Self::find(kind, name).ok_or_else(|| UnknownProperty {
             name: name.to_owned(),
-            nearest: of_kind()
-                .map(|definition| definition.name)
+            nearest: Self::all(kind)
+                .map(Self::name)
                 .min_by_key(|candidate| distance(candidate, name))
                 .unwrap_or("displayName"),
         })
+    }
+
+    /// The same where it is no mistake that there is none.
+    #[must_use]
+    pub fn find(kind: Kind, name: &str) -> Option<Self> {
+        let of_kind = &BY_NAME[kind as usize];
+        if let Ok(found) = of_kind.binary_search_by_key(&name, |definition| definition.name) {
+            return of_kind.get(found).copied().map(Self);
+        }
+        let found = of_kind.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+        found.copied().map(Self)
     }
 
     /// Every property of this kind of object.
@@ -179,6 +184,22 @@ const fn asked(name: &'static str, kinds: &'static [Kind], value: Type) -> Defin
 }
 
 use Type::{Boolean, Integer, Text, TextList, Timestamp};
+
+/// The schema of each kind, in the order of [`Kind`], by name: every value of every object is looked up here.
+static BY_NAME: LazyLock<[Vec<&'static Definition>; 4]> = LazyLock::new(|| {
+    [
+        Kind::User,
+        Kind::Group,
+        Kind::Contact,
+        Kind::ServicePrincipal,
+    ]
+    .map(|kind| {
+        let of_kind = SCHEMA.iter().filter(|d| d.kinds.contains(&kind));
+        let mut of_kind: Vec<_> = of_kind.collect();
+        of_kind.sort_by_key(|definition| definition.name);
+        of_kind
+    })
+});
 
 /// The schema. Properties of Graph bear Graph's names and stand in Graph's default sets; the rest bear
 /// the names of the mapping in camelCase and are shown when they are selected.

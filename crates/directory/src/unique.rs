@@ -56,7 +56,7 @@ impl UniqueValue {
 #[must_use]
 pub fn claims(kind: Kind, values: &Values) -> Vec<(Property, UniqueValue)> {
     let mut claims = Vec::new();
-    let property = |name| Property::named(kind, name).ok();
+    let property = |name| Property::find(kind, name);
     if let Some(name) = property("userPrincipalName")
         && let Some(text) = values.get(&name).and_then(PropertyValue::as_text)
     {

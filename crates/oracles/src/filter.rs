@@ -1,7 +1,7 @@
-//! `$filter` of the directory.
+//! `$filter` and `$search` of the directory.
 
 use lockstep_directory::Kind;
-use lockstep_directory::query::{Filter, ObjectFields};
+use lockstep_directory::query::{Filter, ObjectFields, lookups, search};
 
 const KINDS: [Kind; 4] = [
     Kind::User,
@@ -17,12 +17,18 @@ pub(crate) fn check(bytes: &[u8]) {
     };
     let end = text.chars().count() + 1;
     for kind in KINDS {
-        if let Err(error) = Filter::parse(text, &ObjectFields(kind)) {
-            let position = error.position;
-            assert!(
-                (1..=end).contains(&position),
-                "character {position} of {end}"
-            );
+        for read in [Filter::parse(text, &ObjectFields(kind)), search(kind, text)] {
+            match read {
+                // How to find what fits can be said of whatever was understood.
+                Ok(filter) => drop(lookups(&filter)),
+                Err(error) => {
+                    let position = error.position;
+                    assert!(
+                        (1..=end).contains(&position),
+                        "character {position} of {end}"
+                    );
+                }
+            }
         }
     }
 }

@@ -5,10 +5,12 @@
 
 use crate::import::{self, ImportError, Lane};
 use crate::instructions;
+use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Finish, Objects, Offer, OfferAnswer, Outcome, PageAnswer,
-    PageEnd, SUPERSEDED,
+    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer, OfferAnswer, Outcome,
+    PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening,
+    SUPERSEDED, Stamps, StampsAnswer,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -32,15 +34,25 @@ pub async fn forsake(service: &Arc<Service>, agent: AgentId, run: &str) -> Resul
 }
 
 /// Who makes a request of a reading.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sender {
     /// The agent.
     pub agent: AgentId,
     /// For which instruction.
     pub instruction: InstructionId,
-    /// Which of its requests, counted from 1; 0 for one that may come at any time. A request that comes when a
-    /// later one has been carried out is a copy that was still under way: what it says is out of date.
+    /// Which of its requests, counted from 1; 0 for one that may come at any time.
     pub number: u64,
+    /// Those before it that were without answer when it was made.
+    pub open: Vec<u64>,
+}
+
+impl Sender {
+    /// Whether this is a copy that was still under way: a later request has been made since, when this one had
+    /// been answered. What it says is out of date.
+    fn is_late(&self, row: &InstructionRow) -> bool {
+        let counted = self.number > 0;
+        counted && self.number < row.heard_number && !row.heard_open.contains(&self.number)
+    }
 }
 
 /// The oldest instruction that waits for this agent, as it travels; it is the agent's from now on.
@@ -96,7 +108,7 @@ pub async fn offer(
     body: Offer,
 ) -> Result<OfferAnswer, ImportError> {
     let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, &body);
+    let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, body);
     under_lease(service, sender, lease, work).await
 }
 
@@ -130,6 +142,69 @@ pub async fn page(
     under_lease(service, sender, lease, work).await
 }
 
+/// Where a replication of passwords begins: see [`passwords::begin`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn replication(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: ReplicationBegin,
+) -> Result<ReplicationOpening, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
+    under_lease(service, sender, lease, work).await
+}
+
+/// When passwords were written: see [`passwords::stamps`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn stamps(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: Stamps,
+) -> Result<StampsAnswer, ImportError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::stamps(tx, lane, body.objects, now);
+    under_lease(service, sender, lease, work).await
+}
+
+/// Credentials that were wanted: see [`passwords::taken`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn credentials(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: Credentials,
+) -> Result<Ack, ImportError> {
+    let (now, lease) = (service.clock.now(), body.lease);
+    let sealer = Arc::clone(&service.sealer);
+    let work = move |tx: &mut dyn Write, lane: Lane| {
+        passwords::taken(tx, &lane, &sealer, body.objects, now)
+    };
+    under_lease(service, sender, lease, work).await
+}
+
+/// How far passwords have been read: see [`passwords::end`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn replicated(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: ReplicationEnd,
+) -> Result<ReplicationAnswer, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
+    under_lease(service, sender, lease, work).await
+}
+
 /// The agent is still waiting for a controller.
 ///
 /// # Errors
@@ -159,7 +234,7 @@ pub async fn finish(
         tracing::warn!(%agent, code, message, "an agent could not carry out an instruction");
     }
     let noted = service
-        .write(move |tx| match taken_by(tx, sender)? {
+        .write(move |tx| match taken_by(tx, &sender)? {
             Some(_) => instructions::finish(tx, sender.instruction, body.lease, &body.outcome),
             None => Ok(false),
         })
@@ -186,16 +261,16 @@ where
     let answer = service
         .write(move |tx| {
             let answer = (|| {
-                let row = taken_by(tx, sender)?.ok_or(ImportError::Refused(superseded()))?;
+                let mut row = taken_by(tx, &sender)?.ok_or(ImportError::Refused(superseded()))?;
                 let lane = import::lane(tx, sender.instruction, lease)?;
-                if sender.number > 0 && sender.number < row.heard_number {
+                if sender.is_late(&row) {
                     return Err(ImportError::Refused(late()));
                 }
-                tx.store(&[InstructionRow {
-                    heard: now.as_millis(),
-                    heard_number: row.heard_number.max(sender.number),
-                    ..row
-                }])?;
+                row.heard = now.as_millis();
+                if sender.number > row.heard_number {
+                    (row.heard_number, row.heard_open) = (sender.number, sender.open);
+                }
+                tx.store(&[row])?;
                 work(tx, lane)
             })();
             match answer {
@@ -210,7 +285,7 @@ where
     answer.map_err(ImportError::Refused)
 }
 
-fn taken_by(tx: &mut dyn Write, sender: Sender) -> Result<Option<InstructionRow>, StoreError> {
+fn taken_by(tx: &mut dyn Write, sender: &Sender) -> Result<Option<InstructionRow>, StoreError> {
     let row: Option<InstructionRow> = tx.fetch_one(&sender.instruction)?;
     Ok(row.filter(|row| row.state == InstructionState::Taken(sender.agent)))
 }

@@ -22,6 +22,7 @@ use lockstep_store::records::connector_space::{
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -482,6 +483,7 @@ pub async fn restart(
                         crate::instructions::withdraw(tx, instruction)?;
                     }
                     job.watermark = Watermark::Start;
+                    job.passwords.watermark = None;
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
@@ -580,7 +582,7 @@ pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result
     clear(service, id).await.map_err(store_problem)
 }
 
-/// A connector space of its own for a plan; dropped with [`clear`] when the plan is made.
+/// A connector space of its own for a plan; dropped with `clear` when the plan is made.
 ///
 /// # Errors
 ///
@@ -644,6 +646,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<StagedReference>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
+    remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;

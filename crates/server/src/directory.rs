@@ -1,6 +1,6 @@
 //! The directory's rules over the store.
 //!
-//! * [`write`]: changes as synchronisation makes them, conflicts held back; [`write_strictly`]: as people
+//! * [`write()`]: changes as synchronisation makes them, conflicts held back; [`write_strictly`]: as people
 //!   and programs make them, a conflict refused;
 //! * [`find`]: which objects fit a query; [`feed`]: what has changed since somebody looked;
 //! * [`edit`]: what may be done to objects by others than synchronisation;
@@ -43,6 +43,20 @@ pub fn objects(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Object>
         .into_iter()
         .map(|row| row.map(|row| row.object))
         .collect())
+}
+
+/// A property of an object, as text.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn text_of(
+    tx: &mut dyn Read,
+    id: ObjectId,
+    property: &str,
+) -> Result<Option<String>, StoreError> {
+    let object = objects(tx, &[id])?.pop().flatten();
+    Ok(object.and_then(|object| object.text(property).map(str::to_owned)))
 }
 
 /// The objects with these anchors; a live object before a deleted one.

@@ -40,6 +40,7 @@ pub fn give(
         given: now.as_millis(),
         heard: now.as_millis(),
         heard_number: 0,
+        heard_open: Vec::new(),
     }])?;
     Ok(id)
 }

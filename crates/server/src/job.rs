@@ -5,7 +5,7 @@ mod read;
 mod run;
 mod schedule;
 
-pub(crate) use read::read_only;
+pub(crate) use read::{canaries, identity, read_only};
 pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
 pub use schedule::{close_interrupted, run_jobs};

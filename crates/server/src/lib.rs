@@ -6,6 +6,7 @@
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
+//! * [`passwords`]: whose password is read from Active Directory;
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
@@ -26,6 +27,7 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod passwords;
 pub mod plan;
 pub mod policy;
 pub mod provision;

@@ -58,6 +58,10 @@ fn describe() {
         "lockstep_objects_total",
         "What cycles did to objects, by action"
     );
+    describe_counter!(
+        "lockstep_passwords_total",
+        "Passwords of Active Directory, by outcome"
+    );
     describe_counter!("lockstep_sign_ins_total", "Attempts to sign in, by outcome");
     describe_counter!(
         "lockstep_store_statements_total",
@@ -82,6 +86,12 @@ pub fn cycle_ended(cycle: &Cycle) {
         ("hold", cycle.held),
     ] {
         counter!("lockstep_objects_total", "action" => action).increment(number);
+    }
+    for (outcome, number) in [
+        ("set", cycle.passwords.set),
+        ("failed", cycle.passwords.failed),
+    ] {
+        counter!("lockstep_passwords_total", "outcome" => outcome).increment(number);
     }
     let millis = cycle.ended.unwrap_or(cycle.started) - cycle.started;
     let millis = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
 //! What stands in the tables.
 //!
 //! One module per concern. Bodies are JSON where rows are few, so that an administrator can look at them, and
-//! [`compact`] where they are many. The core's types have private twins here that can be serialised, with a
+//! `compact` where they are many. The core's types have private twins here that can be serialised, with a
 //! conversion by hand.
 
 mod compact;
@@ -10,6 +10,7 @@ pub mod credential;
 pub mod directory;
 pub mod job;
 pub mod log;
+pub mod password;
 pub mod service;
 pub mod signin;
 
@@ -26,6 +27,7 @@ pub fn tables() -> Vec<&'static Table> {
         directory::TABLES,
         job::TABLES,
         log::TABLES,
+        password::TABLES,
         service::TABLES,
         signin::TABLES,
     ]

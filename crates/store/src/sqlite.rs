@@ -15,6 +15,7 @@ use crate::{Read, Store, StoreError, Table, Write};
 use failure::failure;
 use folder::Folder;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use session::Session;
 use std::fs;
@@ -181,6 +182,11 @@ fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
     // An administrator's shell may hold the file for a moment.
     connection.busy_timeout(BUSY).map_err(failure)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    // A statement is planned once. Otherwise SQLite plans a scan along a partial index anew for each value
+    // that is bound, in case the value matters.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failure)?;
     let settings = match access {
         Access::Read => READER_SETTINGS,
         Access::Write => WRITER_SETTINGS,
@@ -219,13 +225,15 @@ const IDLE_READERS: usize = 8;
 const PREPARED_STATEMENTS: usize = 1024;
 
 /// * `page_size`: measured, fewer and larger pages are faster at every size of row; for a new file only.
+/// * `wal_autocheckpoint`: up to 64 MiB of log, so that a page that many transactions change is copied into
+///   the database once.
 /// * `synchronous = full`: a commit is on the disk before it returns, not only in the log's order.
 /// * No `mmap_size`: a disk that fails would end the process instead of returning an error.
 const WRITER_SETTINGS: &str = "
     pragma page_size = 16384;
     pragma journal_mode = wal;
     pragma synchronous = full;
-    pragma wal_autocheckpoint = 1000;
+    pragma wal_autocheckpoint = 4000;
     pragma journal_size_limit = 67108864;
     pragma cache_size = -65536;
     pragma temp_store = memory;

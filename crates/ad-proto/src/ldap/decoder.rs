@@ -93,6 +93,8 @@ pub struct Decoder {
     taken: usize,
     /// How many bytes have been taken since the connection began.
     position: u64,
+    /// The number of the message that the last event belongs to.
+    id: i64,
     state: State,
 }
 
@@ -142,6 +144,12 @@ impl Decoder {
         }
     }
 
+    /// The number of the request that the last event answers.
+    #[must_use]
+    pub const fn message_id(&self) -> i64 {
+        self.id
+    }
+
     /// Whether it stands between two messages with nothing left over.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -174,6 +182,7 @@ impl Decoder {
                 return Err(DecodeError::Malformed);
             }
             ahead.accept();
+            self.id = id;
             self.state = State::InEntry { message, list };
             return Ok(Step::Event(Event::Entry { dn }));
         }
@@ -194,6 +203,7 @@ impl Decoder {
             return Ok(Step::MoreBytes);
         };
         let event = whole_message(contents, id)?;
+        self.id = id;
         self.take(end);
         Ok(Step::Event(event))
     }
@@ -443,6 +453,15 @@ mod tests {
             },
         ];
         (bytes, expected)
+    }
+
+    #[test]
+    fn an_event_tells_which_request_it_answers() {
+        let mut decoder = Decoder::default();
+        decoder.push(&stream().0);
+        while decoder.next().unwrap().is_some() {
+            assert_eq!(decoder.message_id(), 5);
+        }
     }
 
     #[test]

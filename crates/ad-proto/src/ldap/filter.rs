@@ -15,6 +15,8 @@ pub enum Filter {
     Equal(String, Vec<u8>),
     /// The attribute has a value at least this great.
     AtLeast(String, Vec<u8>),
+    /// The attribute has a value at most this great.
+    AtMost(String, Vec<u8>),
     /// The attribute has a value.
     Present(String),
 }
@@ -54,6 +56,7 @@ impl Filter {
             Self::Not(part) => tlv(0xa2, &part.encode()),
             Self::Equal(attribute, value) => tlv(0xa3, &assertion(attribute, value)),
             Self::AtLeast(attribute, value) => tlv(0xa5, &assertion(attribute, value)),
+            Self::AtMost(attribute, value) => tlv(0xa6, &assertion(attribute, value)),
             Self::Present(attribute) => tlv(0x87, attribute.as_bytes()),
         }
     }

@@ -5,7 +5,7 @@ use super::transport::Transport;
 use lockstep_ad_proto::ldap::{
     Control, Decoder, Event, Filter, LdapResult, ReceivedControl, Request, ResultCode, SearchScope,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How long a controller may think before it says anything. It may have to look through a large domain.
@@ -17,6 +17,8 @@ pub struct Connection {
     pub(super) transport: Option<Transport>,
     decoder: Decoder,
     last_message: i32,
+    /// Searches that were asked for and whose answers nobody has begun to read.
+    asked: VecDeque<i32>,
     server: String,
 }
 
@@ -64,6 +66,7 @@ pub struct SearchEnd {
 #[derive(Debug)]
 pub struct Search<'a> {
     connection: &'a mut Connection,
+    message: i64,
     patience: Option<Duration>,
 }
 
@@ -73,6 +76,7 @@ impl Connection {
             transport: Some(transport),
             decoder: Decoder::default(),
             last_message: 0,
+            asked: VecDeque::new(),
             server,
         }
     }
@@ -96,18 +100,36 @@ impl Connection {
         attributes: &[&str],
         controls: &[Control],
     ) -> Result<Search<'a>, LdapError> {
-        self.send(&Request::Search {
+        let search = Request::Search {
             base,
             scope,
             filter,
             attributes,
             controls,
-        })
-        .await?;
-        Ok(Search {
+        };
+        self.ask(&search).await?;
+        Ok(self.answer())
+    }
+
+    /// Asks for a search whose answer is read later, with [`Connection::answer`]. Only controllers that answer
+    /// one search after the other may be asked for more than one at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError::Lost`].
+    pub async fn ask(&mut self, search: &Request<'_>) -> Result<(), LdapError> {
+        self.send(search).await?;
+        self.asked.push_back(self.last_message);
+        Ok(())
+    }
+
+    /// The answer to the oldest search that was asked for.
+    pub fn answer(&mut self) -> Search<'_> {
+        Search {
+            message: i64::from(self.asked.pop_front().unwrap_or(self.last_message)),
             connection: self,
             patience: Some(PATIENCE),
-        })
+        }
     }
 
     /// Searches and takes all entries. For what is small.
@@ -208,6 +230,15 @@ impl Search<'_> {
         self.patience = None;
     }
 
+    /// Asks for another search, before the answer to this one has been read.
+    ///
+    /// # Errors
+    ///
+    /// [`LdapError::Lost`].
+    pub async fn ask(&mut self, search: &Request<'_>) -> Result<(), LdapError> {
+        self.connection.ask(search).await
+    }
+
     /// The next event of the search; the last one is [`Event::Done`].
     ///
     /// # Errors
@@ -224,12 +255,16 @@ impl Search<'_> {
                         source: std::io::Error::other(result.message),
                     });
                 }
-                event @ (Event::Entry { .. }
-                | Event::Attribute { .. }
-                | Event::Value(_)
-                | Event::EntryEnd
-                | Event::Done { .. }) => return Ok(event),
-                Event::Bind { .. } => {
+                event @ (Event::Entry { .. } | Event::Done { .. })
+                    if self.connection.decoder.message_id() == self.message =>
+                {
+                    return Ok(event);
+                }
+                event @ (Event::Attribute { .. } | Event::Value(_) | Event::EntryEnd) => {
+                    return Ok(event);
+                }
+                // The answer to something that was not asked for.
+                Event::Entry { .. } | Event::Done { .. } | Event::Bind { .. } => {
                     return Err(LdapError::Protocol {
                         server: self.connection.server.clone(),
                         source: lockstep_ad_proto::ldap::DecodeError::Malformed,

@@ -4,7 +4,7 @@ use super::ReadError;
 use super::attributes::{Wanted, names};
 use super::entry::{Assembled, EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use super::ranges;
-use super::report::Reporter;
+use super::report::{Manner, Reporter};
 use crate::controller::Controller;
 use crate::ldap::LdapError;
 use lockstep_ad_proto::ldap::{Control, Event, Filter, ResultCode, SearchScope};
@@ -24,7 +24,7 @@ pub(super) async fn read_and_deliver(
     wanted: &Wanted,
     place: &InPlace,
     guids: &[Guid],
-    link_batch: usize,
+    manner: Manner,
 ) -> Result<Vec<Found>, ReadError> {
     let mut found = Vec::with_capacity(guids.len());
     for some in guids.chunks(AT_ONCE) {
@@ -46,7 +46,7 @@ pub(super) async fn read_and_deliver(
         };
         found.extend(missing.into_iter().map(silent));
         let alive = entries.into_iter().filter(|entry| !entry.offered.deleted);
-        reporter.deliver(alive.collect(), link_batch).await?;
+        reporter.deliver(alive.collect(), manner).await?;
     }
     Ok(found)
 }
@@ -139,7 +139,10 @@ pub(super) async fn read_objects(
         &wanted,
         &InPlace::Unknown,
         &order.guids,
-        LINK_BATCH,
+        Manner {
+            link_batch: LINK_BATCH,
+            eager: false,
+        },
     )
     .await?;
     let page = PageEnd {

@@ -3,7 +3,10 @@
 use super::attributes::Wanted;
 use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
 use lockstep_api::channel::{Incoming, LinkTarget, Offered, WireAttributes, WireValue};
-use lockstep_model::{Dn, Guid, Sid, Value};
+use lockstep_engine::mapping::MappedKind;
+use lockstep_engine::never_synced::never_synced;
+use lockstep_engine::{ObjectClass, StagedObject};
+use lockstep_model::{AttributeName, Dn, Guid, Sid, Value};
 
 /// An object as one answer shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -328,6 +331,28 @@ impl ReadEntry {
         Offered {
             decision: Some(self.decision.clone()),
             ..self.offered.clone()
+        }
+    }
+
+    /// Whether it is wanted, as far as one can tell that knows nothing but the object: it is in place, and not
+    /// one of those that are never provisioned. Of a container only its name is.
+    pub(super) fn is_wanted(&self) -> bool {
+        let class = self.offered.class.as_deref().map(ObjectClass::from_name);
+        if !self.offered.whole || self.offered.deleted {
+            return false;
+        }
+        match (class.and_then(MappedKind::of), &self.offered.decision) {
+            (Some(kind), Some(decision)) => {
+                let values = |values: &[WireValue]| values.iter().map(|v| v.0.clone()).collect();
+                let mut object = StagedObject::new(self.offered.guid, 0);
+                object.attributes = decision
+                    .iter()
+                    .filter(|(_, v)| !v.is_empty())
+                    .map(|(name, v)| (AttributeName::new(name), values(v)))
+                    .collect();
+                never_synced(kind, &object).is_none()
+            }
+            _ => false,
         }
     }
 

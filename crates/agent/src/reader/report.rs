@@ -3,22 +3,32 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget, Links, MadeCredential,
-    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped, Stamps,
-    StampsAnswer, Verdict, WireAttributes,
+    Ack, Alive, Begin, BeginAnswer, Content, Credentials, Finish, LinkTarget, Links,
+    MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
+    PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped,
+    Stamps, StampsAnswer, Verdict, WireAttributes,
 };
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// How often the lease is kept while a controller thinks.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How an instruction wants objects to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// How many link values one request carries at most.
+    pub(super) link_batch: usize,
+    /// Whole objects in place are sent along with their offer.
+    pub(super) eager: bool,
+}
 
 /// Sends under the lease of one instruction.
 #[derive(Clone, Debug)]
@@ -27,8 +37,25 @@ pub(super) struct Reporter {
     id: InstructionId,
     pub(super) lease: u64,
     readings: Arc<AtomicU32>,
-    /// Requests are numbered from 1, so that one that comes late is known as such.
-    requests: Arc<AtomicU64>,
+    requests: Arc<Mutex<Requests>>,
+}
+
+/// Requests are numbered from 1, so that one that comes late is known as such.
+#[derive(Debug, Default)]
+struct Requests {
+    last: u64,
+    /// Those without answer.
+    open: BTreeSet<u64>,
+}
+
+impl Requests {
+    /// Numbers one more; gives those that are open beside it.
+    fn next(&mut self) -> (u64, Vec<u64>) {
+        let open = self.open.iter().copied().collect();
+        self.last += 1;
+        self.open.insert(self.last);
+        (self.last, open)
+    }
 }
 
 /// The number of a request that may come at any time.
@@ -50,17 +77,28 @@ impl Reporter {
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        self.send_as(what, number, body).await
+        let requests = || self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, open) = requests().next();
+        let answer = self.send_as(what, number, &open, body).await;
+        requests().open.remove(&number);
+        answer
     }
 
-    async fn send_as<B, A>(&self, what: &str, number: u64, body: &B) -> Result<A, ChannelError>
+    async fn send_as<B, A>(
+        &self,
+        what: &str,
+        number: u64,
+        open: &[u64],
+        body: &B,
+    ) -> Result<A, ChannelError>
     where
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
         let path = format!("/agent/v1/instructions/{}/{what}", self.id);
-        self.channel.deliver_numbered(&path, number, body).await
+        self.channel
+            .deliver_numbered(&path, number, open, body)
+            .await
     }
 
     /// Keeps the lease until the task is aborted.
@@ -71,7 +109,7 @@ impl Reporter {
                 tokio::time::sleep(KEEP_ALIVE).await;
                 let alive = Alive { lease: own.lease };
                 // What is wrong, the reading itself will notice.
-                let told = own.send_as::<_, Ack>("alive", UNNUMBERED, &alive);
+                let told = own.send_as::<_, Ack>("alive", UNNUMBERED, &[], &alive);
                 if told.await.is_err() {
                     return;
                 }
@@ -135,14 +173,20 @@ impl Reporter {
     /// Offers a batch, and sends what of it is wanted.
     pub(super) async fn deliver(
         &self,
-        batch: Vec<ReadEntry>,
-        link_batch: usize,
+        mut batch: Vec<ReadEntry>,
+        manner: Manner,
     ) -> Result<(), ChannelError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let offered = batch.iter().map(|entry| entry.offered.clone()).collect();
-        let verdicts = self.offer(offered).await?;
+        let mut links = manner.link_batch.max(1);
+        let offered = batch
+            .iter_mut()
+            .map(|entry| match manner.eager && entry.is_wanted() {
+                true => self.offered_with_content(entry, &mut links),
+                false => entry.offered.clone(),
+            });
+        let verdicts = self.offer(offered.collect()).await?;
         let (mut sending, mut undecided) = (Vec::new(), Vec::new());
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
@@ -166,7 +210,39 @@ impl Reporter {
                 }
             }
         }
-        self.send_objects(sending, link_batch).await
+        self.send_objects(sending, manner.link_batch).await
+    }
+
+    /// Takes the content out of an entry, and along with its offer, as long as there is room for its links.
+    fn offered_with_content(&self, entry: &mut ReadEntry, links: &mut usize) -> Offered {
+        let Some(left) = links.checked_sub(entry.link_count()) else {
+            return entry.offered.clone();
+        };
+        *links = left;
+        let whole_set = |values: LinkValues| Links {
+            attribute: values.attribute,
+            replace: values.replace,
+            added: values.added,
+            removed: values.removed,
+        };
+        let content = Content {
+            rdn: entry.rdn.clone(),
+            reading: self.next_reading(),
+            attributes: std::mem::take(&mut entry.attributes),
+            links: std::mem::take(&mut entry.links)
+                .into_iter()
+                .map(whole_set)
+                .collect(),
+        };
+        Offered {
+            decision: None,
+            content: Some(content),
+            ..entry.offered.clone()
+        }
+    }
+
+    fn next_reading(&self) -> u32 {
+        self.readings.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, ChannelError> {
@@ -190,7 +266,7 @@ impl Reporter {
                 request.objects.push(by_name(&entry));
                 continue;
             }
-            let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
+            let reading = self.next_reading();
             self.send_entry(&mut request, entry, reading, link_batch.max(1))
                 .await?;
         }

@@ -67,6 +67,10 @@ pub struct ReadChanges {
     pub read_set: ReadSet,
     /// Where objects are in place, as far as organizational units decide it.
     pub scope: ScopeHint,
+    /// Whoever is in place takes part, unless it is never provisioned: no group and no filter of the scope has
+    /// to be asked. Whole objects in place are sent along with their offer.
+    #[serde(default)]
+    pub eager: bool,
     /// Containers and groups that the scope names. The agent looks whether it can read each of them before
     /// it reads anything else; one that it cannot find ends the instruction with code
     /// `ScopeObjectNotFound`.

@@ -90,7 +90,7 @@ pub struct Offer {
 }
 
 /// One object that is offered. Nothing but identity and place, and for objects in place the attributes
-/// that decide whether they take part.
+/// that decide whether they take part; where nothing but these can keep an object out, all that is wanted.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Offered {
@@ -130,6 +130,10 @@ pub struct Offered {
     /// deletion is told nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incoming: Vec<Incoming>,
+    /// All that is wanted of it, for a whole object that is in place and takes part as far as the agent can
+    /// tell, if the instruction is [`eager`](super::ReadChanges::eager). There is no `decision` beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
 }
 
 /// Who links to an object by one attribute.
@@ -141,6 +145,24 @@ pub struct Incoming {
     /// Their GUIDs.
     #[serde(with = "text::list")]
     pub from: Vec<Guid>,
+}
+
+/// What is wanted of an object, sent along with its offer.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Content {
+    /// Its own step of the distinguished name as `CN=Ada`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rdn: Option<String>,
+    /// Numbers the readings of whole objects within one instruction.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reading: u32,
+    /// Attributes of the read set.
+    #[serde(skip_serializing_if = "WireAttributes::is_empty")]
+    pub attributes: WireAttributes,
+    /// Links of the read set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Links>,
 }
 
 /// What the service wants, one verdict for each offered object, in order.

@@ -3,9 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep_model::Value;
-use serde::de::Error as _;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
 
 /// One attribute value: a JSON string when its bytes are UTF-8, else `{"b64": "…"}`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -26,21 +28,40 @@ impl Serialize for WireValue {
 
 impl<'de> Deserialize<'de> for WireValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            Bytes { b64: String },
-        }
-        match Form::deserialize(deserializer)? {
-            Form::Text(text) => Ok(Self(Value::new(text.into_bytes()))),
-            Form::Bytes { b64 } => {
-                let bytes = STANDARD
-                    .decode(b64)
-                    .map_err(|_| D::Error::custom("expected Base64 in b64"))?;
-                Ok(Self(Value::new(bytes)))
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// Reads both forms without keeping one until it is known which it is: there are many values.
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = WireValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or bytes as {\"b64\": \"…\"}")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<WireValue, E> {
+        Ok(WireValue(Value::from(text)))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<WireValue, E> {
+        Ok(WireValue(Value::new(text.into_bytes())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WireValue, A::Error> {
+        let mut bytes = None;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key != "b64" {
+                return Err(A::Error::unknown_field(&key, &["b64"]));
             }
+            let text: Cow<'de, str> = map.next_value()?;
+            let decoded = STANDARD.decode(text.as_bytes());
+            bytes = Some(decoded.map_err(|_| A::Error::custom("expected Base64 in b64"))?);
         }
+        let bytes = bytes.ok_or_else(|| A::Error::missing_field("b64"))?;
+        Ok(WireValue(Value::new(bytes)))
     }
 }
 
@@ -57,6 +78,9 @@ mod tests {
             let wire = WireValue(value);
             assert_eq!(serde_json::to_string(&wire).unwrap(), json);
             assert_eq!(serde_json::from_str::<WireValue>(json).unwrap(), wire);
+        }
+        for bad in ["7", "{}", "{\"b64\":\"!\"}", "{\"hex\":\"00\"}"] {
+            assert!(serde_json::from_str::<WireValue>(bad).is_err(), "{bad}");
         }
     }
 }

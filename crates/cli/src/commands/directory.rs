@@ -34,7 +34,7 @@ pub(crate) enum DeletedCommand {
 
 /// Which objects are listed.
 #[derive(Clone, Debug, clap::Args)]
-struct Which {
+pub(crate) struct Which {
     /// Only those that fit, as OData writes it, such as "startswith(displayName,'a')"
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,

@@ -1,3 +1,5 @@
+//! Filters are read, checked and answered.
+
 use super::{Field, Filter, HasFields as _, Literal, ObjectFields, lookups, search};
 use crate::{Kind, Mastery, Object, Property, Role};
 use lockstep_model::ids::{ConfigurationId, ObjectId};

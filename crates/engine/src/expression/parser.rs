@@ -30,10 +30,17 @@ pub(super) fn parse(text: &str) -> Result<Node, ParseError> {
     })
 }
 
+/// What was read. A fault is boxed: functions lie deep in one another, and the stack is not endless.
+type Parsed<T> = Result<T, Box<Fault>>;
+
 /// What is wrong, and where.
 struct Fault {
     span: Span,
     problem: ParseProblem,
+}
+
+fn fault(span: Span, problem: ParseProblem) -> Box<Fault> {
+    Box::new(Fault { span, problem })
 }
 
 struct Parser<'a> {
@@ -47,7 +54,7 @@ struct Parser<'a> {
 const A_VALUE: &str = "a value: [attribute], \"text\", a number or a function";
 
 impl<'a> Parser<'a> {
-    fn whole(&mut self) -> Result<Node, Fault> {
+    fn whole(&mut self) -> Parsed<Node> {
         let received = self.text.chars().count();
         if received > MAX_LENGTH {
             let limit = MAX_LENGTH;
@@ -66,7 +73,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A comparison, or what could stand on one side of it. Stops behind the blanks that follow.
-    fn expression(&mut self) -> Result<Node, Fault> {
+    fn expression(&mut self) -> Parsed<Node> {
         let left = self.concatenation()?;
         let Some(operator) = self.operator() else {
             return Ok(left);
@@ -108,7 +115,7 @@ impl<'a> Parser<'a> {
         Some(*operator)
     }
 
-    fn concatenation(&mut self) -> Result<Node, Fault> {
+    fn concatenation(&mut self) -> Parsed<Node> {
         let first = self.operand()?;
         let mut parts = vec![first];
         while self.rest().starts_with('&') && !self.rest().starts_with("&&") {
@@ -134,7 +141,7 @@ impl<'a> Parser<'a> {
     }
 
     /// One value, and the blanks behind it.
-    fn operand(&mut self) -> Result<Node, Fault> {
+    fn operand(&mut self) -> Parsed<Node> {
         let start = self.at;
         let form = match self.rest().chars().next() {
             Some('[') => self.attribute()?,
@@ -159,7 +166,7 @@ impl<'a> Parser<'a> {
         Ok(Node { span, form })
     }
 
-    fn parenthesis(&mut self) -> Result<Node, Fault> {
+    fn parenthesis(&mut self) -> Parsed<Node> {
         let open = self.since_here();
         self.deeper(open)?;
         self.at += 1;
@@ -174,7 +181,7 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
-    fn attribute(&mut self) -> Result<Form, Fault> {
+    fn attribute(&mut self) -> Parsed<Form> {
         let start = self.at;
         let inside = self.rest().get(1..).unwrap_or_default();
         let Some(length) = inside.find([']', '[', '"', '(', ',']) else {
@@ -191,7 +198,10 @@ impl<'a> Parser<'a> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ';');
         if written.is_empty() || !written.chars().all(allowed) {
             let name = written.to_owned();
-            return Err(self.fault(self.since(start), ParseProblem::AttributeName { name }));
+            return Err(fault(
+                self.since(start),
+                ParseProblem::AttributeName { name },
+            ));
         }
         Ok(Form::Attribute {
             name: AttributeName::new(written),
@@ -201,7 +211,7 @@ impl<'a> Parser<'a> {
 
     /// A text. A backslash before anything but `"` and `\` stands for itself: regular expressions are
     /// full of them.
-    fn quoted(&mut self) -> Result<Form, Fault> {
+    fn quoted(&mut self) -> Parsed<Form> {
         let open = self.since_here();
         let mut text = String::new();
         let mut chars = self.rest().char_indices().skip(1).peekable();
@@ -218,10 +228,10 @@ impl<'a> Parser<'a> {
                 c => text.push(c),
             }
         }
-        Err(self.fault(open, ParseProblem::UnterminatedText))
+        Err(fault(open, ParseProblem::UnterminatedText))
     }
 
-    fn hexadecimal(&mut self) -> Result<Form, Fault> {
+    fn hexadecimal(&mut self) -> Parsed<Form> {
         let start = self.at;
         self.at += 2;
         let digits = self.take_while(|c| c.is_ascii_alphanumeric());
@@ -229,7 +239,7 @@ impl<'a> Parser<'a> {
         self.number(start, number)
     }
 
-    fn decimal(&mut self) -> Result<Form, Fault> {
+    fn decimal(&mut self) -> Parsed<Form> {
         let start = self.at;
         if self.rest().starts_with('-') {
             self.at += 1;
@@ -242,11 +252,11 @@ impl<'a> Parser<'a> {
         self.number(start, number)
     }
 
-    fn number(&self, start: usize, number: Option<i64>) -> Result<Form, Fault> {
+    fn number(&self, start: usize, number: Option<i64>) -> Parsed<Form> {
         let span = self.since(start);
         let text = self.text.get(span.start..span.end).unwrap_or_default();
         let text = text.to_owned();
-        let number = number.ok_or_else(|| self.fault(span, ParseProblem::Number { text }))?;
+        let number = number.ok_or_else(|| fault(span, ParseProblem::Number { text }))?;
         Ok(Form::Constant(ExpressionValue::Integer(number)))
     }
 
@@ -256,7 +266,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A function, or a word.
-    fn named(&mut self) -> Result<Node, Fault> {
+    fn named(&mut self) -> Parsed<Node> {
         let start = self.at;
         let name = self.take_while(|c| c.is_alphanumeric() || c == '_');
         let span = self.since(start);
@@ -272,14 +282,14 @@ impl<'a> Parser<'a> {
         Ok(Node { span, form })
     }
 
-    fn function(&mut self, name: &str, at: Span) -> Result<Node, Fault> {
+    fn function(&mut self, name: &str, at: Span) -> Parsed<Node> {
         self.deeper(at)?;
         let function = Function::named(name).ok_or_else(|| {
             let problem = ParseProblem::UnknownFunction {
                 name: name.to_owned(),
                 remedy: functions::remedy(name),
             };
-            self.fault(at, problem)
+            fault(at, problem)
         })?;
         let arguments = self.arguments()?;
         self.depth -= 1;
@@ -297,7 +307,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads `(…, , …)` and stops behind the parenthesis.
-    fn arguments(&mut self) -> Result<Vec<Option<Node>>, Fault> {
+    fn arguments(&mut self) -> Parsed<Vec<Option<Node>>> {
         self.at += 1;
         self.blanks();
         let mut arguments = Vec::new();
@@ -326,10 +336,10 @@ impl<'a> Parser<'a> {
     }
 
     /// Counts a function or parenthesis that is open.
-    fn deeper(&mut self, at: Span) -> Result<(), Fault> {
+    fn deeper(&mut self, at: Span) -> Parsed<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.fault(at, ParseProblem::TooDeep { limit: MAX_DEPTH }));
+            return Err(fault(at, ParseProblem::TooDeep { limit: MAX_DEPTH }));
         }
         Ok(())
     }
@@ -365,16 +375,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn fault(&self, span: Span, problem: ParseProblem) -> Fault {
-        Fault { span, problem }
-    }
-
-    fn fault_here(&self, problem: ParseProblem) -> Fault {
-        self.fault(self.since_here(), problem)
+    fn fault_here(&self, problem: ParseProblem) -> Box<Fault> {
+        fault(self.since_here(), problem)
     }
 
     /// Says what should stand here, and what does.
-    fn unexpected(&self, expected: &'static str) -> Fault {
+    fn unexpected(&self, expected: &'static str) -> Box<Fault> {
         let rest = self.rest();
         let word = rest
             .find(|c: char| !c.is_alphanumeric())
@@ -392,21 +398,21 @@ impl<'a> Parser<'a> {
             start: self.at,
             end: self.at + length,
         };
-        self.fault(span, ParseProblem::Unexpected { expected, found })
+        fault(span, ParseProblem::Unexpected { expected, found })
     }
 }
 
 /// Refuses a word where a value is needed.
-fn no_word(node: &Node, expected: &str) -> Result<(), Fault> {
+fn no_word(node: &Node, expected: &str) -> Parsed<()> {
     match &node.form {
-        Form::Word(word) => Err(Fault {
-            span: node.span,
-            problem: ParseProblem::Word {
+        Form::Word(word) => {
+            let problem = ParseProblem::Word {
                 word: word.clone(),
                 expected: expected.to_owned(),
                 nearest: None,
-            },
-        }),
+            };
+            Err(fault(node.span, problem))
+        }
         _ => Ok(()),
     }
 }
@@ -417,8 +423,7 @@ fn check(
     arguments: &[Option<Node>],
     name: Span,
     whole: Span,
-) -> Result<Option<Pattern>, Fault> {
-    let fault = |span, problem| Fault { span, problem };
+) -> Parsed<Option<Pattern>> {
     if !function.takes_count(arguments.len()) {
         let problem = ParseProblem::ArgumentCount {
             signature: function.signature(),
@@ -455,17 +460,17 @@ fn check_argument(
     parameter: &'static Parameter,
     argument: Option<&Node>,
     whole: Span,
-) -> Result<(), Fault> {
+) -> Parsed<()> {
     let Some(node) = argument else {
         return match parameter.blank {
             true => Ok(()),
-            false => Err(Fault {
-                span: whole,
-                problem: ParseProblem::MissingArgument {
+            false => {
+                let problem = ParseProblem::MissingArgument {
                     function: function.name,
                     parameter: parameter.name,
-                },
-            }),
+                };
+                Err(fault(whole, problem))
+            }
         };
     };
     if let Form::Word(word) = &node.form {
@@ -486,13 +491,13 @@ fn check_argument(
             .map_or_else(|| node.kind().name().to_owned(), ToString::to_string),
     };
     let function = function.name;
-    Err(Fault {
-        span: node.span,
-        problem: ParseProblem::Argument { function, argument },
-    })
+    Err(fault(
+        node.span,
+        ParseProblem::Argument { function, argument },
+    ))
 }
 
-fn check_word(word: &str, takes: Takes, span: Span) -> Result<(), Fault> {
+fn check_word(word: &str, takes: Takes, span: Span) -> Parsed<()> {
     let (expected, nearest) = match takes {
         Takes::Word(words) if words.iter().any(|w| w.eq_ignore_ascii_case(word)) => return Ok(()),
         Takes::Word(words) => {
@@ -502,12 +507,10 @@ fn check_word(word: &str, takes: Takes, span: Span) -> Result<(), Fault> {
         _ => (A_VALUE.to_owned(), None),
     };
     let word = word.to_owned();
-    Err(Fault {
-        span,
-        problem: ParseProblem::Word {
-            word,
-            expected,
-            nearest,
-        },
-    })
+    let problem = ParseProblem::Word {
+        word,
+        expected,
+        nearest,
+    };
+    Err(fault(span, problem))
 }

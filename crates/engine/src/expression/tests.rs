@@ -480,9 +480,9 @@ fn length_and_depth_are_bounded() {
     assert!(Expression::parse(&long[2..]).is_err());
     let nested = |depth: usize| format!("{}[a]{}", "Trim(".repeat(depth), ")".repeat(depth));
     assert_eq!(evaluate(&nested(MAX_DEPTH), &[("a", " x ")]), "x".into());
-    assert!(refusal(&nested(MAX_DEPTH + 1)).contains("at most 200 functions"));
+    assert!(refusal(&nested(MAX_DEPTH + 1)).contains("at most 100 functions"));
     let parentheses = "(".repeat(MAX_DEPTH + 1);
-    assert!(refusal(&parentheses).contains("at most 200 functions"));
+    assert!(refusal(&parentheses).contains("at most 100 functions"));
     let chain = vec!["[a]"; 2_000].join("&");
     assert_eq!(evaluate(&chain, &[("a", "x")]), "x".repeat(2_000).into());
 }

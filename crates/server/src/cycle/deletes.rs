@@ -13,6 +13,7 @@ use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
@@ -128,6 +129,8 @@ fn carry_out(
 /// A user stays in the recycle bin, and the link with it; anything else is gone for good.
 fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Result<(), StoreError> {
     let guid = case.object.guid;
+    // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
+    tx.remove::<PasswordRow>(&[(configuration, guid)])?;
     match case.joined {
         Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
             deleted: true,

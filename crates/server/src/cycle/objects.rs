@@ -18,6 +18,7 @@ use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -161,6 +162,8 @@ struct Rows {
     joined: Vec<Joined>,
     log: Vec<LogEntry>,
     marks: Vec<Subject>,
+    /// Users who need a password.
+    passwords: Vec<PasswordRow>,
     /// Objects whose last decision is no longer that they are left out.
     applied: Vec<(ConfigurationId, Guid)>,
     /// Objects whose delete is not decided any more.
@@ -170,6 +173,7 @@ struct Rows {
 impl Rows {
     fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
         tx.store(&self.joined)?;
+        tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
@@ -301,9 +305,11 @@ fn change(
         MappedKind::Group => Kind::Group,
         MappedKind::Contact => Kind::Contact,
     };
+    // A new object has no values that could be cleared.
     let values: BTreeMap<Property, Option<MappedValue>> = values
         .into_iter()
-        .filter_map(|(name, value)| Some((Property::named(kind, &name).ok()?, value)))
+        .filter(|(_, value)| value.is_some() || action != "Create")
+        .filter_map(|(name, value)| Some((Property::find(kind, &name)?, value)))
         .collect();
     let mastery = Mastery {
         configuration: lane.owner(),
@@ -368,7 +374,13 @@ fn applied(
         let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
         tx.remove::<Joined>(&others)?;
     }
-    if action != "Update" || case.joined.is_none() {
+    let is_new = action != "Update" || case.joined.is_none();
+    if is_new && kind == MappedKind::User && crate::passwords::enabled(&lane.configuration) {
+        let mut row = PasswordRow::unread(configuration, guid, id);
+        row.fresh = action == "Create";
+        rows.passwords.push(row);
+    }
+    if is_new {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));
         if !context.first {
@@ -383,10 +395,6 @@ fn applied(
     }
     context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
-    item.dn = case
-        .chain
-        .dn(&case.object, &lane.policy.naming_context_dn)
-        .map(|dn| dn.to_string());
     item.changes = result
         .changes
         .into_iter()

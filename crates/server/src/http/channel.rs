@@ -14,9 +14,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, ChangeNotice, EnrollAnswer, EnrollRequest, Finish, KeyRotation,
-    Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd, SessionAnswer,
-    SessionRequest, Watch,
+    Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish,
+    KeyRotation, Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd,
+    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, SessionAnswer,
+    SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
@@ -43,6 +44,10 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/offer", post(offer))
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
+        .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/stamps", post(stamps))
+        .route("/agent/v1/instructions/{id}/credentials", post(credentials))
+        .route("/agent/v1/instructions/{id}/replicated", post(replicated))
         .route("/agent/v1/instructions/{id}/alive", post(alive))
         .route("/agent/v1/instructions/{id}/finish", post(finish))
         .route("/agent/v1/changes", post(changes))
@@ -224,13 +229,25 @@ async fn next_instruction(
 struct Numbered {
     #[serde(default)]
     request: u64,
+    #[serde(default)]
+    open: String,
 }
 
 fn sender(caller: Caller, id: &str, numbered: &Numbered) -> Result<Sender, Problem> {
+    let open = numbered
+        .open
+        .split_terminator(',')
+        .map(str::parse)
+        .collect();
+    let bad = |_| {
+        let title = format!("open={:?} names no requests", numbered.open);
+        Problem::new(400, "BadRequest", title).detail("expected numbers with commas, as 7,9")
+    };
     Ok(Sender {
         agent: caller.agent,
         instruction: id.parse().map_err(|_| agents::superseded())?,
         number: numbered.request,
+        open: Result::map_err(open, bad)?,
     })
 }
 
@@ -276,6 +293,50 @@ async fn page(
 ) -> Result<Json<PageAnswer>, HttpError> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::page(&service, sender, body).await?))
+}
+
+async fn replication(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<ReplicationBegin>,
+) -> Result<Json<ReplicationOpening>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::replication(&service, sender, body).await?))
+}
+
+async fn stamps(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<Stamps>,
+) -> Result<Json<StampsAnswer>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::stamps(&service, sender, body).await?))
+}
+
+async fn credentials(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<Credentials>,
+) -> Result<Json<Ack>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::credentials(&service, sender, body).await?))
+}
+
+async fn replicated(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<ReplicationEnd>,
+) -> Result<Json<ReplicationAnswer>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::replicated(&service, sender, body).await?))
 }
 
 async fn alive(

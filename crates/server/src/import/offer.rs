@@ -1,32 +1,31 @@
 //! Which of the offered objects are wanted.
 
-use super::marks::mark_all;
+use super::contents::{Contents, count};
 use super::{ImportError, Lane, Places};
 use crate::scope_groups::{marks_for_edge, primary_edge};
-use lockstep_api::channel::{Offer, OfferAnswer, Offered, Verdict, WireAttributes};
+use lockstep_api::channel::{
+    Content, ObjectUpdate, Offer, OfferAnswer, Offered, Verdict, WireAttributes,
+};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::scope::{Chain, Placement};
 use lockstep_engine::{Membership, ObjectClass, Presence, RowState, StagedObject, kept_out};
 use lockstep_model::{AttributeName, Attributes, Guid};
 use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
 use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// How many references are dropped in one go.
 const SLICE: usize = 1_000;
 
-/// Takes up identity and place of a batch of objects, and says which of them are wanted.
+/// Takes up identity and place of a batch of objects, with the content of those that came with it, and says
+/// which of the others are wanted.
 ///
 /// Idempotent: the same offer gets the same answer.
 ///
 /// # Errors
 ///
-/// Those of the store.
-pub fn offer(
-    tx: &mut dyn Write,
-    mut lane: Lane,
-    offer: &Offer,
-) -> Result<OfferAnswer, ImportError> {
+/// [`ImportError::Refused`] with code `BadRequest` for a name that is none.
+pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAnswer, ImportError> {
     let configuration = lane.configuration.id;
     let ids: Vec<_> = offer
         .objects
@@ -37,12 +36,12 @@ pub fn offer(
     let mut desk = Desk {
         places: Places::new(configuration, lane.policy.naming_context),
         ancestors: None,
-        marks: Vec::new(),
+        contents: Contents::default(),
         joined: Vec::new(),
         parted: Vec::new(),
         returned: Vec::new(),
     };
-    let mut known: BTreeMap<Guid, StagedObject> = rows
+    let mut known: HashMap<Guid, StagedObject> = rows
         .into_iter()
         .flatten()
         .map(|row| (row.object.guid, row.object))
@@ -50,7 +49,7 @@ pub fn offer(
     let mut verdicts = Vec::with_capacity(offer.objects.len());
     // Parents may stand behind their children: first all places, then all verdicts.
     for offered in &offer.objects {
-        let before = known.get(&offered.guid).cloned();
+        let before = known.get(&offered.guid);
         let object = desk.place(&lane, before, offered);
         desk.places.changed(&object);
         known.insert(offered.guid, object);
@@ -58,11 +57,20 @@ pub fn offer(
     // What groups say of an object has to be known before it is judged.
     desk.links_to_returned(tx, &lane)?;
     desk.incoming(tx, &lane, &offer.objects)?;
-    for offered in &offer.objects {
+    let mut accepted = 0;
+    for mut offered in offer.objects {
         let Some(object) = known.get_mut(&offered.guid) else {
             continue;
         };
-        verdicts.push(desk.judge(tx, &lane, object, offered)?);
+        let content = offered.content.take();
+        let mut verdict = desk.judge(tx, &lane, object, &offered, content.as_ref())?;
+        if let (Verdict::Want | Verdict::Name, Some(content)) = (verdict, content) {
+            let update = update_of(&offered, content);
+            desk.contents.take(&lane, object, &update)?;
+            verdict = Verdict::Stay;
+            accepted += 1;
+        }
+        verdicts.push(verdict);
     }
     let rows: Vec<Staged> = known
         .into_values()
@@ -74,9 +82,23 @@ pub fn offer(
     tx.store(&rows)?;
     tx.remove::<StagedReference>(&desk.parted)?;
     tx.store(&desk.joined)?;
-    mark_all(tx, &mut lane.job, desk.marks)?;
+    count(tx, &lane, accepted)?;
+    desk.contents.finish(tx, &mut lane)?;
     tx.store(&[lane.job])?;
     Ok(OfferAnswer { verdicts })
+}
+
+/// Content that came with an offer, as it comes by itself.
+fn update_of(offered: &Offered, content: Content) -> ObjectUpdate {
+    ObjectUpdate {
+        guid: offered.guid,
+        rdn: content.rdn,
+        whole: offered.whole,
+        partial: false,
+        reading: content.reading,
+        attributes: content.attributes,
+        links: content.links,
+    }
 }
 
 /// Works through one offer.
@@ -84,7 +106,8 @@ struct Desk {
     places: Places,
     /// The containers on the way from the roots of the scope to the top, once looked up.
     ancestors: Option<Vec<Guid>>,
-    marks: Vec<Subject>,
+    /// What came with it, and what has to be looked at again.
+    contents: Contents,
     /// Primary groups that are another now, as edges.
     joined: Vec<StagedReference>,
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
@@ -158,9 +181,9 @@ impl Desk {
     fn changed(&mut self, lane: &Lane, link: &StagedReference) {
         let (source, attribute, target) = (link.source, &link.attribute, link.target);
         let edge = marks_for_edge(lane, source, attribute, target);
-        self.marks.extend(edge);
+        self.contents.marks.extend(edge);
         let reference = Subject::Reference(source, attribute.clone(), target);
-        self.marks.push(reference);
+        self.contents.marks.push(reference);
     }
 }
 
@@ -169,12 +192,11 @@ impl Desk {
     fn place(
         &mut self,
         lane: &Lane,
-        before: Option<StagedObject>,
+        before: Option<&StagedObject>,
         offered: &Offered,
     ) -> StagedObject {
-        let is_new = before.is_none();
         let mut object = before
-            .clone()
+            .cloned()
             .unwrap_or_else(|| StagedObject::new(offered.guid, lane.job.epoch));
         if offered.deleted {
             object.presence = Presence::Deleted;
@@ -196,62 +218,53 @@ impl Desk {
         object.parent = offered.parent.or(object.parent);
         object.sid = offered.sid.clone().or(object.sid);
         object.primary_group = offered.primary_group.or(object.primary_group);
-        if before.as_ref() != Some(&object) {
+        if before != Some(&object) {
             object.version += 1;
-            self.mark(lane, &before, &object, is_new);
+            self.mark(lane, before, &object);
         }
         object
     }
 
     /// Marks what a change of place or presence touches.
-    fn mark(
-        &mut self,
-        lane: &Lane,
-        before: &Option<StagedObject>,
-        object: &StagedObject,
-        is_new: bool,
-    ) {
+    fn mark(&mut self, lane: &Lane, before: Option<&StagedObject>, object: &StagedObject) {
         self.primary_group(lane, before, object);
-        let class = before.as_ref().and_then(|before| before.class);
+        let class = before.and_then(|before| before.class);
         let alive = matches!(object.presence, Presence::Alive { .. });
-        let returned = before
-            .as_ref()
-            .is_some_and(|before| alive != matches!(before.presence, Presence::Alive { .. }));
+        let returned =
+            before.is_some_and(|before| alive != matches!(before.presence, Presence::Alive { .. }));
         if lane.policy.scope.nested
             && object.class == Some(ObjectClass::Group)
             && (class != object.class || returned)
         {
             // Its edges may have come before it.
-            self.marks.push(Subject::Group(object.guid));
+            self.contents.marks.push(Subject::Group(object.guid));
         }
         if object.presence == Presence::Deleted {
             // A tombstone drops every link to and from its object.
-            self.marks.push(Subject::Gone(object.guid));
+            self.contents.marks.push(Subject::Gone(object.guid));
         }
-        let moved = before
-            .as_ref()
-            .is_some_and(|before| before.parent != object.parent);
+        let moved = before.is_some_and(|before| before.parent != object.parent);
         if object.class == Some(ObjectClass::Container) {
-            if moved && !is_new {
-                self.marks.push(Subject::Subtree(object.guid));
+            if moved {
+                self.contents.marks.push(Subject::Subtree(object.guid));
             }
         } else {
-            self.marks.push(Subject::Object(object.guid));
+            self.contents.marks.push(Subject::Object(object.guid));
         }
     }
 
-    fn primary_group(&mut self, lane: &Lane, before: &Option<StagedObject>, object: &StagedObject) {
+    fn primary_group(&mut self, lane: &Lane, before: Option<&StagedObject>, object: &StagedObject) {
         let person = matches!(
             object.class,
             Some(ObjectClass::User | ObjectClass::InetOrgPerson)
         );
-        let known = before.as_ref().and_then(|before| before.primary_group);
+        let known = before.and_then(|before| before.primary_group);
         if !person || known == object.primary_group {
             return;
         }
         let edge = |object: &StagedObject| primary_edge(lane.configuration.id, object);
         self.parted
-            .extend(before.as_ref().and_then(edge).map(|edge| edge.id()));
+            .extend(before.and_then(edge).map(|edge| edge.id()));
         self.joined.extend(edge(object));
     }
 
@@ -261,6 +274,7 @@ impl Desk {
         lane: &Lane,
         object: &mut StagedObject,
         offered: &Offered,
+        content: Option<&Content>,
     ) -> Result<Verdict, ImportError> {
         if object.presence == Presence::Deleted {
             return Ok(Verdict::Stay);
@@ -289,9 +303,9 @@ impl Desk {
         match lane.policy.scope.placement(&chain, membership) {
             Placement::Inside => {
                 let version = object.version;
-                let verdict = wanted(lane, object, offered, kind);
+                let verdict = wanted(lane, object, offered, content, kind);
                 if object.version != version {
-                    self.marks.push(Subject::Object(object.guid));
+                    self.contents.marks.push(Subject::Object(object.guid));
                 }
                 Ok(verdict)
             }
@@ -385,9 +399,16 @@ impl Desk {
 }
 
 /// The verdict about an object in place.
-fn wanted(lane: &Lane, object: &mut StagedObject, offered: &Offered, kind: MappedKind) -> Verdict {
+fn wanted(
+    lane: &Lane,
+    object: &mut StagedObject,
+    offered: &Offered,
+    content: Option<&Content>,
+    kind: MappedKind,
+) -> Verdict {
     let complete = object.is_complete(lane.policy.read_set);
-    let Some(decision) = &offered.decision else {
+    let decision = offered.decision.as_ref();
+    let Some(decision) = decision.or_else(|| content.map(|content| &content.attributes)) else {
         // In place, but the agent did not see that.
         return if offered.whole || complete {
             Verdict::Decide

@@ -5,7 +5,7 @@ use super::{ImportError, Lane};
 use lockstep_api::channel::{Found, PageAnswer, PageEnd, Presence as Answer};
 use lockstep_api::problem::Problem;
 use lockstep_engine::scope::Chain;
-use lockstep_engine::{ObjectClass, Presence, RowState};
+use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Staged, Subject};
 use lockstep_store::records::job::Watermark;
@@ -157,9 +157,9 @@ fn found(
         match answer.presence {
             Answer::Alive => continue,
             Answer::Tombstone => {
-                object.presence = Presence::Deleted;
-                object.forget_content();
-                marks.push(Subject::Gone(object.guid));
+                entomb(object, marks);
+                changed.push(row);
+                continue;
             }
             // Silence is no evidence: it may be that the account must not see the object.
             Answer::Silent => match object.presence {
@@ -173,6 +173,14 @@ fn found(
     }
     tx.store(&changed)?;
     Ok(())
+}
+
+/// An object turns out to be deleted.
+pub(crate) fn entomb(object: &mut StagedObject, marks: &mut Vec<Subject>) {
+    object.presence = Presence::Deleted;
+    object.forget_content();
+    object.version += 1;
+    marks.extend([Subject::Gone(object.guid), Subject::Object(object.guid)]);
 }
 
 /// Objects that wait to be read, and parents of which nothing is known.

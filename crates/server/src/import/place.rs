@@ -2,11 +2,12 @@
 
 use lockstep_engine::StagedObject;
 use lockstep_engine::scope::{Chain, ChainLink};
-use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{Guid, Rdn};
 use lockstep_store::records::connector_space::Staged;
 use lockstep_store::{Read, ReadRecords as _, StoreError};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Containers looked up in one transaction, so that ten thousand objects of one organizational unit ask
 /// for it once.
@@ -14,40 +15,50 @@ use std::collections::{BTreeMap, HashSet};
 pub struct Places {
     configuration: ConfigurationId,
     naming_context: Guid,
-    known: BTreeMap<Guid, Option<StagedObject>>,
+    known: HashMap<Guid, Option<Place>>,
+}
+
+/// Of an object that others lie in, what tells where they lie.
+#[derive(Clone, Debug)]
+struct Place {
+    parent: Option<Guid>,
+    rdn: Option<Rdn>,
+}
+
+impl Place {
+    fn of(object: &StagedObject) -> Self {
+        Self {
+            parent: object.parent,
+            rdn: object.rdn.clone(),
+        }
+    }
 }
 
 impl Places {
     /// Looks places up in this connector space.
     #[must_use]
-    pub const fn new(configuration: ConfigurationId, naming_context: Guid) -> Self {
+    pub fn new(configuration: ConfigurationId, naming_context: Guid) -> Self {
         Self {
             configuration,
             naming_context,
-            known: BTreeMap::new(),
+            known: HashMap::new(),
         }
     }
 
-    /// Forgets a container that has changed.
+    /// Takes up an object that is not stored yet, or otherwise.
     pub fn changed(&mut self, object: &StagedObject) {
-        self.known.insert(object.guid, Some(object.clone()));
+        self.known.insert(object.guid, Some(Place::of(object)));
     }
 
-    fn container(
-        &mut self,
-        tx: &mut dyn Read,
-        guid: Guid,
-    ) -> Result<Option<StagedObject>, StoreError> {
-        if let Some(known) = self.known.get(&guid) {
-            return Ok(known.clone());
-        }
-        let found: Option<Staged> = tx.fetch_one(&(self.configuration, guid))?;
-        let mut found = found.map(|staged| staged.object);
-        if let Some(object) = &mut found {
-            object.attributes.clear();
-        }
-        self.known.insert(guid, found.clone());
-        Ok(found)
+    fn container(&mut self, tx: &mut dyn Read, guid: Guid) -> Result<Option<&Place>, StoreError> {
+        let place = match self.known.entry(guid) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let found: Option<Staged> = tx.fetch_one(&(self.configuration, guid))?;
+                unknown.insert(found.map(|staged| Place::of(&staged.object)))
+            }
+        };
+        Ok(place.as_ref())
     }
 
     /// The parents of an object.
@@ -84,7 +95,7 @@ impl Places {
             };
             parents.push(ChainLink {
                 guid: next,
-                rdn: container.rdn,
+                rdn: container.rdn.clone(),
             });
             match container.parent {
                 Some(parent) => next = parent,

@@ -44,13 +44,18 @@ pub(super) struct Reading {
     attempt: u32,
     /// Which version of the configuration it began under.
     pub(super) version: u64,
+    give: Give,
 }
+
+/// Lays an instruction out under a new lease.
+pub(super) type Give = fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<Given, StoreError>;
 
 impl Reading {
     /// Gives the instruction under a new lease.
     pub(super) async fn begin(
         service: &Arc<Service>,
         configuration: ConfigurationId,
+        give: Give,
     ) -> Result<Self, Problem> {
         let listener = service.progress.listen();
         let now = service.clock.now();
@@ -70,6 +75,7 @@ impl Reading {
             given,
             attempt: 1,
             version,
+            give,
         })
     }
 
@@ -129,7 +135,7 @@ impl Reading {
             domain = self.domain,
             "the agent fell silent; its lease is given on"
         );
-        let (old, configuration) = (self.instruction, self.configuration);
+        let (old, configuration, give) = (self.instruction, self.configuration, self.give);
         let now = service.clock.now();
         if self.attempt >= ATTEMPTS {
             let withdrawn = service
@@ -161,7 +167,7 @@ pub(crate) async fn read_only(
     service: &Arc<Service>,
     configuration: ConfigurationId,
 ) -> Result<(), Problem> {
-    let mut reading = Reading::begin(service, configuration).await?;
+    let mut reading = Reading::begin(service, configuration, changes).await?;
     while reading.look(service).await? == State::Reading {
         reading.wait(Duration::from_millis(250)).await;
     }
@@ -173,17 +179,19 @@ fn problem(error: StoreError) -> Problem {
 }
 
 /// An instruction that was laid out.
-struct Given {
+pub(super) struct Given {
     instruction: InstructionId,
     domain: String,
+    /// The configuration's version.
     version: u64,
 }
 
-/// Lays the instruction out, under a lease that supersedes every one before.
-fn give(tx: &mut dyn Write, id: ConfigurationId, now: Timestamp) -> Result<Given, StoreError> {
-    let gone = || StoreError::Abandoned {
-        source: "the configuration is gone".into(),
-    };
+/// Has changes of objects read, under a lease that supersedes every one before.
+pub(super) fn changes(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<Given, StoreError> {
     let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
     let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
     if let Some(old) = job.instruction.take() {
@@ -207,6 +215,36 @@ fn give(tx: &mut dyn Write, id: ConfigurationId, now: Timestamp) -> Result<Given
         domain: configuration.domain,
         version: configuration.version,
     })
+}
+
+/// Has changes of passwords read, under a lease that supersedes every one before.
+pub(super) fn passwords(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<Given, StoreError> {
+    let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    if let Some(old) = job.passwords.instruction.take() {
+        instructions::withdraw(tx, old)?;
+    }
+    job.passwords.lease += 1;
+    let action = Action::ReadCredentials(crate::passwords::order(&configuration, &job));
+    let owner = Some((id, job.passwords.lease));
+    let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
+    job.passwords.instruction = Some(instruction);
+    tx.store(&[job])?;
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
+}
+
+fn gone() -> StoreError {
+    StoreError::Abandoned {
+        source: "the configuration is gone".into(),
+    }
 }
 
 fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
@@ -240,17 +278,12 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
         &configuration.excluded,
         &configuration.groups,
     ];
+    // A reading of everything sends whole objects; who is in place is wanted, if nothing else decides it.
+    let known = crate::configuration::known(configuration);
+    let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
         cookie,
-        controller: controller
-            .zip(job.domain.as_ref())
-            .map(|(controller, domain)| ControllerIdentity {
-                dns_name: controller.dns_name.clone(),
-                naming_context: domain.naming_context,
-                domain_sid: domain.sid.clone(),
-                invocation_id: controller.invocation_id,
-                highest_usn: controller.highest_usn,
-            }),
+        controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: job.read_set.version,
             attributes: job.read_set.attributes.clone(),
@@ -258,11 +291,29 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
             decision: job.read_set.decision.clone(),
         },
         scope,
+        eager,
         must_exist: named.concat().iter().map(|root| root.guid).collect(),
         batch: OFFER,
         link_batch: LINKS,
-        canaries: job.controllers.values().filter_map(canary).collect(),
+        canaries: canaries(job),
     }
+}
+
+/// A controller as agents know it.
+pub(crate) fn identity(job: &Job, controller: &Controller) -> Option<ControllerIdentity> {
+    let domain = job.domain.as_ref()?;
+    Some(ControllerIdentity {
+        dns_name: controller.dns_name.clone(),
+        naming_context: domain.naming_context,
+        domain_sid: domain.sid.clone(),
+        invocation_id: controller.invocation_id,
+        highest_usn: controller.highest_usn,
+    })
+}
+
+/// What controllers are recognised by.
+pub(crate) fn canaries(job: &Job) -> Vec<KnownCanary> {
+    job.controllers.values().filter_map(canary).collect()
 }
 
 fn canary(controller: &Controller) -> Option<KnownCanary> {

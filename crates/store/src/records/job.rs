@@ -152,6 +152,37 @@ pub struct Job {
     pub tombstones_visible: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
+    /// How far the lane of passwords has come.
+    #[serde(default)]
+    pub passwords: PasswordLane,
+}
+
+/// The lane of passwords, which has a position and leases of its own.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct PasswordLane {
+    /// The number of the lease under which agents replicate now.
+    pub lease: u64,
+    /// The instruction that has the lease.
+    #[serde(with = "super::text::option", default)]
+    pub instruction: Option<InstructionId>,
+    /// The position as it travels, as JSON; none: everything is to be replicated.
+    #[serde(default)]
+    pub watermark: Option<String>,
+    /// Which controller answers, or answered last, by DNS name.
+    #[serde(default)]
+    pub reading_from: Option<String>,
+    /// The rules by which the rows of passwords were judged last.
+    #[serde(default)]
+    pub judged_by: Option<PasswordRulesRow>,
+}
+
+/// The rules of passwords.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PasswordRulesRow {
+    /// Passwords that must be changed are taken over.
+    pub force_change_at_logon: bool,
+    /// Whose account has expired cannot sign in.
+    pub follow_account_expiry: bool,
 }
 
 /// Which attributes are read, under a version.
@@ -260,6 +291,7 @@ impl Job {
             served: 0,
             tombstones_visible: true,
             guard_tripped: false,
+            passwords: PasswordLane::default(),
         }
     }
 }
@@ -293,9 +325,12 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
-    /// The number of its last request: requests of an instruction are counted from 1.
+    /// The greatest number among its requests so far: requests of an instruction are counted from 1.
     #[serde(default)]
     pub heard_number: u64,
+    /// Requests with smaller numbers that were still without answer when that one was made.
+    #[serde(default)]
+    pub heard_open: Vec<u64>,
 }
 
 /// How far an instruction has come.
@@ -353,12 +388,28 @@ pub struct Cycle {
     pub failed: u64,
     /// Deletes that the guard holds.
     pub held: u64,
+    /// What became of passwords.
+    #[serde(default)]
+    pub passwords: PasswordTally,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began, in milliseconds since 1970.
     pub started: i64,
     /// When it ended.
     pub ended: Option<i64>,
+}
+
+/// What became of passwords in a cycle.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PasswordTally {
+    /// Taken over in this cycle.
+    pub set: u64,
+    /// At its end, users whose password is still to come.
+    pub waiting: u64,
+    /// At its end, users whose password is not taken over.
+    pub skipped: u64,
+    /// At its end, users whose password could not be taken over.
+    pub failed: u64,
 }
 
 /// What stopped a cycle.

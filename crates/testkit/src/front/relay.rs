@@ -112,6 +112,15 @@ impl Relay {
         let limits = self.limits();
         message.limit_page(limits.page_size)?;
         let mut answer = self.ask(&message)?;
+        // It behaves like Active Directory, so it is not asked like Samba, which answers with one page.
+        for root in answer
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.dn.is_empty())
+        {
+            root.attributes
+                .retain(|(name, _)| !name.eq_ignore_ascii_case("vendorName"));
+        }
         self.shared.alter(request, &mut answer.entries);
         let paged = request.controls.iter().any(|oid| oid == PAGED);
         if !paged && answer.entries.len() > limits.page_size {

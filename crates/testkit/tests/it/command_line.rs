@@ -84,7 +84,7 @@ fn bad_configuration_files_are_refused_as_a_whole() {
         ),
         (
             "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\ngroups = [\"CN=x\"]\n",
-            "unknown field `groups`",
+            "corp.toml:4: scope.groups[0]: expected a distinguished name within DC=corp,DC=test",
         ),
         (
             "name = \"corp\"\ndomain = \"corp.test\"\n[scope]\n\

@@ -294,7 +294,23 @@ fn a_person_signs_in_to_the_command_line_with_a_browser() {
         let output = lockstep(arguments).output().unwrap();
         String::from_utf8(output.stderr).unwrap()
     };
-    // Who she is, is known; what she may do is another question.
+    // Who she is, is known; what she may do is another question, asked at each request.
+    assert!(told(&["user", "list"]).contains("ada@corp.test has no role"));
+    let role = |what: &str, role: &str| {
+        let arguments = ["role", what, ADA, "--role", role];
+        bed.service.run(&arguments).unwrap();
+    };
+    role("assign", "reader");
+    let list = lockstep(&["user", "list"]).output().unwrap();
+    assert!(String::from_utf8(list.stdout).unwrap().contains(ADA));
+    let make = ["token", "create", "--role", "reader"];
+    assert!(told(&make).contains("this needs the role administrator"));
+    role("assign", "administrator");
+    assert!(lockstep(&make).output().unwrap().status.success());
+    let audit = bed.service.json(&["audit", "--limit", "1"]).unwrap();
+    assert_eq!(audit[0]["actor"], ADA);
+    role("remove", "administrator");
+    role("remove", "reader");
     assert!(told(&["user", "list"]).contains("ada@corp.test has no role"));
     assert!(told(&["logout"]).contains("signed out"));
     assert!(told(&["user", "list"]).contains("which service?"));

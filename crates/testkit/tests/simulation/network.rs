@@ -105,6 +105,7 @@ impl Sender {
                 agent: self.agent,
                 instruction: self.instruction,
                 number: self.requests.get(),
+                open: Vec::new(),
             },
             request,
         };

@@ -748,6 +748,8 @@ impl World {
             },
             "mapping": {"user": mapping.collect::<Vec<_>>()},
             "accidental-deletes": guard,
+            // Nobody in the simulated domain has a password.
+            "password-hash-sync": {"enabled": false},
         });
         serde_json::from_value(spec).expect("the configuration is one")
     }

@@ -177,7 +177,7 @@ pub(super) fn documentation_is_required(repository: &Repository) -> anyhow::Resu
     let mut complaints = Vec::new();
     for room in rooms(DOCUMENTED) {
         let file = format!("crates/{room}/src/lib.rs");
-        if !repository.read(&file)?.contains("#![deny(missing_docs)]") {
+        if !repository.read(&file)?.contains("#![deny(missing_docs") {
             complaints.push(Complaint::new(file, "lacks `#![deny(missing_docs)]`"));
         }
     }

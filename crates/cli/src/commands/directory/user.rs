@@ -49,9 +49,7 @@ pub(crate) enum UserCommand {
         id: String,
     },
     /// Bring a user back from the recycle bin
-    #[command(
-        after_help = "Example:\n  lockstep deleted list --data-dir DIR\n  lockstep user restore ID --data-dir DIR"
-    )]
+    #[command(after_help = "Example:\n  lockstep user restore ID --data-dir DIR")]
     Restore {
         /// Its id, or the user principal name that it had, if that is unique there
         id: String,
@@ -74,7 +72,7 @@ pub(crate) struct CreateArgs {
     /// How the user is called
     #[arg(long, value_name = "NAME")]
     display_name: String,
-    /// The alias [default: what stands before the @ of the user principal name]
+    /// The alias (what stands before the @ of the user principal name, if not given)
     #[arg(long, value_name = "ALIAS")]
     mail_nickname: Option<String>,
     /// A file with the first password, without its last line break; `-` is stdin [default: the user cannot sign

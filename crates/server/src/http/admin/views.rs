@@ -99,7 +99,12 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
         skipped: row.skipped,
         failed: row.failed,
         held: row.held,
-        passwords: Passwords::default(),
+        passwords: Passwords {
+            set: row.passwords.set,
+            waiting: row.passwords.waiting,
+            skipped: row.passwords.skipped,
+            failed: row.passwords.failed,
+        },
         error: row.error.as_ref().map(|error| CycleError {
             code: error.code.clone(),
             message: error.message.clone(),

@@ -1,0 +1,226 @@
+//! What a controller said of objects: names, attributes, links.
+
+use super::marks::mark_all;
+use super::offer::core_attributes;
+use super::{ImportError, Lane};
+use crate::scope_groups::marks_for_edge;
+use lockstep_api::channel::{Links, ObjectUpdate};
+use lockstep_api::problem::Problem;
+use lockstep_engine::{ObjectClass, RowState, StagedObject};
+use lockstep_model::{Dn, Guid, Rdn};
+use lockstep_store::records::connector_space::{StagedReference, Subject};
+use lockstep_store::records::job::Cycle;
+use lockstep_store::{ReadRecords as _, Record, Scan, Write, WriteRecords as _};
+
+/// How many references are swept in one go.
+const SWEEP: usize = 1_000;
+
+/// Works through one request: gathers what is written, so that each table is written once.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// What has to be looked at again.
+    pub(super) marks: Vec<Subject>,
+    added: Vec<StagedReference>,
+    removed: Vec<<StagedReference as Record>::Id>,
+    /// Sets that are complete now: source, attribute, and the reading that saw all of it.
+    complete: Vec<(Guid, String, u64)>,
+}
+
+impl Contents {
+    /// Takes up what was said of one object.
+    pub(super) fn take(
+        &mut self,
+        lane: &Lane,
+        object: &mut StagedObject,
+        update: &ObjectUpdate,
+    ) -> Result<(), ImportError> {
+        let is_new = is_new(object);
+        if let Some(rdn) = &update.rdn {
+            rename(object, rdn, &mut self.marks)?;
+        }
+        self.content(lane, object, update, is_new);
+        Ok(())
+    }
+
+    /// Attributes and links.
+    fn content(
+        &mut self,
+        lane: &Lane,
+        object: &mut StagedObject,
+        update: &ObjectUpdate,
+        is_new: bool,
+    ) {
+        if object.class == Some(ObjectClass::Container) {
+            if object.state == RowState::Unread {
+                object.state = RowState::PlaceOnly;
+                object.version += 1;
+            }
+            return;
+        }
+        let read_set = lane.policy.read_set;
+        if !update.whole && !object.is_complete(read_set) {
+            // The rest of it is not known, so neither is what this change makes of it.
+            if object.state != RowState::Unread {
+                object.state = RowState::Unread;
+                object.version += 1;
+            }
+            return;
+        }
+        for links in &update.links {
+            self.references(lane, object.guid, links, update, is_new);
+        }
+        if update.whole && !is_new {
+            self.marks.push(Subject::From(object.guid));
+            if !update.partial {
+                // An attribute without values is not even named.
+                let reading = reading(lane, update);
+                let links = lane.job.read_set.links.iter();
+                self.complete
+                    .extend(links.map(|links| (object.guid, links.clone(), reading)));
+            }
+        }
+        // Slices before the last carry links only.
+        if update.partial {
+            object.version += 1;
+            return;
+        }
+        let changed = object.merge(core_attributes(&update.attributes), update.whole);
+        let state = RowState::Complete { read_set };
+        if changed || object.state != state {
+            object.state = state;
+            object.version += 1;
+            self.marks.push(Subject::Object(object.guid));
+        }
+    }
+
+    /// The values of one link attribute.
+    fn references(
+        &mut self,
+        lane: &Lane,
+        source: Guid,
+        links: &Links,
+        update: &ObjectUpdate,
+        is_new: bool,
+    ) {
+        let configuration = lane.configuration.id;
+        let attribute = links.attribute.to_ascii_lowercase();
+        let reading = reading(lane, update);
+        let added = links.added.iter().map(|target| StagedReference {
+            configuration,
+            source,
+            attribute: attribute.clone(),
+            target: target.guid,
+            reading,
+        });
+        self.added.extend(added);
+        let removed = links.removed.iter();
+        self.removed
+            .extend(removed.map(|target| (configuration, source, attribute.clone(), target.guid)));
+        for target in links.added.iter().chain(&links.removed) {
+            self.marks
+                .extend(marks_for_edge(lane, source, &attribute, target.guid));
+        }
+        // What is not in any slice of a whole object goes with the last.
+        if is_new || (update.whole && links.replace) {
+            return;
+        }
+        if links.replace {
+            self.marks.push(Subject::From(source));
+            if !update.partial {
+                self.complete.push((source, attribute, reading));
+            }
+        } else {
+            let targets = links.added.iter().chain(&links.removed);
+            self.marks
+                .extend(targets.map(|t| Subject::Reference(source, attribute.clone(), t.guid)));
+        }
+    }
+
+    /// Writes what was gathered, but for the objects themselves. The caller stores the job.
+    pub(super) fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
+        tx.store(&self.added)?;
+        tx.remove::<StagedReference>(&self.removed)?;
+        for (source, attribute, reading) in self.complete {
+            for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
+                self.marks
+                    .extend(marks_for_edge(lane, source, &attribute, target));
+            }
+        }
+        Ok(mark_all(tx, &mut lane.job, self.marks)?)
+    }
+}
+
+/// Numbers the readings of whole sets, over all instructions.
+fn reading(lane: &Lane, update: &ObjectUpdate) -> u64 {
+    lane.job.lease << 32 | u64::from(update.reading)
+}
+
+fn rename(
+    object: &mut StagedObject,
+    rdn: &str,
+    marks: &mut Vec<Subject>,
+) -> Result<(), ImportError> {
+    let bad = || {
+        let title = format!("the name of object {} is none", object.guid);
+        ImportError::Refused(Problem::new(400, "BadRequest", title).detail("expected CN=Ada"))
+    };
+    let dn: Dn = rdn.parse().map_err(|_| bad())?;
+    let [step] = dn.steps() else {
+        return Err(bad());
+    };
+    if object.rdn.as_ref() == Some(step) {
+        return Ok(());
+    }
+    let is_new = is_new(object);
+    object.rdn = Some(Rdn::clone(step));
+    object.version += 1;
+    match object.class {
+        // What lies below a container that is new is still marked itself.
+        Some(ObjectClass::Container) if is_new => {}
+        // The names of everything below are made of this one.
+        Some(ObjectClass::Container) => marks.push(Subject::Subtree(object.guid)),
+        _ => marks.push(Subject::Object(object.guid)),
+    }
+    Ok(())
+}
+
+/// Whether nothing but the place of an object has ever been stored: there are no links that a reading of all
+/// of them could show to be gone, and whoever makes the object in the directory looks at its links anyway.
+fn is_new(object: &StagedObject) -> bool {
+    object.version <= 1 && object.state == RowState::PlaceOnly && object.attributes.is_empty()
+}
+
+/// Removes what a reading of the whole set has not seen; gives the targets that are linked no more.
+fn sweep(
+    tx: &mut dyn Write,
+    configuration: lockstep_model::ids::ConfigurationId,
+    source: Guid,
+    attribute: &str,
+    reading: u64,
+) -> Result<Vec<Guid>, ImportError> {
+    let mut gone = Vec::new();
+    let mut scan = Scan::of(StagedReference::of(configuration, source, attribute), SWEEP);
+    loop {
+        let rows: Vec<StagedReference> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(gone);
+        };
+        scan = scan.behind(last);
+        let stale: Vec<_> = rows.iter().filter(|row| row.reading != reading).collect();
+        gone.extend(stale.iter().map(|row| row.target));
+        let stale: Vec<_> = stale.into_iter().map(StagedReference::id).collect();
+        tx.remove::<StagedReference>(&stale)?;
+    }
+}
+
+/// Adds to the cycle's number of imported objects.
+pub(super) fn count(tx: &mut dyn Write, lane: &Lane, objects: usize) -> Result<(), ImportError> {
+    let Some(id) = lane.job.cycle.filter(|_| objects > 0) else {
+        return Ok(());
+    };
+    if let Some(mut cycle) = tx.fetch_one::<Cycle>(&id)? {
+        cycle.imported += objects as u64;
+        tx.store(&[cycle])?;
+    }
+    Ok(())
+}
