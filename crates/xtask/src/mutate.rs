@@ -82,9 +82,6 @@ fn copy_tree(root: &Path, copy: &Path) -> anyhow::Result<()> {
         .output()
         .context("git could not be started")?;
     ensure!(listed.status.success(), "git does not list the files");
-    if copy.exists() {
-        fs::remove_dir_all(copy)?;
-    }
     for name in listed.stdout.split(|byte| *byte == 0) {
         let name = std::str::from_utf8(name)?;
         let from = root.join(name);
@@ -92,10 +89,18 @@ fn copy_tree(root: &Path, copy: &Path) -> anyhow::Result<()> {
             continue;
         }
         let to = copy.join(name);
-        fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
-        fs::copy(&from, &to).with_context(|| name.to_owned())?;
+        put(&to, &fs::read(&from).with_context(|| name.to_owned())?)?;
     }
     Ok(())
+}
+
+/// Writes a file that is not so already: what is as it was need not be built again.
+fn put(to: &Path, content: &[u8]) -> anyhow::Result<()> {
+    if fs::read(to).is_ok_and(|known| known == content) {
+        return Ok(());
+    }
+    fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
+    fs::write(to, content).with_context(|| to.display().to_string())
 }
 
 /// Breaks one rule in the copy, plays histories, and mends it again.

@@ -534,3 +534,27 @@ fn a_container_that_was_renamed_out_of_scope_has_its_new_name_when_it_is_needed(
         ],
     );
 }
+
+#[test]
+fn an_anchor_that_an_object_did_not_take_over_stays_free_for_who_is_made_with_it() {
+    let anchor = |label| {
+        Step::Ad(Change::SetAnchor {
+            label,
+            of: Label(1_022),
+        })
+    };
+    // The one keeps the anchor that it was made with, so the other has the new one. A new service, which
+    // knows nothing of that, gives it to the first of the two and lists the other.
+    for (one, other) in [(GROUP, INNER), (INNER, GROUP)] {
+        holds(history![
+            [create(one, Class::SecurityGroup, WELL_KNOWN.users)],
+            cycle(),
+            [
+                anchor(one),
+                create(other, Class::SecurityGroup, WELL_KNOWN.users),
+                anchor(other),
+            ],
+            cycle(),
+        ]);
+    }
+}
