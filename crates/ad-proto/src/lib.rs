@@ -4,6 +4,7 @@
 //!   names and codes that are Active Directory's own;
 //! * [`drsuapi`]: directory replication, which alone gives password hashes; over [`rpc`], written in [`ndr`],
 //!   found by [`epm`];
+//! * [`access`]: whether an account may read an attribute;
 //! * [`credential`]: what is made of a password hash before it leaves.
 //!
 //! Everything here is bytes in, values out, or the reverse: sockets and security contexts are the caller's.
@@ -11,6 +12,7 @@
 
 #![deny(missing_docs, clippy::as_conversions, clippy::string_slice)]
 
+pub mod access;
 pub mod credential;
 pub mod drsuapi;
 pub mod epm;

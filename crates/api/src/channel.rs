@@ -42,9 +42,9 @@ pub use instruction::{
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Found, LinkTarget, Links,
+    Ack, Alive, Begin, BeginAnswer, Canary, ControllerIdentity, Doubt, Found, LinkTarget, Links,
     ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
-    Verdict,
+    Settled, Verdict,
 };
 pub use session::{
     ChangeNotice, DomainStatus, EnrollAnswer, EnrollRequest, EnrollmentToken, EnrollmentTokenError,

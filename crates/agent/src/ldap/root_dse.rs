@@ -30,12 +30,15 @@ pub struct RootDse {
     pub synchronized: bool,
     /// It is a read-only controller.
     pub read_only: bool,
+    /// It leaves out of changes what the account must not read. Active Directory gives all of them to whoever
+    /// may read changes.
+    pub hides_values: bool,
 }
 
 /// The capability of read-only controllers ([MS-ADTS] 3.1.1.3.4.3.5).
 const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
 
-const ATTRIBUTES: [&str; 10] = [
+const ATTRIBUTES: [&str; 11] = [
     "dnsHostName",
     "defaultNamingContext",
     "configurationNamingContext",
@@ -46,6 +49,7 @@ const ATTRIBUTES: [&str; 10] = [
     "highestCommittedUSN",
     "isSynchronized",
     "supportedCapabilities",
+    "vendorName",
 ];
 
 impl RootDse {
@@ -97,6 +101,9 @@ impl RootDse {
                 .values("supportedCapabilities")
                 .iter()
                 .any(|oid| oid == PARTIAL_SECRETS.as_bytes()),
+            hides_values: entry
+                .text("vendorName")
+                .is_some_and(|name| name.starts_with("Samba")),
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::ReadError;
 use super::attributes::{Wanted, names};
 use super::by_guid;
+use super::doubts;
 use super::entry::{EntryReader, InPlace, ReadEntry, Reading};
 use super::report::Reporter;
 use crate::channel::ChannelError;
@@ -116,6 +117,7 @@ async fn begin(
         lease: reporter.lease,
         canary,
         tombstones_visible: controller.tombstones_visible().await?,
+        hides_values: controller.root_dse.hides_values,
         tombstone_lifetime_days: controller.tombstone_lifetime_days().await?,
         netbios_name: controller.netbios_name().await?,
         forest: controller.root_dse.forest.clone(),
@@ -221,6 +223,7 @@ impl Run<'_> {
                 cookie: Some(next.clone()),
                 more: answer.more,
                 found: Vec::new(),
+                settled: Vec::new(),
                 canary,
                 highest_usn: Some(highest_usn),
             };
@@ -233,9 +236,9 @@ impl Run<'_> {
         }
     }
 
-    /// Reads by GUID until the service misses nothing.
+    /// Reads by GUID until the service misses nothing, and doubts nothing.
     async fn read_what_is_missing(&mut self, mut answer: PageAnswer) -> Result<(), ReadError> {
-        while !answer.read.is_empty() {
+        while !answer.read.is_empty() || !answer.doubts.is_empty() {
             let found = by_guid::read_and_deliver(
                 &mut self.controller,
                 self.reporter,
@@ -252,6 +255,7 @@ impl Run<'_> {
                 cookie: None,
                 more: false,
                 found,
+                settled: doubts::settle(&mut self.controller, &answer.doubts).await?,
                 canary: None,
                 highest_usn: None,
             };

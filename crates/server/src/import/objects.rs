@@ -8,7 +8,7 @@ use lockstep_api::channel::{Ack, Links, ObjectUpdate, Objects};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
-use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{Doubtful, Staged, StagedReference, Subject};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::{ReadRecords as _, Record, Scan, Write, WriteRecords as _};
 
@@ -55,6 +55,8 @@ struct Desk {
     marks: Vec<Subject>,
     added: Vec<StagedReference>,
     removed: Vec<<StagedReference as Record>::Id>,
+    /// Values that may be gone.
+    doubts: Vec<Doubtful>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
     /// Links that the object at their other end shows.
@@ -123,9 +125,19 @@ impl Desk {
             row.object.version += 1;
             return;
         }
-        let changed = row
-            .object
-            .merge(core_attributes(&update.attributes), update.whole);
+        let received = core_attributes(&update.attributes);
+        let changed = match lane.job.hides_values {
+            false => row.object.merge(received, update.whole),
+            true => {
+                let (changed, kept) = row.object.merge_keeping(received, update.whole);
+                self.doubts.extend(kept.into_iter().map(|name| Doubtful {
+                    configuration: row.configuration,
+                    guid: row.object.guid,
+                    attribute: name.as_str().to_owned(),
+                }));
+                changed
+            }
+        };
         let state = RowState::Complete { read_set };
         if changed || row.object.state != state {
             row.object.state = state;
@@ -187,6 +199,7 @@ impl Desk {
     fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
+        tx.store(&self.doubts)?;
         self.show(tx, lane)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
