@@ -18,7 +18,7 @@ use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
-    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Dirty, Doubtful, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
@@ -612,6 +612,7 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;

@@ -14,10 +14,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish,
-    KeyRotation, Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, SessionAnswer,
-    SessionRequest, Stamps, StampsAnswer, Watch,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials,
+    EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects, Offer, OfferAnswer,
+    PROTOCOL_VERSIONS, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SessionAnswer, SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -45,6 +45,7 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
         .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/accounts", post(accounts))
         .route("/agent/v1/instructions/{id}/stamps", post(stamps))
         .route("/agent/v1/instructions/{id}/credentials", post(credentials))
         .route("/agent/v1/instructions/{id}/replicated", post(replicated))
@@ -279,6 +280,18 @@ async fn replication(
     let id = instruction(&id)?;
     Ok(Json(
         agents::replication(&service, caller.agent, id, body).await?,
+    ))
+}
+
+async fn accounts(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Accounts>,
+) -> Result<Json<AccountsAnswer>, HttpError> {
+    let id = instruction(&id)?;
+    Ok(Json(
+        agents::accounts(&service, caller.agent, id, body).await?,
     ))
 }
 

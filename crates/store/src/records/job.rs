@@ -150,6 +150,9 @@ pub struct Job {
     pub served: u64,
     /// Whether the agent's account could see tombstones when it last began.
     pub tombstones_visible: bool,
+    /// Whether the controller that answered last leaves out of changes what the account must not read.
+    #[serde(default)]
+    pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
     /// How far the lane of passwords has come.
@@ -290,6 +293,7 @@ impl Job {
             requested: 0,
             served: 0,
             tombstones_visible: true,
+            hides_values: false,
             guard_tripped: false,
             passwords: PasswordLane::default(),
         }
