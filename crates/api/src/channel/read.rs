@@ -130,10 +130,25 @@ pub struct Offered {
     /// The decision attributes that the answer held, for an object in place; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<WireAttributes>,
+    /// Who links to it, of an object that was read by GUID: what links to an object that comes back from
+    /// deletion is told nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incoming: Vec<Incoming>,
     /// All that is wanted of it, for a whole object that is in place and takes part as far as the agent can
     /// tell, if the instruction is [`eager`](super::ReadChanges::eager). There is no `decision` beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
+}
+
+/// Who links to an object by one attribute.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Incoming {
+    /// The attribute, which those have.
+    pub attribute: String,
+    /// Their GUIDs.
+    #[serde(with = "text::list")]
+    pub from: Vec<Guid>,
 }
 
 /// What is wanted of an object, sent along with its offer.
@@ -220,10 +235,6 @@ pub struct ObjectUpdate {
 pub struct Links {
     /// The attribute.
     pub attribute: String,
-    /// It is the others that have the attribute: `added` are objects that link to this one. Told of an object
-    /// that was read by GUID, because what links to an object that comes back is told nowhere else.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub incoming: bool,
     /// `added`, over all slices of the update, is the whole set: what is not in it is gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,

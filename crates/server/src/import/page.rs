@@ -54,7 +54,7 @@ pub fn page(
     settle(tx, &lane, &page.settled, &mut marks)?;
     let mut read = unread(tx, &lane, &asked)?;
     if read.is_empty() {
-        read = unseen(tx, &mut lane)?;
+        read = unseen(tx, &mut lane, &asked)?;
     }
     let doubts = doubts(tx, &lane)?;
     mark_all(tx, &mut lane.job, marks)?;
@@ -297,7 +297,11 @@ fn unread(
 }
 
 /// Looks for objects that a full import has not seen; when there are no more, the import is complete.
-fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportError> {
+fn unseen(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    asked: &BTreeSet<Guid>,
+) -> Result<BTreeSet<Guid>, ImportError> {
     let mut unseen = BTreeSet::new();
     while let Watermark::Sweeping {
         cookie,
@@ -330,17 +334,14 @@ fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportE
             break;
         };
         let epoch = lane.job.epoch;
-        let old = rows.iter().filter(
-            |row| matches!(row.object.presence, Presence::Alive { epoch: seen } if seen != epoch),
-        );
-        let mut position = last;
-        for row in old {
-            unseen.insert(row.object.guid);
-            if unseen.len() >= READS {
-                position = row.object.guid;
-                break;
-            }
-        }
+        let is_old = |row: &&Staged| {
+            matches!(row.object.presence, Presence::Alive { epoch: seen } if seen != epoch)
+                && !asked.contains(&row.object.guid)
+        };
+        let old = rows.iter().filter(is_old).map(|row| row.object.guid);
+        unseen.extend(old.take(READS));
+        // An agent may end before it has answered: then these are looked for again.
+        let position = if unseen.is_empty() { last } else { *position };
         lane.job.watermark = Watermark::Sweeping {
             cookie,
             controller,

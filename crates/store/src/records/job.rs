@@ -329,6 +329,12 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
+    /// The greatest number among its requests so far: requests of an instruction are counted from 1.
+    #[serde(default)]
+    pub heard_number: u64,
+    /// Requests with smaller numbers that were still without answer when that one was made.
+    #[serde(default)]
+    pub heard_open: Vec<u64>,
 }
 
 /// How far an instruction has come.
