@@ -1,5 +1,6 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
+use crate::backup;
 use crate::directory::upkeep;
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
@@ -82,7 +83,7 @@ pub enum ServeError {
     #[error(transparent)]
     Keys(#[from] keys::KeyError),
     /// Another process serves this folder.
-    #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
+    #[error("a `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
         /// Which folder.
         dir: PathBuf,
@@ -163,6 +164,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
+    backup::complete(&dir)?;
     let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
         address: options.listen,
@@ -302,7 +304,12 @@ async fn connection(
     }
 }
 
-fn lock(dir: &Path) -> Result<File, ServeError> {
+/// Takes the data folder for this process.
+///
+/// # Errors
+///
+/// [`ServeError::Busy`] and [`ServeError::File`].
+pub fn lock(dir: &Path) -> Result<File, ServeError> {
     let path = dir.join("serve.lock");
     let file = File::create(&path).map_err(|source| FileError::new("open", &path, source))?;
     match file.try_lock() {
