@@ -9,6 +9,7 @@ use crate::http::signin::Peer;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
+use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
 use crate::signin::{self, keys};
@@ -56,6 +57,8 @@ pub struct Options {
     pub initial_domain: Option<String>,
     /// Where metrics are served instead of on the listener.
     pub metrics_listen: Option<SocketAddr>,
+    /// For how long is remembered what happened.
+    pub retention: Retention,
 }
 
 /// Why the service could not be started.
@@ -145,6 +148,7 @@ pub struct Running {
     /// Where commands on this machine reach it.
     local_url: String,
     url_file: PathBuf,
+    retention: Retention,
     _lock: File,
 }
 
@@ -212,6 +216,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         url,
         local_url,
         url_file: dir.join("url"),
+        retention: options.retention,
         _lock: lock,
     })
 }
@@ -244,7 +249,7 @@ impl Running {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
-        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service)));
+        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
