@@ -37,18 +37,18 @@ mod session;
 mod value;
 
 pub use credentials::{
-    Credentials, MadeCredential, PasswordStamp, ReadCredentials, ReplicationAnswer,
-    ReplicationBegin, ReplicationCursor, ReplicationEnd, ReplicationOpening, ReplicationWatermark,
-    Stamped, Stamps, StampsAnswer, WireSecret,
+    Accounts, AccountsAnswer, Credentials, MadeCredential, PasswordStamp, ReadCredentials,
+    ReplicationAnswer, ReplicationBegin, ReplicationCursor, ReplicationEnd, ReplicationOpening,
+    ReplicationWatermark, Stamped, Stamps, StampsAnswer, WireSecret,
 };
 pub use instruction::{
     Action, Finish, Instruction, KnownCanary, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve,
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Found, Incoming,
+    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Doubt, Found, Incoming,
     LinkTarget, Links, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer,
-    PageEnd, Presence, Verdict,
+    PageEnd, Presence, Settled, Verdict,
 };
 pub use session::{
     ChangeNotice, DomainStatus, EnrollAnswer, EnrollRequest, EnrollmentToken, EnrollmentTokenError,

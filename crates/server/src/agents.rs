@@ -8,9 +8,9 @@ use crate::instructions;
 use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer, OfferAnswer, Outcome,
-    PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening,
-    SUPERSEDED, Stamps, StampsAnswer,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer,
+    OfferAnswer, Outcome, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SUPERSEDED, Stamps, StampsAnswer,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -154,6 +154,21 @@ pub async fn replication(
 ) -> Result<ReplicationOpening, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
+    under_lease(service, sender, lease, work).await
+}
+
+/// Which accounts take part: see [`passwords::accounts`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn accounts(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: Accounts,
+) -> Result<AccountsAnswer, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::accounts(tx, &lane, &body.accounts);
     under_lease(service, sender, lease, work).await
 }
 

@@ -18,7 +18,7 @@ use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
-    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Dirty, Doubtful, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
@@ -429,6 +429,7 @@ pub async fn set_paused(
                 return Ok(false);
             };
             let mut spec = crate::configuration::spec_of(&configuration);
+            let before = configuration.paused;
             configuration.paused = paused;
             spec.paused = paused;
             configuration.spec = json(&spec)?;
@@ -437,7 +438,9 @@ pub async fn set_paused(
                 true => "ConfigurationPaused",
                 false => "ConfigurationResumed",
             };
-            audit::record(tx, now, &actor, activity, &owned, None, None)?;
+            let told = |paused: bool| Some(format!("{{\"paused\":{paused}}}"));
+            let (old, new) = (told(before), told(paused));
+            audit::record(tx, now, &actor, activity, &owned, old, new)?;
             Ok(true)
         })
         .await
@@ -451,10 +454,27 @@ pub async fn set_paused(
 pub struct Forget {
     /// The cookie: the next cycle is a full one.
     pub watermark: bool,
+    /// What could not be done, so that it is tried and told anew.
+    pub escrows: bool,
     /// What the guard holds, and that it has tripped.
     pub quarantine: bool,
     /// Which object belongs to which, where their anchors do not say so: the next cycle looks anew.
     pub links: bool,
+}
+
+impl Forget {
+    /// As the audit log shows it.
+    fn told(self) -> String {
+        let kinds = [
+            ("watermark", self.watermark),
+            ("escrows", self.escrows),
+            ("quarantine", self.quarantine),
+            ("links", self.links),
+        ];
+        let chosen = kinds.iter().filter(|(_, chosen)| *chosen);
+        let chosen: Vec<&str> = chosen.map(|(name, _)| *name).collect();
+        serde_json::json!({ "reset": chosen }).to_string()
+    }
 }
 
 /// Lets a job forget.
@@ -491,7 +511,8 @@ pub async fn restart(
                 tx.store(&[job])?;
             }
             re_evaluate(tx, &configuration)?;
-            audit::record(tx, now, &actor, "JobRestarted", &owned, None, None)?;
+            let new = Some(forget.told());
+            audit::record(tx, now, &actor, "JobRestarted", &owned, None, new)?;
             Ok(Some(id))
         })
         .await
@@ -499,6 +520,11 @@ pub async fn restart(
     let id = id.ok_or_else(|| not_found(name))?;
     if forget.quarantine {
         remove_all::<HeldDelete>(service, id)
+            .await
+            .map_err(store_problem)?;
+    }
+    if forget.escrows {
+        remove_all::<LastDecision>(service, id)
             .await
             .map_err(store_problem)?;
     }
@@ -644,6 +670,7 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;

@@ -1,6 +1,7 @@
 //! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
+mod history;
 mod read;
 mod run;
 mod schedule;

@@ -152,6 +152,7 @@ pub(super) async fn read_objects(
         cookie: None,
         more: false,
         found,
+        settled: Vec::new(),
         canary: None,
         highest_usn: None,
     };

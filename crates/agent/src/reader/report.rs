@@ -3,10 +3,10 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget, Links, MadeCredential,
-    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped, Stamps,
-    StampsAnswer, Verdict, WireAttributes,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget,
+    Links, MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
+    PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped,
+    Stamps, StampsAnswer, Verdict, WireAttributes,
 };
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -130,6 +130,16 @@ impl Reporter {
         begin: &ReplicationBegin,
     ) -> Result<ReplicationOpening, ChannelError> {
         self.send("replication", begin).await
+    }
+
+    /// Names accounts; gives those that take part.
+    pub(super) async fn accounts(&self, accounts: Vec<Guid>) -> Result<Vec<Guid>, ChannelError> {
+        let accounts = Accounts {
+            lease: self.lease,
+            accounts,
+        };
+        let answer: AccountsAnswer = self.send("accounts", &accounts).await?;
+        Ok(answer.provisioned)
     }
 
     /// Reports stamps; gives the objects whose credentials are wanted.

@@ -49,6 +49,10 @@ pub struct Begin {
     pub canary: Option<Canary>,
     /// Whether the account can see tombstones.
     pub tombstones_visible: bool,
+    /// The controller leaves out of changes what the account must not read: an attribute without values may
+    /// have some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_values: bool,
     /// The forest's tombstoneLifetime in days.
     pub tombstone_lifetime_days: u32,
     /// NetBIOS name of the domain.
@@ -277,12 +281,41 @@ pub struct PageEnd {
     /// What became of the objects that were to be read by GUID.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<Found>,
+    /// What became of the attributes that were in doubt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settled>,
     /// A fresh canary for this controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
     /// highestCommittedUSN of the controller when the page was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_usn: Option<u64>,
+}
+
+/// Attributes of an object that had values and were told of without any.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doubt {
+    /// The object.
+    #[serde(with = "text")]
+    pub guid: Guid,
+    /// The attributes, in lower case.
+    pub attributes: Vec<String>,
+}
+
+/// What became of a [`Doubt`]. Of an attribute that is in neither list nothing is known.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settled {
+    /// The object.
+    #[serde(with = "text")]
+    pub guid: Guid,
+    /// The account may read them, and they have no values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
+    /// The account must not read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
 }
 
 /// What became of one object that was to be read by GUID.
@@ -317,6 +350,9 @@ pub struct PageAnswer {
     /// to that is a [`PageEnd`] again, with `found`.
     #[serde(with = "text::list")]
     pub read: Vec<Guid>,
+    /// Attributes to be looked at in the same way; the answer to that has `settled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
 }
 
 /// Still waiting for the controller; keeps the lease.

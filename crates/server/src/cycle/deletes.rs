@@ -170,6 +170,7 @@ fn staged(row: &HeldDelete) -> Item {
             "group" => "group",
             _ => "contact",
         },
+        name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),
         code: "DeleteThresholdReached",

@@ -59,6 +59,16 @@ impl Case {
             .map_or("other", MappedKind::name)
     }
 
+    /// How people know what it became, unless the log must not show that.
+    fn name(&self, lane: &Lane) -> Option<String> {
+        const NAME: &str = "displayName";
+        let kind = self.object.class.and_then(MappedKind::of)?;
+        let shown = !lane.policy.mapping.is_redacted(kind, NAME);
+        let link = self.link.as_ref().filter(|_| shown)?;
+        let name = link.applied.get(NAME).and_then(PropertyValue::as_text);
+        name.map(str::to_owned)
+    }
+
     /// Its distinguished name; none for an object that stays home.
     fn dn(&self, lane: &Lane) -> Option<String> {
         let applied = self
@@ -90,6 +100,7 @@ impl Case {
             action,
             anchor: self.anchor().to_string(),
             kind: self.kind(),
+            name: self.name(lane),
             dn: self.dn(lane),
             reason: reason.to_string(),
             code: reason.code(),
@@ -412,7 +423,7 @@ fn applied(
 
 /// What the log shows of a value that must not be shown.
 fn redacted(_: PropertyValue) -> PropertyValue {
-    PropertyValue::Text("[Redact]".to_owned())
+    PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

@@ -40,6 +40,8 @@ pub struct Item {
     pub anchor: String,
     /// `user`, `group` or `contact`.
     pub kind: &'static str,
+    /// How people know it, as far as it is in the directory.
+    pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
     /// Why, in words.

@@ -14,10 +14,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish,
-    KeyRotation, Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, SessionAnswer,
-    SessionRequest, Stamps, StampsAnswer, Watch,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials,
+    EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects, Offer, OfferAnswer,
+    PROTOCOL_VERSIONS, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SessionAnswer, SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
@@ -45,6 +45,7 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
         .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/accounts", post(accounts))
         .route("/agent/v1/instructions/{id}/stamps", post(stamps))
         .route("/agent/v1/instructions/{id}/credentials", post(credentials))
         .route("/agent/v1/instructions/{id}/replicated", post(replicated))
@@ -304,6 +305,17 @@ async fn replication(
 ) -> Result<Json<ReplicationOpening>, HttpError> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::replication(&service, sender, body).await?))
+}
+
+async fn accounts(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<Accounts>,
+) -> Result<Json<AccountsAnswer>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::accounts(&service, sender, body).await?))
 }
 
 async fn stamps(

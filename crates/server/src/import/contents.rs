@@ -8,7 +8,7 @@ use lockstep_api::channel::{Links, ObjectUpdate};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{ObjectClass, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
-use lockstep_store::records::connector_space::{StagedReference, Subject};
+use lockstep_store::records::connector_space::{Doubtful, StagedReference, Subject};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::{ReadRecords as _, Record, Scan, Write, WriteRecords as _};
 
@@ -22,6 +22,8 @@ pub(super) struct Contents {
     pub(super) marks: Vec<Subject>,
     added: Vec<StagedReference>,
     removed: Vec<<StagedReference as Record>::Id>,
+    /// Values that may be gone.
+    doubts: Vec<Doubtful>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
 }
@@ -84,13 +86,33 @@ impl Contents {
             object.version += 1;
             return;
         }
-        let changed = object.merge(core_attributes(&update.attributes), update.whole);
+        let changed = self.attributes(lane, object, update);
         let state = RowState::Complete { read_set };
         if changed || object.state != state {
             object.state = state;
             object.version += 1;
             self.marks.push(Subject::Object(object.guid));
         }
+    }
+
+    /// Takes attributes over; says whether anything changed.
+    fn attributes(
+        &mut self,
+        lane: &Lane,
+        object: &mut StagedObject,
+        update: &ObjectUpdate,
+    ) -> bool {
+        let received = core_attributes(&update.attributes);
+        if !lane.job.hides_values {
+            return object.merge(received, update.whole);
+        }
+        let (changed, kept) = object.merge_keeping(received, update.whole);
+        self.doubts.extend(kept.into_iter().map(|name| Doubtful {
+            configuration: lane.configuration.id,
+            guid: object.guid,
+            attribute: name.as_str().to_owned(),
+        }));
+        changed
     }
 
     /// The values of one link attribute.
@@ -140,6 +162,7 @@ impl Contents {
     pub(super) fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
+        tx.store(&self.doubts)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
                 self.marks

@@ -418,7 +418,12 @@ fn wanted(
         };
     };
     let mut judged = object.clone();
-    judged.merge(core_attributes(decision), offered.whole);
+    if lane.job.hides_values && complete {
+        // Whether what is in the directory has lost a value is found out when it has been sent.
+        judged.merge_keeping(core_attributes(decision), offered.whole);
+    } else {
+        judged.merge(core_attributes(decision), offered.whole);
+    }
     if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
         // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
         // comes back.

@@ -1,6 +1,7 @@
 //! One cycle of one job.
 
 use super::cycle_error;
+use super::history;
 use super::read::{self, Reading};
 use crate::cycle::{Context, Progress, Report, batch};
 use crate::import::{Lane, mark};
@@ -25,6 +26,16 @@ pub enum Wake {
     Change,
     /// Somebody asked for it.
     Hand,
+}
+
+impl Wake {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "schedule",
+            Self::Change => "change",
+            Self::Hand => "hand",
+        }
+    }
 }
 
 /// What goes along through the batches of a cycle.
@@ -63,7 +74,7 @@ pub async fn run_cycle(
     wake: Wake,
 ) -> Result<(), StoreError> {
     let _lane = service.hold_lane(configuration).await;
-    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
+    let Some((cycle, serving, first)) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
     let run = Run {
@@ -87,6 +98,7 @@ pub async fn run_cycle(
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
+    wake: Wake,
 ) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
@@ -109,6 +121,7 @@ async fn begin(
                 configuration,
                 kind: kind.to_owned(),
                 state: "running".to_owned(),
+                woken_by: wake.name().to_owned(),
                 imported: 0,
                 created: 0,
                 updated: 0,
@@ -479,6 +492,7 @@ async fn finish(
             cycle.ended = Some(now.as_millis());
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
+            history::ended(&mut job, &cycle);
             job.served = job.served.max(serving);
             if cycle.state != "failed" {
                 job.succeeded += 1;

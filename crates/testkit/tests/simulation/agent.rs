@@ -278,6 +278,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
+            hides_values: false,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -338,6 +339,7 @@ impl Reader {
             cookie: None,
             more: false,
             found,
+            settled: Vec::new(),
             canary: None,
             highest_usn: None,
         }
@@ -555,6 +557,7 @@ impl Run<'_> {
                     cookie: Some(next.clone()),
                     more: answer.more,
                     found: Vec::new(),
+                    settled: Vec::new(),
                     canary: canary.map(|(guid, usn_changed)| Canary { guid, usn_changed }),
                     highest_usn: Some(highest_usn),
                 })
