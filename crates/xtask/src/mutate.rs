@@ -194,11 +194,11 @@ fn broken(text: &str, edit: &Edit) -> anyhow::Result<String> {
 /// Builds the histories in the copy; gives the program.
 fn build(root: &Path, copy: &Path) -> anyhow::Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
-        // As the whole is built everywhere, so that dependencies are built already.
         .args(["test", "--workspace", "--test", "simulation", "--no-run"])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(copy)
-        .env("CARGO_TARGET_DIR", root.join("target"))
+        // What is built of the copy must never be taken for what is built of the tree.
+        .env("CARGO_TARGET_DIR", root.join("target/mutants"))
         .stderr(Stdio::inherit())
         .output()
         .context("cargo could not be started")?;

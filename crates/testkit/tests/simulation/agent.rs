@@ -12,10 +12,10 @@ use lockstep_ad_proto::ldap::Event;
 use lockstep_agent::reader::Wanted;
 use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use lockstep_api::channel::{
-    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Finish, Found, Instruction, Links,
-    ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict,
-    WireAttributes,
+    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Doubt, Finish, Found, Instruction,
+    Links, ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
+    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Settled,
+    Verdict, WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
@@ -278,7 +278,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
-            hides_values: false,
+            hides_values: true,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -577,12 +577,46 @@ impl Run<'_> {
         mut answer: PageAnswer,
         read_set: u64,
     ) -> Result<(), Failure> {
-        while !answer.read.is_empty() {
+        while !answer.read.is_empty() || !answer.doubts.is_empty() {
             let found = self.read_by_guid(&answer.read).await?;
-            let page = self.reader.found_page(read_set, found);
+            let page = PageEnd {
+                settled: self.settle(&answer.doubts).await?,
+                ..self.reader.found_page(read_set, found)
+            };
             answer = self.reader.page(page).await?;
         }
         Ok(())
+    }
+
+    /// Whether attributes without values are empty, or hidden from the account.
+    async fn settle(&self, doubts: &[Doubt]) -> Result<Vec<Settled>, Failure> {
+        let index = self.connection.index;
+        let look = |directory: &SimulatedDirectory| {
+            let controller = &directory.controllers[index];
+            let settle = |doubt: &Doubt| {
+                let mut settled = Settled {
+                    guid: doubt.guid,
+                    ..Settled::default()
+                };
+                let entry = controller.entries.get(&doubt.guid);
+                let Some(entry) = entry.filter(|entry| directory.sees(controller, entry)) else {
+                    return settled;
+                };
+                for name in &doubt.attributes {
+                    if directory.rights.hidden_attributes.contains(name.as_str()) {
+                        settled.hidden.push(name.clone());
+                    } else if entry.text(name).is_none() {
+                        settled.empty.push(name.clone());
+                    }
+                }
+                settled
+            };
+            doubts.iter().map(settle).collect()
+        };
+        match doubts.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.reader.ask(self.connection, look).await,
+        }
     }
 
     async fn read_by_guid(&self, guids: &[Guid]) -> Result<Vec<Found>, Failure> {

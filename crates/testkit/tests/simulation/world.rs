@@ -6,7 +6,7 @@
 //! future that is dropped.
 
 use crate::agent::{Habits, carry_out};
-use crate::directory::{DOMAIN, Label, SimulatedDirectory};
+use crate::directory::{Change, DOMAIN, Label, SimulatedDirectory};
 use crate::network::Network;
 use crate::random::Random;
 use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes, letter};
@@ -23,12 +23,13 @@ use lockstep_server::job::{self, Wake};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
 use lockstep_server::{agents, cycle, plan};
+use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::service::Agent as AgentRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, Store, StoreError, WriteRecords as _};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,6 +41,8 @@ use std::time::Duration;
 const BEGINNING: i64 = 1_767_225_600_000;
 /// The configuration's name.
 pub(crate) const NAME: &str = "corp";
+/// An attribute that may be hidden, here and in the cloud.
+const DESCRIPTION: &str = "description";
 /// For how long an agent may be silent.
 const SILENCE: Duration = Duration::from_secs(45);
 /// So many turns in which nothing is written: everybody waits for time to pass.
@@ -172,6 +175,8 @@ pub(crate) struct World {
     objects: BTreeMap<ObjectId, bool>,
     /// Writes to the directory since somebody last asked.
     directory_writes: u64,
+    /// Objects with a description in Active Directory, which the account must not read at the moment.
+    described: BTreeSet<ObjectId>,
     violation: Option<Violation>,
 }
 
@@ -212,6 +217,7 @@ impl World {
             joined: BTreeMap::new(),
             objects: BTreeMap::new(),
             directory_writes: 0,
+            described: BTreeSet::new(),
             violation: None,
         };
         world.start_service();
@@ -287,6 +293,7 @@ impl World {
         match step {
             Step::Ad(change) => {
                 self.shared.directory.borrow_mut().change(change);
+                self.no_longer_described(change);
             }
             Step::Replicate { from, to, objects } => {
                 let up = |index: &usize| self.is_up(*index);
@@ -309,6 +316,7 @@ impl World {
             } => {
                 let mut directory = self.shared.directory.borrow_mut();
                 directory.restore(*controller, *new_invocation);
+                self.described.clear();
             }
             Step::Expunge => self.shared.directory.borrow_mut().expunge(),
             Step::Rights(change) => self.change_rights(change),
@@ -369,6 +377,12 @@ impl World {
         // Whether tombstones can be seen is told when a reading begins, and believed until the next.
         let reading = self.agents.iter().any(|agent| !agent.works.is_empty());
         self.was_blind |= reading || !matches!(change, RightsChange::TombstonesHidden(_));
+        if let RightsChange::AttributeHidden(DESCRIPTION, hidden) = change {
+            self.described = match hidden {
+                true => self.with_description(),
+                false => BTreeSet::new(),
+            };
+        }
         let rights = &mut self.shared.directory.borrow_mut().rights;
         match change {
             RightsChange::TombstonesHidden(hidden) => rights.tombstones_hidden = *hidden,
@@ -390,6 +404,46 @@ impl World {
             RightsChange::AttributeHidden(attribute, false) => {
                 rights.hidden_attributes.remove(attribute);
             }
+        }
+    }
+
+    /// Objects that have a description, in the cloud and on every controller.
+    fn with_description(&self) -> BTreeSet<ObjectId> {
+        let directory = self.shared.directory.borrow();
+        let on_all = |guid: &Guid| {
+            let mut controllers = directory.controllers.iter();
+            controllers.all(|controller| {
+                let entry = controller.entries.get(guid).filter(|e| !e.is_deleted());
+                entry.is_some_and(|entry| entry.text(DESCRIPTION).is_some())
+            })
+        };
+        let joined = self.joined.iter().filter(|(_, guid)| on_all(guid));
+        joined
+            .map(|(id, _)| *id)
+            .filter(|id| self.is_described(*id) == Some(true))
+            .collect()
+    }
+
+    /// Whether a live object of the directory has a description.
+    fn is_described(&self, id: ObjectId) -> Option<bool> {
+        let found: DirectoryObject = self.record(&id)?;
+        let live = found.object.deleted.is_none();
+        live.then(|| found.object.text(DESCRIPTION).is_some())
+    }
+
+    /// Whoever loses the description in Active Directory may lose it in the cloud.
+    fn no_longer_described(&mut self, change: &Change) {
+        let changed = match change {
+            Change::Set {
+                label, attribute, ..
+            } => (*attribute == DESCRIPTION).then_some(label),
+            Change::Delete { label } => Some(label),
+            _ => None,
+        };
+        if let Some(label) = changed {
+            let guid = label.guid();
+            let joined = &self.joined;
+            self.described.retain(|id| joined.get(id) != Some(&guid));
         }
     }
 
@@ -766,6 +820,13 @@ impl World {
                 Written::Object { id, in_recycle_bin } => {
                     self.directory_writes += 1;
                     let before = self.objects.insert(id, in_recycle_bin);
+                    if self.described.contains(&id) && self.is_described(id) == Some(false) {
+                        self.violate(
+                            "a description was cleared although Active Directory has one, which the \
+                             account must not read"
+                                .to_owned(),
+                        );
+                    }
                     if in_recycle_bin && before == Some(false) {
                         self.deleted(id);
                     }
@@ -836,6 +897,7 @@ impl World {
             directory.rights = crate::directory::Rights::default();
             directory.foreign = false;
         }
+        self.described.clear();
         self.look();
         self.shared.network.borrow_mut().faults.clear();
         for agent in &mut self.agents {
