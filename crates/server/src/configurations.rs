@@ -9,7 +9,7 @@ use crate::import::{Lane, mark};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, directory, ids, scope_groups};
+use crate::{audit, cycle, directory, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
@@ -18,7 +18,7 @@ use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
-    Dirty, Doubtful, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
@@ -334,6 +334,7 @@ pub fn change(
         || old.objects != checked.spec.objects
         || old.mapping != checked.spec.mapping
         || old.matching != checked.spec.matching;
+    let checked_references = checked.spec.references.cross_domain;
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
@@ -347,6 +348,9 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if old.references.cross_domain != checked_references {
+        cycle::reconsider(tx, after.id)?;
+    }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
         let mut lane = Lane::new(tx, job, after.clone())?;
         scope_groups::start_over(tx, &mut lane)?;
@@ -672,6 +676,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<StagedReference>(service, id).await?;
     remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
+    remove_all::<ForeignPrincipal>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;

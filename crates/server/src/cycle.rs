@@ -7,16 +7,19 @@
 mod candidates;
 mod claims;
 mod deletes;
+mod foreign;
 mod objects;
 mod references;
 mod report;
 
 pub use deletes::{allow, reject};
+pub use foreign::reconsider;
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
+use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, ObjectClass, Phase, Reason, StagedObject};
 use lockstep_model::ids::CycleId;
 use lockstep_model::{Guid, Timestamp};
@@ -101,6 +104,15 @@ pub struct One {
     pub decision: Decision,
     /// Why.
     pub reason: Reason,
+}
+
+impl One {
+    /// Its kind as logs show it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let kind = self.object.class.and_then(MappedKind::of);
+        kind.map_or("other", MappedKind::name)
+    }
 }
 
 /// Decides one object, and applies it when that makes or changes something: what takes away is left to the
