@@ -64,6 +64,8 @@ fn setup(random: &mut Random) -> Setup {
         batch: size(),
         link_batch: size(),
         reads: size(),
+        at_a_time: size().min(3),
+        slices: u32::try_from(size().min(3)).unwrap_or(1),
     };
     Setup {
         controllers: 1 + usize::from(random.chance(40)),

@@ -25,6 +25,8 @@ fn plain() -> Setup {
             batch: 100,
             link_batch: 100,
             reads: 100,
+            at_a_time: 1,
+            slices: 1,
         },
         threshold: Some(500),
     }
