@@ -95,6 +95,17 @@ pub fn batch(
     store(tx, lane, Progress::Done)
 }
 
+/// Settles one more mark of who belongs to the scope by way of groups. Returns whether there may be more.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn settle(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    let more = settle_groups(tx, lane)?;
+    tx.store(std::slice::from_ref(&lane.job))?;
+    Ok(more)
+}
+
 /// One object, on demand.
 #[derive(Debug)]
 pub struct One {

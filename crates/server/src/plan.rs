@@ -5,7 +5,7 @@
 //! nothing of people whom nobody has approved stays.
 
 use crate::configurations::{self, Checked, create_scratch, drop_scratch, not_found};
-use crate::cycle::{Context, Item, Progress, Report, batch};
+use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
@@ -122,6 +122,7 @@ async fn read_until_known(
     let mut before = BTreeSet::new();
     for _ in 0..ROUNDS {
         read_only(service, id).await?;
+        settle_groups(service, id).await?;
         let report = decide(service, id, None, owner).await?;
         if report.unread.is_empty() || report.unread == before {
             return Ok(report);
@@ -132,6 +133,19 @@ async fn read_until_known(
         asked.map_err(store_problem)?;
     }
     decide(service, id, None, owner).await
+}
+
+/// Settles who belongs to the scope by way of groups, and keeps it: what is read next goes by that.
+async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Problem> {
+    let mut more = true;
+    while more {
+        let settled = service.write(move |tx| match lane(tx, id)? {
+            Some(mut lane) => cycle::settle(tx, &mut lane),
+            None => Ok(false),
+        });
+        more = settled.await.map_err(store_problem)?;
+    }
+    Ok(())
 }
 
 /// Has these objects read by GUID.
