@@ -15,6 +15,7 @@ use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, Mastery, Property};
 use lockstep_engine::ObjectClass;
+use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
@@ -26,7 +27,7 @@ use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many rows are removed in one transaction.
@@ -334,7 +335,7 @@ pub fn change(
         || old.objects != checked.spec.objects
         || old.mapping != checked.spec.mapping
         || old.matching != checked.spec.matching;
-    let checked_references = checked.spec.references.cross_domain;
+    let spec = checked.spec.clone();
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
@@ -348,7 +349,9 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
-    if old.references.cross_domain != checked_references {
+    if old.references.cross_domain != spec.references.cross_domain
+        || left_alone(&old) != left_alone(&spec)
+    {
         cycle::reconsider(tx, after.id)?;
     }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
@@ -373,6 +376,15 @@ pub fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<
         tx.store(&[job])?;
     }
     Ok(())
+}
+
+/// The references that a configuration leaves alone.
+fn left_alone(spec: &Spec) -> BTreeSet<(MappedKind, &'static str)> {
+    let compiled = compile(spec);
+    compiled.map_or_else(
+        |_| BTreeSet::new(),
+        |known| known.mapping.left_alone.clone(),
+    )
 }
 
 fn guids(roots: &Option<Vec<ScopeRoot>>) -> Option<Vec<Guid>> {

@@ -95,6 +95,17 @@ pub fn batch(
     store(tx, lane, Progress::Done)
 }
 
+/// Settles one more mark of who belongs to the scope by way of groups. Returns whether there may be more.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn settle(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    let more = settle_groups(tx, lane)?;
+    tx.store(std::slice::from_ref(&lane.job))?;
+    Ok(more)
+}
+
 /// One object, on demand.
 #[derive(Debug)]
 pub struct One {
@@ -209,7 +220,7 @@ fn first_goes_on(tx: &mut dyn Write, mut mark: Dirty, position: Key) -> Result<(
 
 /// Settles who belongs to the scope by way of groups, before objects are decided. Nothing of the directory
 /// changes. Says whether there may be more to do.
-pub(crate) fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
     if let Some(mark) = next(tx, lane, SubjectKind::Members)? {
         let Some(group) = mark.subjects.first().map(Subject::guid) else {
             return keep(tx, mark).map(|()| true);

@@ -8,8 +8,8 @@ use super::objects::cases;
 use super::{Context, first_done, first_goes_on, foreign, keep, next};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
-use lockstep_directory::Object;
-use lockstep_engine::mapping::REFERENCES;
+use lockstep_directory::{Kind, Object};
+use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{Guid, PropertyValue};
@@ -73,12 +73,41 @@ impl Changes {
         self.added.push(id);
     }
 
+    /// Strikes out what the mapping leaves alone.
+    fn strike(&mut self, tx: &mut dyn Read, lane: &Lane) -> Result<(), StoreError> {
+        let left = &lane.policy.mapping.left_alone;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let all = self.added.iter().chain(&self.removed);
+        let holders: BTreeSet<ObjectId> = all.map(|(holder, ..)| *holder).collect();
+        let holders: Vec<ObjectId> = holders.into_iter().collect();
+        let objects = directory::objects(tx, &holders)?;
+        let kinds: HashMap<ObjectId, Kind> = objects
+            .into_iter()
+            .flatten()
+            .map(|object| (object.id, object.kind))
+            .collect();
+        let stays = |(holder, property, _): &Id| {
+            let kind = match kinds.get(holder) {
+                Some(Kind::User) => MappedKind::User,
+                Some(Kind::Group) => MappedKind::Group,
+                _ => MappedKind::Contact,
+            };
+            !left.contains(&(kind, property.as_str()))
+        };
+        self.added.retain(stays);
+        self.removed.retain(stays);
+        Ok(())
+    }
+
     fn apply(
-        self,
+        mut self,
         tx: &mut dyn Write,
         lane: &Lane,
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
+        self.strike(tx, lane)?;
         directory::change_references(tx, &self.added, &self.removed)?;
         let mut holders: BTreeMap<ObjectId, BTreeMap<&str, Targets>> = BTreeMap::new();
         // Of what was made or changed in this cycle anyway, its references are a part.
