@@ -7,11 +7,13 @@
 mod candidates;
 mod claims;
 mod deletes;
+mod drift;
 mod objects;
 mod references;
 mod report;
 
 pub use deletes::{allow, reject};
+pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod docs;
 mod figures;
+mod fixtures;
 mod fuzz;
 mod output;
 mod setup;
@@ -33,7 +34,7 @@ enum Command {
     Setup,
     /// Measure, and write docs/benchmarks.md and the figures of README.md
     Bench,
-    /// Write what is generated: docs/openapi.json, docs/expressions.md, and the figures of README.md
+    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/troubleshooting.md, and the figures of README.md
     Docs,
     /// Let libFuzzer make up input for what reads foreign bytes
     Fuzz {
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },
+    /// Keep what later versions have to understand: a database of this schema, and what an agent of this version sends
+    Fixtures,
     /// Check the rules of the house that no compiler knows
     Tidy,
     /// Check format, lints and documentation, and run all tests
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let result = match Menu::parse().command {
         Command::Bench => bench::run().and_then(|()| docs::run()),
         Command::Docs => docs::run(),
+        Command::Fixtures => fixtures::run(),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
         Command::Demo { then_stop } => demo::run(then_stop),
         Command::Setup => setup::run(),

@@ -10,6 +10,7 @@ mod batches;
 mod changes;
 mod cloud_only;
 mod desk;
+mod fixtures;
 mod queries;
 mod rules;
 mod sign_in;
