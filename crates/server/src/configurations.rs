@@ -17,12 +17,9 @@ use lockstep_directory::{Change, Kind, Mastery, Property};
 use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{
-    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
-};
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
+use lockstep_store::records::connector_space::{Joined, Subject};
+use lockstep_store::records::job::{Configuration, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -458,7 +455,7 @@ pub struct Forget {
     pub escrows: bool,
     /// What the guard holds, and that it has tripped.
     pub quarantine: bool,
-    /// Which object belongs to which: the next cycle finds them by anchor again.
+    /// Which object belongs to which, where their anchors do not say so: the next cycle looks anew.
     pub links: bool,
 }
 
@@ -529,12 +526,44 @@ pub async fn restart(
             .map_err(store_problem)?;
     }
     if forget.links {
-        remove_all::<Joined>(service, id)
-            .await
-            .map_err(store_problem)?;
+        forget_links(service, id).await.map_err(store_problem)?;
     }
     service.jobs.raise();
     Ok(())
+}
+
+/// Forgets which object belongs to which, where the directory's object does not say so itself by its anchor. A
+/// link that was forgotten although it was right would leave its object behind if it were deleted in Active
+/// Directory before the next cycle.
+async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    let mut behind: Option<Joined> = None;
+    loop {
+        let after = behind.take();
+        let last = service
+            .write(move |tx| {
+                let mut scan = Scan::of(Key::empty().with(id), SLICE);
+                if let Some(after) = &after {
+                    scan = scan.behind(after);
+                }
+                let links: Vec<Joined> = tx.list(&scan)?;
+                let ids: Vec<ObjectId> = links.iter().map(|link| link.object).collect();
+                let objects = directory::objects(tx, &ids)?;
+                let wrong = links.iter().zip(objects).filter(|(link, object)| {
+                    let mastery = object.as_ref().and_then(|object| object.mastery.as_ref());
+                    mastery.is_none_or(|mastery| {
+                        mastery.configuration != id || mastery.anchor != link.anchor
+                    })
+                });
+                let wrong: Vec<_> = wrong.map(|(link, _)| (id, link.guid)).collect();
+                tx.remove::<Joined>(&wrong)?;
+                Ok(links.into_iter().last())
+            })
+            .await?;
+        match last {
+            Some(last) => behind = Some(last),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// A connector space of its own for a plan; dropped with `clear` when the plan is made.

@@ -5,7 +5,7 @@
 //! nothing of people whom nobody has approved stays.
 
 use crate::configurations::{self, Checked, create_scratch, not_found};
-use crate::cycle::{Context, Item, Progress, Report, batch};
+use crate::cycle::{Context, Item, Progress, Report, batch, settle_groups};
 use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
@@ -123,6 +123,7 @@ async fn read_until_known(
     let mut before = BTreeSet::new();
     for _ in 0..ROUNDS {
         read_only(service, id).await?;
+        settle(service, id).await.map_err(store_problem)?;
         let report = decide(service, id, None, owner).await?;
         if report.unread.is_empty() || report.unread == before {
             return Ok(report);
@@ -133,6 +134,25 @@ async fn read_until_known(
         asked.map_err(store_problem)?;
     }
     decide(service, id, None, owner).await
+}
+
+/// Settles for good who belongs to the scope by way of groups: what lies behind a nested group is asked for only
+/// when that is known.
+async fn settle(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        more = service
+            .write(move |tx| {
+                let Some(mut lane) = lane(tx, id)? else {
+                    return Ok(false);
+                };
+                let more = settle_groups(tx, &mut lane)?;
+                tx.store(&[lane.job])?;
+                Ok(more)
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// Has these objects read by GUID.

@@ -12,10 +12,11 @@ use lockstep_directory::{Change, TenantRules};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
-    Claim, Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Claim, Dirty, Doubtful, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
@@ -189,6 +190,7 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;

@@ -270,7 +270,9 @@ pub(super) fn decide_all(
                 continue;
             }
         };
-        if case.joined.is_none() && !(anchors.insert(desired.anchor.clone()) && taken.insert(id)) {
+        let (first_of_anchor, first_of_object) =
+            (anchors.insert(desired.anchor.clone()), taken.insert(id));
+        if !first_of_object || case.joined.is_none() && !first_of_anchor {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;

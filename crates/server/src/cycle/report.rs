@@ -58,6 +58,8 @@ pub struct Item {
 pub struct Report {
     /// Counts, each object once.
     pub tally: Tally,
+    /// How many of the deletes no administrator had allowed: the guard counts them.
+    pub left: u64,
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.

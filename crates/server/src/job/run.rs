@@ -45,6 +45,8 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    /// The version of the configuration that the reading began under.
+    read_version: u64,
     first: bool,
     passwords: Passwords,
 }
@@ -81,6 +83,7 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        read_version: 0,
         first,
         passwords: Passwords::default(),
     };
@@ -174,6 +177,8 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
         if result.is_err() {
             return (run, result);
         }
+        // What comes now may have been referred to before.
+        run.first = false;
         let configuration = run.configuration;
         let waiting = service.read(move |tx| unread(tx, configuration));
         match waiting.await {
@@ -227,6 +232,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         Err(problem) => return (run, Err(cycle_error(problem))),
     };
     run.behind = 0;
+    run.read_version = reading.version;
     loop {
         let state = reading.look(service).await;
         match state {
@@ -234,6 +240,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(read::State::Done) => break,
             Err(problem) => return (run, Err(cycle_error(problem))),
         }
+        run.read_version = reading.version;
         let (returned, progress) = drain(service, run, Phase::Reading).await;
         run = returned;
         match progress {
@@ -359,6 +366,7 @@ async fn drain(
                 behind,
                 report,
                 first,
+                read_version,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -368,7 +376,8 @@ async fn drain(
                 phase,
                 first: *first,
                 tenant: &tenant,
-                deletes_leave: *wake != Wake::Change,
+                // What was read before the configuration changed says nothing about who is to leave under it.
+                deletes_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
                 report,
             };
             let progress = batch(tx, &mut lane, &mut context, &mut looked);
@@ -402,6 +411,7 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            read_version: self.read_version,
             first: self.first,
             passwords: std::mem::take(&mut self.passwords),
         }

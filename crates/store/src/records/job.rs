@@ -154,6 +154,9 @@ pub struct Job {
     pub served: u64,
     /// Whether the agent's account could see tombstones when it last began.
     pub tombstones_visible: bool,
+    /// Whether the controller that answered last leaves out of changes what the account must not read.
+    #[serde(default)]
+    pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
     /// How far the lane of passwords has come.
@@ -295,6 +298,7 @@ impl Job {
             requested: 0,
             served: 0,
             tombstones_visible: true,
+            hides_values: false,
             guard_tripped: false,
             passwords: PasswordLane::default(),
         }
@@ -330,6 +334,12 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
+    /// The greatest number among its requests so far: requests of an instruction are counted from 1.
+    #[serde(default)]
+    pub heard_number: u64,
+    /// Requests with smaller numbers that were still without answer when that one was made.
+    #[serde(default)]
+    pub heard_open: Vec<u64>,
 }
 
 /// How far an instruction has come.

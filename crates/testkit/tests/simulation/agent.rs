@@ -13,7 +13,8 @@ use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry,
 use lockstep_api::channel::{
     Action, Begin, BeginAnswer, Canary, ControllerIdentity, Finish, Found, Instruction, Links,
     ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, ScopeHint, Verdict, WireAttributes,
+    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict,
+    WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
@@ -57,6 +58,7 @@ pub(crate) async fn carry_out(
             shared: Rc::clone(&shared),
             agent,
             instruction: instruction.id,
+            requests: Cell::new(0),
         },
         shared,
         lease: instruction.lease,
@@ -135,10 +137,12 @@ impl Reader {
                     .await
             }
             Action::ListGroups => self.find(|_, class| class == "group").await,
-            // No configuration of a history names attributes.
-            Action::ReadSchema => self.connect(None).await.map(|_| Outcome::Schema {
-                attributes: Vec::new(),
-            }),
+            Action::ReadSchema => {
+                self.connect(None).await?;
+                Ok(Outcome::Schema {
+                    attributes: SCHEMA.iter().map(|name| attribute(name)).collect(),
+                })
+            }
             // Nobody in the simulated directory has a password.
             Action::ReadCredentials(_) => self.connect(None).await.map(|_| Outcome::Done),
             Action::Resolve(order) => self.resolve(order).await,
@@ -182,6 +186,7 @@ impl Reader {
         connection: Connection,
         order: &ReadChanges,
     ) -> Result<(), Failure> {
+        self.present_names(connection, &order.must_exist).await?;
         let place = self.in_place(connection, &order.scope).await?;
         let opening = self.begin(connection, order).await?.opening;
         let wanted = Wanted::new(&order.read_set, &BTreeSet::new());
@@ -216,11 +221,21 @@ impl Reader {
     ) -> Result<BeginAnswer, Failure> {
         let begin = self
             .ask(connection, |directory| {
-                self.describe(directory, connection.index, order)
+                let begin = self.describe(directory, connection.index, order);
+                self.shared.look_for_rollback(directory, &begin, order);
+                begin
             })
             .await?;
         match self.sender.send(Request::Begin(begin)).await? {
-            Reply::Begin(answer) => Ok(answer),
+            Reply::Begin(answer) => {
+                let kind = match &answer.opening {
+                    Opening::FromCookie => "from a cookie",
+                    Opening::Resume(_) => "resumed",
+                    Opening::Everything => "of everything",
+                };
+                self.shared.note(format!("readings: {kind}"));
+                Ok(answer)
+            }
             _ => unreachable!("a beginning is answered as one"),
         }
     }
@@ -252,6 +267,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
+            hides_values: false,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -312,6 +328,7 @@ impl Reader {
             cookie: None,
             more: false,
             found,
+            settled: Vec::new(),
             canary: None,
             highest_usn: None,
         }
@@ -480,6 +497,7 @@ impl Run<'_> {
                     cookie: Some(next.clone()),
                     more: answer.more,
                     found: Vec::new(),
+                    settled: Vec::new(),
                     canary: canary.map(|(guid, usn_changed)| Canary { guid, usn_changed }),
                     highest_usn: Some(highest_usn),
                 })
@@ -528,6 +546,9 @@ impl Run<'_> {
                     Some(entry) if entry.offered.deleted => Presence::Tombstone,
                     Some(_) => Presence::Alive,
                 };
+                self.reader
+                    .shared
+                    .note(format!("reads by GUID: {presence:?}"));
                 found.push(Found {
                     guid: *guid,
                     presence,
@@ -584,14 +605,12 @@ fn updates(entry: ReadEntry, reading: u32, link_batch: usize) -> Vec<ObjectUpdat
     for values in links {
         let LinkValues {
             attribute,
-            incoming,
             replace,
             added,
             removed,
         } = values;
         let of = |added: &[_], removed: &[_]| Links {
             attribute: attribute.clone(),
-            incoming,
             replace,
             added: added.to_vec(),
             removed: removed.to_vec(),
@@ -618,6 +637,17 @@ fn asked(read_set: &ReadSet) -> BTreeSet<String> {
         .flatten()
         .map(|name| name.to_ascii_lowercase())
         .collect()
+}
+
+/// The attributes that a configuration of a history may name.
+const SCHEMA: [&str; 3] = ["department", "title", "roomNumber"];
+
+fn attribute(name: &str) -> SchemaAttribute {
+    SchemaAttribute {
+        name: name.to_owned(),
+        single: true,
+        ..SchemaAttribute::default()
+    }
 }
 
 fn decoded(cookie: Option<&str>) -> Option<Cookie> {
