@@ -19,9 +19,9 @@ use lockstep_store::{ReadRecords as _, Scan, StoreError, Write};
 use std::collections::{BTreeMap, HashSet};
 
 /// The code of what is otherwise in the directory than it was written.
-pub const VALUES: &str = "ValuesDrifted";
+pub(crate) const VALUES: &str = "ValuesDrifted";
 /// The code of references that are otherwise.
-pub const REFERENCES: &str = "ReferencesDrifted";
+pub(crate) const REFERENCES: &str = "ReferencesDrifted";
 /// How many marks are looked at for objects that wait anyway.
 const MARKS: usize = 10_000;
 
@@ -30,7 +30,7 @@ const MARKS: usize = 10_000;
 /// # Errors
 ///
 /// Those of the store.
-pub fn is_unsettled(tx: &mut dyn Write, lane: &Lane) -> Result<bool, StoreError> {
+pub(crate) fn is_unsettled(tx: &mut dyn Write, lane: &Lane) -> Result<bool, StoreError> {
     let kinds = [
         SubjectKind::Subtree,
         SubjectKind::Members,
@@ -54,7 +54,7 @@ pub fn is_unsettled(tx: &mut dyn Write, lane: &Lane) -> Result<bool, StoreError>
 /// # Errors
 ///
 /// Those of the store.
-pub fn drift(
+pub(crate) fn drift(
     tx: &mut dyn Write,
     lane: &mut Lane,
     context: &mut Context<'_>,

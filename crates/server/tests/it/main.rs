@@ -11,6 +11,7 @@ mod changes;
 mod cloud_only;
 mod desk;
 mod fixtures;
+mod memory;
 mod queries;
 mod rules;
 mod sign_in;
