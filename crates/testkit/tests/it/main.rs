@@ -1,5 +1,6 @@
 //! The whole product on a real domain controller.
 
+mod accounts;
 mod backup;
 mod bed;
 mod changes;
