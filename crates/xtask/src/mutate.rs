@@ -238,7 +238,9 @@ fn play(histories: &Path, rule: Option<usize>, which: &str, count: &str) -> anyh
     let text = String::from_utf8_lossy(&output.stderr);
     let random = text.lines().find(|line| line.starts_with("history "));
     let tests = String::from_utf8_lossy(&output.stdout);
-    let scripted = tests.lines().find(|line| line.ends_with(" ... FAILED"));
+    let scripted = tests
+        .lines()
+        .find(|line| line.starts_with("test regressions::") && line.ends_with("FAILED"));
     let found = random.or(scripted).filter(|_| !output.status.success());
     ensure!(
         output.status.success() || found.is_some(),
