@@ -30,6 +30,10 @@ const SCHEMA: [&str; 10] = [
 ];
 /// Attributes that domain controllers do not report.
 const SILENT: [&str; 2] = ["lastLogon", "badPwdCount"];
+/// Attributes that are made when they are read.
+const CONSTRUCTED: &str = "msDS-User-Account-Control-Computed";
+/// Attributes whose values are those of other objects.
+const BACK_LINK: &str = "memberOf";
 
 /// Why an instruction ended early.
 enum Failure {
@@ -215,10 +219,13 @@ impl Reader<'_> {
 fn schema(domain: &Domain) -> Vec<SchemaAttribute> {
     let mapping = lockstep_engine::mapping::Mapping::standard();
     let mut names: BTreeSet<String> = mapping.sources().into_iter().map(|name| name.to_string()).collect();
-    names.extend(SCHEMA.into_iter().chain(SILENT).map(str::to_owned));
+    let others = ["whenChanged", CONSTRUCTED, BACK_LINK];
+    names.extend(SCHEMA.into_iter().chain(SILENT).chain(others).map(str::to_owned));
     names.extend(domain.schema.iter().cloned());
     let described = names.into_iter().map(|name| SchemaAttribute {
         not_replicated: SILENT.contains(&name.as_str()),
+        constructed: name == CONSTRUCTED,
+        back_link: name == BACK_LINK,
         name,
         ..SchemaAttribute::default()
     });
