@@ -104,12 +104,64 @@ pub struct Configuration {
     pub quarantine: Option<Quarantine>,
     /// The last cycle that ended.
     pub last_cycle: Option<Cycle>,
+    /// How its cycles go.
+    pub job: JobStatus,
+    /// Objects that wait for another object of Active Directory to let go of their anchor; the first hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
     /// How many objects of each type it has in the directory.
     pub counts: Counts,
     /// The id of its service principal.
     pub service_principal: String,
     /// What was applied.
     pub configuration: Spec,
+}
+
+/// An object of Active Directory whose anchor another has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// objectGUID of the one that waits.
+    pub id: String,
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// The id of the object in the directory.
+    pub object: Option<String>,
+    /// The configuration that owns it; none: nobody does any more.
+    pub owner: Option<String>,
+    /// Why it waits.
+    pub reason: String,
+}
+
+/// How the cycles of a configuration go.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStatus {
+    /// The cycle that runs.
+    pub running: Option<Cycle>,
+    /// The last cycle that did not fail.
+    pub last_successful_cycle: Option<Cycle>,
+    /// The last cycle that did not fail and changed something.
+    pub last_successful_cycle_with_exports: Option<Cycle>,
+    /// How many cycles failed since the last that did not.
+    pub successive_failures: u64,
+    /// For how many seconds changes in Active Directory may be missing: the age of what the last successful cycle
+    /// began with.
+    pub lag_seconds: Option<u64>,
+    /// How many changes all cycles together made.
+    pub exported: u64,
+    /// Deletes that the guard holds.
+    pub held: u64,
+    /// When a cycle first found nothing to do.
+    pub steady_state_first_achieved: Option<String>,
+    /// When one last did.
+    pub steady_state_last_achieved: Option<String>,
+    /// When the directory was last compared with what it should be.
+    pub last_reconciled: Option<String>,
+    /// How many objects were otherwise then.
+    pub drifting: u64,
+    /// Where to read what its errors mean.
+    pub troubleshooting: String,
 }
 
 /// Why a configuration is slowed down or held.
@@ -180,13 +232,13 @@ pub struct Cycle {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Passwords {
-    /// Taken over.
+    /// Taken over in this cycle.
     pub set: u64,
-    /// Not read yet.
+    /// At its end, users whose password is still to come: it must be changed first, or there is none.
     pub waiting: u64,
-    /// Not to be taken over.
+    /// At its end, users whose password is not taken over.
     pub skipped: u64,
-    /// Not possible.
+    /// At its end, users whose password could not be taken over.
     pub failed: u64,
 }
 
@@ -394,14 +446,26 @@ pub struct LogEntry {
     pub kind: String,
     /// The anchor in Base64.
     pub anchor: String,
+    /// How people know it; none for an object that is not in the directory.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
+    /// objectGUID of the object in Active Directory.
+    #[serde(default)]
+    pub source: String,
     /// The id of the object in the directory.
     pub target: Option<String>,
     /// The reason's stable name.
     pub code: String,
     /// Why.
     pub reason: String,
+    /// What led to it: `schedule`, `change`, `hand`, or `demand` for one object.
+    #[serde(default)]
+    pub initiated_by: String,
+    /// How long it took from the beginning of the cycle, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
     /// What was changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modified_properties: Vec<PropertyChange>,

@@ -32,6 +32,9 @@ pub struct Spec {
     /// References to other domains.
     #[serde(default)]
     pub references: References,
+    /// Passwords.
+    #[serde(default)]
+    pub password_hash_sync: PasswordHashSync,
     /// The guard against accidental deletes.
     #[serde(default)]
     pub accidental_deletes: AccidentalDeletes,
@@ -246,6 +249,50 @@ impl Default for Objects {
     }
 }
 
+/// What is taken over of passwords.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct PasswordHashSync {
+    /// Whether users sign in with their password of Active Directory.
+    pub enabled: bool,
+    /// Passwords that must be changed at the next sign-in are taken over at once, to be changed in the cloud.
+    /// Else they come when they have been changed on premises.
+    pub force_change_at_logon: bool,
+    /// How often a hash is iterated before it leaves the domain.
+    pub iterations: u32,
+    /// Whose account has expired in Active Directory cannot sign in. Else expiry means nothing in the cloud.
+    pub follow_account_expiry: bool,
+}
+
+impl Default for PasswordHashSync {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            force_change_at_logon: false,
+            iterations: FEWEST_ITERATIONS,
+            follow_account_expiry: false,
+        }
+    }
+}
+
+/// As few iterations of a password hash as the original uses.
+const FEWEST_ITERATIONS: u32 = 1_000;
+/// More would let one sign-in keep a core busy for a good part of a second.
+const MOST_ITERATIONS: u32 = 1_000_000;
+
+impl PasswordHashSync {
+    fn check(&self) -> Result<(), SpecError> {
+        if (FEWEST_ITERATIONS..=MOST_ITERATIONS).contains(&self.iterations) {
+            return Ok(());
+        }
+        Err(SpecError {
+            key: "password-hash-sync.iterations".into(),
+            expected: format!("a number between {FEWEST_ITERATIONS} and {MOST_ITERATIONS}"),
+            found: format!("`{}`", self.iterations),
+        })
+    }
+}
+
 /// The guard against accidental deletes.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -340,6 +387,7 @@ impl Spec {
             mapping: Mappings::default(),
             matching: Matching::default(),
             references: References::default(),
+            password_hash_sync: PasswordHashSync::default(),
             accidental_deletes: AccidentalDeletes {
                 enabled: true,
                 threshold: 1,
@@ -422,6 +470,7 @@ impl Spec {
                 "0",
             );
         }
+        self.password_hash_sync.check()?;
         self.schedule.interval_seconds().map(|_| ())
     }
 
@@ -539,6 +588,10 @@ mod tests {
             (
                 serde_json::json!({"name": "x", "domain": "corp.test", "schedule": {"interval": "2x"}}),
                 "schedule.interval",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "password-hash-sync": {"iterations": 999}}),
+                "password-hash-sync.iterations",
             ),
         ] {
             assert_eq!(spec(json).unwrap().check().unwrap_err().key, key);

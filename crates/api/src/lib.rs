@@ -12,6 +12,7 @@
 #![deny(missing_docs)]
 
 pub mod admin;
+pub mod backup;
 pub mod channel;
 pub mod configuration;
 pub mod openapi;

@@ -3,6 +3,7 @@
 mod agent;
 mod app;
 mod apply;
+mod backup;
 mod configuration;
 mod cycle;
 mod deletes;
@@ -177,6 +178,19 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep token create --role reader --expires-in 30d --data-dir DIR"
     )]
     Token(token::TokenCommand),
+    /// Write all that the service cannot do without into one file; it goes on meanwhile
+    ///
+    /// On the service's machine, as the user that runs it. The file holds secrets.
+    #[command(
+        after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR\n  lockstep backup - \
+                      --data-dir DIR | gpg --encrypt --recipient ops > lockstep.tar.gpg"
+    )]
+    Backup(backup::BackupArgs),
+    /// Put a backup into the data folder of a service that does not run
+    ///
+    /// It is checked before anything is replaced; what was there is set aside.
+    #[command(after_help = "Example:\n  lockstep restore /var/backups/lockstep.tar --data-dir DIR")]
+    Restore(backup::RestoreArgs),
 }
 
 impl Command {
@@ -204,6 +218,8 @@ impl Command {
             Self::Password(command) => password::execute(command, context).await,
             Self::Role(command) => role::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,
+            Self::Backup(args) => backup::backup(&args, context),
+            Self::Restore(args) => backup::restore(&args, context),
         }
     }
 }

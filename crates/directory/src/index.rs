@@ -114,10 +114,7 @@ pub fn terms(object: &Object) -> BTreeSet<Term> {
         (Indexed::Mail, "mail"),
         (Indexed::SamAccountName, "onPremisesSamAccountName"),
         (Indexed::EmployeeId, "employeeId"),
-        (
-            Indexed::SecurityIdentifier,
-            "onPremisesSecurityIdentifier",
-        ),
+        (Indexed::SecurityIdentifier, "onPremisesSecurityIdentifier"),
     ] {
         if let Some(text) = object.text(property) {
             add(indexed, &term_text(text));

@@ -354,12 +354,19 @@ mod tests {
         assert!(error("is-null", Some("a")).contains("no value with is-null"));
         assert!(error("greater-than", Some("ten")).contains("a whole number"));
         let looking = error("regex-match", Some("(?=a)"));
-        assert!(looking.contains("without looking ahead or behind"), "{looking}");
+        assert!(
+            looking.contains("without looking ahead or behind"),
+            "{looking}"
+        );
     }
 
     #[test]
     fn a_pathological_pattern_is_refused_or_takes_no_longer_than_another() {
-        let error = |value| Clause::new("x", "regex-match", Some(value)).unwrap_err().to_string();
+        let error = |value| {
+            Clause::new("x", "regex-match", Some(value))
+                .unwrap_err()
+                .to_string()
+        };
         assert!(error("((((a{99}){99}){99}){99})").contains("a smaller regular expression"));
         assert!(error(r"(a)\1").contains("without backreferences"));
         // What makes a backtracking engine stand still for years.

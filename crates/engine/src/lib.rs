@@ -11,7 +11,8 @@
 //! * [`mapping`]: which value each property gets;
 //! * [`expression`]: the language in which an administrator says how a value is made;
 //! * [`matching`]: which object of the cloud directory it is;
-//! * [`guard`]: accidental deletes.
+//! * [`guard`]: accidental deletes;
+//! * [`password`]: whether a user's password is taken over.
 
 #![deny(missing_docs)]
 
@@ -22,6 +23,7 @@ pub mod guard;
 pub mod mapping;
 pub mod matching;
 pub mod never_synced;
+pub mod password;
 pub mod policy;
 pub mod scope;
 pub mod staged;

@@ -40,8 +40,16 @@ pub const ORACLES: &[Oracle] = &[
         check: identity::dn,
     },
     Oracle {
-        name: "drsuapi",
-        check: replication::answers,
+        name: "drs-bind",
+        check: replication::bind,
+    },
+    Oracle {
+        name: "drs-changes",
+        check: replication::changes,
+    },
+    Oracle {
+        name: "endpoint-mapper",
+        check: replication::endpoint,
     },
     Oracle {
         name: "enrollment-token",
@@ -66,6 +74,10 @@ pub const ORACLES: &[Oracle] = &[
     Oracle {
         name: "rpc",
         check: replication::fragments,
+    },
+    Oracle {
+        name: "synced-hash",
+        check: replication::synced_hash,
     },
 ];
 

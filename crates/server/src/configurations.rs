@@ -19,10 +19,11 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
-    Dirty, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -348,7 +349,9 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
-    if old.references.cross_domain != spec.references.cross_domain || left_alone(&old) != left_alone(&spec) {
+    if old.references.cross_domain != spec.references.cross_domain
+        || left_alone(&old) != left_alone(&spec)
+    {
         cycle::reconsider(tx, after.id)?;
     }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
@@ -378,7 +381,10 @@ pub fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<
 /// The references that a configuration leaves alone.
 fn left_alone(spec: &Spec) -> BTreeSet<(MappedKind, &'static str)> {
     let compiled = compile(spec);
-    compiled.map_or_else(|_| BTreeSet::new(), |known| known.mapping.left_alone.clone())
+    compiled.map_or_else(
+        |_| BTreeSet::new(),
+        |known| known.mapping.left_alone.clone(),
+    )
 }
 
 fn guids(roots: &Option<Vec<ScopeRoot>>) -> Option<Vec<Guid>> {
@@ -439,6 +445,7 @@ pub async fn set_paused(
                 return Ok(false);
             };
             let mut spec = crate::configuration::spec_of(&configuration);
+            let before = configuration.paused;
             configuration.paused = paused;
             spec.paused = paused;
             configuration.spec = json(&spec)?;
@@ -447,7 +454,9 @@ pub async fn set_paused(
                 true => "ConfigurationPaused",
                 false => "ConfigurationResumed",
             };
-            audit::record(tx, now, &actor, activity, &owned, None, None)?;
+            let told = |paused: bool| Some(format!("{{\"paused\":{paused}}}"));
+            let (old, new) = (told(before), told(paused));
+            audit::record(tx, now, &actor, activity, &owned, old, new)?;
             Ok(true)
         })
         .await
@@ -461,10 +470,27 @@ pub async fn set_paused(
 pub struct Forget {
     /// The cookie: the next cycle is a full one.
     pub watermark: bool,
+    /// What could not be done, so that it is tried and told anew.
+    pub escrows: bool,
     /// What the guard holds, and that it has tripped.
     pub quarantine: bool,
-    /// Which object belongs to which: the next cycle finds them by anchor again.
+    /// Which object belongs to which, where their anchors do not say so: the next cycle looks anew.
     pub links: bool,
+}
+
+impl Forget {
+    /// As the audit log shows it.
+    fn told(self) -> String {
+        let kinds = [
+            ("watermark", self.watermark),
+            ("escrows", self.escrows),
+            ("quarantine", self.quarantine),
+            ("links", self.links),
+        ];
+        let chosen = kinds.iter().filter(|(_, chosen)| *chosen);
+        let chosen: Vec<&str> = chosen.map(|(name, _)| *name).collect();
+        serde_json::json!({ "reset": chosen }).to_string()
+    }
 }
 
 /// Lets a job forget.
@@ -493,6 +519,7 @@ pub async fn restart(
                         crate::instructions::withdraw(tx, instruction)?;
                     }
                     job.watermark = Watermark::Start;
+                    job.passwords.watermark = None;
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
@@ -500,7 +527,8 @@ pub async fn restart(
                 tx.store(&[job])?;
             }
             re_evaluate(tx, &configuration)?;
-            audit::record(tx, now, &actor, "JobRestarted", &owned, None, None)?;
+            let new = Some(forget.told());
+            audit::record(tx, now, &actor, "JobRestarted", &owned, None, new)?;
             Ok(Some(id))
         })
         .await
@@ -511,13 +539,50 @@ pub async fn restart(
             .await
             .map_err(store_problem)?;
     }
-    if forget.links {
-        remove_all::<Joined>(service, id)
+    if forget.escrows {
+        remove_all::<LastDecision>(service, id)
             .await
             .map_err(store_problem)?;
     }
+    if forget.links {
+        forget_links(service, id).await.map_err(store_problem)?;
+    }
     service.jobs.raise();
     Ok(())
+}
+
+/// Forgets which object belongs to which, where the directory's object does not say so itself by its anchor. A
+/// link that was forgotten although it was right would leave its object behind if it were deleted in Active
+/// Directory before the next cycle.
+async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    let mut behind: Option<Joined> = None;
+    loop {
+        let after = behind.take();
+        let last = service
+            .write(move |tx| {
+                let mut scan = Scan::of(Key::empty().with(id), SLICE);
+                if let Some(after) = &after {
+                    scan = scan.behind(after);
+                }
+                let links: Vec<Joined> = tx.list(&scan)?;
+                let ids: Vec<ObjectId> = links.iter().map(|link| link.object).collect();
+                let objects = directory::objects(tx, &ids)?;
+                let wrong = links.iter().zip(objects).filter(|(link, object)| {
+                    let mastery = object.as_ref().and_then(|object| object.mastery.as_ref());
+                    mastery.is_none_or(|mastery| {
+                        mastery.configuration != id || mastery.anchor != link.anchor
+                    })
+                });
+                let wrong: Vec<_> = wrong.map(|(link, _)| (id, link.guid)).collect();
+                tx.remove::<Joined>(&wrong)?;
+                Ok(links.into_iter().last())
+            })
+            .await?;
+        match last {
+            Some(last) => behind = Some(last),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Removes a configuration with its job, its replica and its service principal. What it provisioned stays
@@ -621,9 +686,11 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
 async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
+    remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<ForeignPrincipal>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
+    remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;

@@ -218,7 +218,8 @@ fn first_goes_on(tx: &mut dyn Write, mut mark: Dirty, position: Key) -> Result<(
     keep(tx, mark)
 }
 
-/// Settles who belongs to the scope by way of groups, before objects are decided.
+/// Settles who belongs to the scope by way of groups, before objects are decided. Nothing of the directory
+/// changes. Says whether there may be more to do.
 fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
     if let Some(mark) = next(tx, lane, SubjectKind::Members)? {
         let Some(group) = mark.subjects.first().map(Subject::guid) else {

@@ -45,6 +45,20 @@ pub fn objects(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Vec<Option<Object>
         .collect())
 }
 
+/// A property of an object, as text.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn text_of(
+    tx: &mut dyn Read,
+    id: ObjectId,
+    property: &str,
+) -> Result<Option<String>, StoreError> {
+    let object = objects(tx, &[id])?.pop().flatten();
+    Ok(object.and_then(|object| object.text(property).map(str::to_owned)))
+}
+
 /// The objects with these anchors; a live object before a deleted one.
 ///
 /// # Errors

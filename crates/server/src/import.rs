@@ -13,9 +13,11 @@ mod page;
 mod place;
 
 pub use begin::begin;
+pub(crate) use begin::{is_set_back, remember, same_domain};
 pub use marks::{mark, mark_all};
 pub use objects::objects;
 pub use offer::offer;
+pub(crate) use page::entomb;
 pub use page::page;
 pub use place::{Places, chain_of};
 
@@ -104,7 +106,11 @@ pub fn lane(tx: &mut dyn Write, id: InstructionId, lease: u64) -> Result<Lane, I
     let taken = matches!(row.state, InstructionState::Taken(_));
     let configuration = row.configuration.filter(|_| taken).ok_or_else(superseded)?;
     let job: Job = tx.fetch_one(&configuration)?.ok_or_else(superseded)?;
-    if job.lease != lease || row.lease != lease || job.instruction != Some(id) {
+    let leases = [
+        (job.lease, job.instruction),
+        (job.passwords.lease, job.passwords.instruction),
+    ];
+    if row.lease != lease || !leases.contains(&(lease, Some(id))) {
         return Err(superseded());
     }
     let configuration: Configuration = tx.fetch_one(&configuration)?.ok_or_else(superseded)?;

@@ -1,11 +1,12 @@
 //! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
+mod history;
 mod read;
 mod run;
 mod schedule;
 
-pub(crate) use read::read_only;
+pub(crate) use read::{canaries, identity, read_only};
 pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
 pub use schedule::{close_interrupted, run_jobs};

@@ -4,14 +4,18 @@
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
+//! * [`backup`]: what the service cannot do without, in one file;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
+//! * [`passwords`]: whose password is read from Active Directory;
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`service`]: what all of them share.
 
 pub mod agents;
 pub mod ask;
 pub mod audit;
+pub mod backup;
+pub mod claims;
 pub mod clock;
 pub mod configuration;
 pub mod configurations;
@@ -26,9 +30,11 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod passwords;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod retention;
 pub mod schema;
 pub mod scope_groups;
 pub mod sealing;

@@ -182,8 +182,7 @@ fn property(object: ObjectType, target: &str, key: &str) -> Result<Property, Spe
         .iter()
         .any(|reference| reference.property.eq_ignore_ascii_case(target))
     {
-        let expected =
-            "a property with values of its own: members, owners and managers follow AD as they are, or not \
+        let expected = "a property with values of its own: members, owners and managers follow AD as they are, or not \
              at all, with `none = true` where objects of this type have them";
         return Err(error(expected.into()));
     }

@@ -8,8 +8,10 @@ mod compact;
 pub mod connector_space;
 pub mod credential;
 pub mod directory;
+pub mod history;
 pub mod job;
 pub mod log;
+pub mod password;
 pub mod service;
 pub mod signin;
 
@@ -26,6 +28,7 @@ pub fn tables() -> Vec<&'static Table> {
         directory::TABLES,
         job::TABLES,
         log::TABLES,
+        password::TABLES,
         service::TABLES,
         signin::TABLES,
     ]

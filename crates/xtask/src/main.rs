@@ -5,8 +5,10 @@ mod demo;
 mod docs;
 mod figures;
 mod fuzz;
+mod mutate;
 mod output;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 
@@ -43,6 +45,20 @@ enum Command {
         #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },
+    /// Break one rule after the other in a copy of the tree, and see that simulated histories find it
+    Mutate {
+        /// The rules whose names begin with this, such as H3 [default: all]
+        rule: Option<String>,
+    },
+    /// Play simulated histories for as long as there is time
+    Soak {
+        /// How long
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+        /// The first seed [default: one that was never used before]
+        #[arg(long, value_name = "S")]
+        seed: Option<u64>,
+    },
     /// Check the rules of the house that no compiler knows
     Tidy,
     /// Check format, lints and documentation, and run all tests
@@ -54,6 +70,8 @@ fn main() -> ExitCode {
         Command::Bench => bench::run().and_then(|()| docs::run()),
         Command::Docs => docs::run(),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
+        Command::Mutate { rule } => mutate::run(rule.as_deref()),
+        Command::Soak { minutes, seed } => soak::run(minutes, seed),
         Command::Demo { then_stop } => demo::run(then_stop),
         Command::Setup => setup::run(),
         Command::Test => test::run(),

@@ -40,6 +40,15 @@ const AHEAD: usize = 2;
 /// Accounts of machines and of trusts ([MS-ADTS] 2.2.16): nobody signs in with them.
 const NO_PERSON: u32 = 0x0800 | 0x1000 | 0x2000;
 
+/// How much an answer says of an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Said {
+    /// All that there is: what is missing is empty.
+    Everything,
+    /// What has changed: what is missing is as it was.
+    Changes,
+}
+
 /// What was read of one object.
 struct Reported {
     stamped: Stamped,
@@ -92,8 +101,13 @@ pub(super) async fn read_credentials(
     let naming_context = controller.root_dse.naming_context.clone();
     let invocation_id = controller.identity.invocation_id;
     controller.connection.close().await;
+    // From the beginning, everything that there is comes of each object; later only changes.
+    let extent = match from {
+        None => Said::Everything,
+        Some(_) => Said::Changes,
+    };
     let replication = Replication::new(&naming_context, from.map(watermark), invocation_id);
-    let end = pages(&mut session, replication, &delivery).await?;
+    let end = pages(&mut session, replication, extent, &delivery).await?;
     let mut answer = reporter
         .replicated(&ReplicationEnd {
             lease: reporter.lease,
@@ -125,11 +139,12 @@ fn within_bounds(iterations: u32) -> Iterations {
 async fn pages(
     session: &mut Session,
     mut replication: Replication,
+    said: Said,
     delivery: &Delivery,
 ) -> Result<Watermark, ReadError> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let delivering = tokio::spawn(delivery.clone().all(receiver));
-    let read = read_pages(session, &mut replication, sender).await;
+    let read = read_pages(session, &mut replication, said, sender).await;
     // A failed delivery is the cause when both fail: it closes the reader's channel.
     let delivered = delivering.await.unwrap_or_else(|error| {
         Err(ChannelError::Lost {
@@ -144,12 +159,13 @@ async fn pages(
 async fn read_pages(
     session: &mut Session,
     replication: &mut Replication,
+    said: Said,
     sender: mpsc::Sender<Vec<Reported>>,
 ) -> Result<Watermark, ReplicationError> {
     loop {
         let page = session.changes(&request(replication.next_page())).await?;
         let changes = page.changes()?;
-        let reported = changes.objects.iter().filter_map(|o| reported(o, false));
+        let reported = changes.objects.iter().filter_map(|o| reported(o, said));
         let reported = reported.collect();
         let progress = replication.page(&changes);
         let progress = progress.map_err(|source| refused(session, source))?;
@@ -205,13 +221,14 @@ async fn objects(
             presence,
         });
     }
-    delivery.deliver(read).await?;
+    // Whoever is asked for takes part.
+    delivery.report(read).await?;
     Ok(found)
 }
 
 fn take_object(changes: &Changes<'_>, guid: Guid, read: &mut Vec<Reported>) -> Presence {
     let own = changes.objects.iter().find(|o| o.name.guid == guid);
-    let Some(reported) = own.and_then(|object| reported(object, true)) else {
+    let Some(reported) = own.and_then(|object| reported(object, Said::Everything)) else {
         return Presence::Silent;
     };
     let presence = match reported.stamped.deleted {
@@ -223,7 +240,7 @@ fn take_object(changes: &Changes<'_>, guid: Guid, read: &mut Vec<Reported>) -> P
 }
 
 /// What is to be said of an object; nothing of what nobody signs in with.
-fn reported(object: &Object<'_>, whole: bool) -> Option<Reported> {
+fn reported(object: &Object<'_>, said: Said) -> Option<Reported> {
     let guid = object.name.guid;
     if object.deleted() {
         let stamped = Stamped {
@@ -236,9 +253,12 @@ fn reported(object: &Object<'_>, whole: bool) -> Option<Reported> {
             sealed: None,
         });
     }
-    let control = object.integer(AttributeId::USER_ACCOUNT_CONTROL);
-    if control.is_some_and(|control| control & NO_PERSON != 0) {
-        return None;
+    let whole = said == Said::Everything;
+    match object.integer(AttributeId::USER_ACCOUNT_CONTROL) {
+        Some(control) if control & NO_PERSON != 0 => return None,
+        // What is no account has none.
+        None if whole => return None,
+        _ => {}
     }
     let hash = object.attribute(AttributeId::UNICODE_PWD);
     let stamped = Stamped {
@@ -289,8 +309,25 @@ impl Delivery {
         Ok(())
     }
 
-    /// Reports stamps in batches, and sends the credentials that are wanted.
+    /// Asks of each batch who takes part, and reports these and who was deleted.
     async fn deliver(&self, mut reported: Vec<Reported>) -> Result<(), ChannelError> {
+        while !reported.is_empty() {
+            let rest = reported.split_off(reported.len().min(self.batch));
+            let alive = reported.iter().filter(|r| !r.stamped.deleted);
+            let accounts: Vec<Guid> = alive.map(|r| r.stamped.guid).collect();
+            if !accounts.is_empty() {
+                let provisioned = self.reporter.accounts(accounts).await?;
+                let provisioned: BTreeSet<Guid> = provisioned.into_iter().collect();
+                reported.retain(|r| r.stamped.deleted || provisioned.contains(&r.stamped.guid));
+            }
+            self.report(reported).await?;
+            reported = rest;
+        }
+        Ok(())
+    }
+
+    /// Reports stamps in batches, and sends the credentials that are wanted.
+    async fn report(&self, mut reported: Vec<Reported>) -> Result<(), ChannelError> {
         while !reported.is_empty() {
             let rest = reported.split_off(reported.len().min(self.batch));
             let stamps = reported.iter().map(|r| r.stamped.clone()).collect();

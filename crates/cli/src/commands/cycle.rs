@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::{fields, table};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use lockstep_api::admin::Cycle;
+use lockstep_api::admin::{Cycle, Passwords};
 use reqwest::Method;
 use std::time::{Duration, Instant};
 
@@ -69,8 +69,13 @@ pub(super) async fn execute(command: CycleCommand, context: &Context<'_>) -> Res
 /// The exit status that a cycle's result gives.
 fn status(cycle: &Cycle, context: &Context<'_>) -> Result<u8, Failure> {
     if let Some(error) = &cycle.error {
-        return Err(Failure::new(format!("{} ({})", error.message, error.code))
-            .remedy(error.remedy.clone()));
+        let text = format!("{} ({})", error.message, error.code);
+        if cycle.state == "failed" {
+            return Err(Failure::new(text).remedy(error.remedy.clone()));
+        }
+        context
+            .output
+            .say(&format!("{text}\n  remedy: {}", error.remedy));
     }
     if cycle.held > 0 {
         context.output.say(&format!(
@@ -78,9 +83,10 @@ fn status(cycle: &Cycle, context: &Context<'_>) -> Result<u8, Failure> {
             cycle.held
         ));
     }
-    Ok(match cycle.held + cycle.failed {
-        0 => 0,
-        _ => PARTLY,
+    let complete = cycle.held + cycle.failed + cycle.passwords.failed == 0;
+    Ok(match complete && cycle.error.is_none() {
+        true => 0,
+        false => PARTLY,
     })
 }
 
@@ -142,6 +148,16 @@ fn row(cycle: &Cycle) -> [String; 9] {
     ]
 }
 
+fn passwords(passwords: &Passwords) -> String {
+    let Passwords {
+        set,
+        waiting,
+        skipped,
+        failed,
+    } = passwords;
+    format!("{set} set, {waiting} waiting, {skipped} skipped, {failed} failed")
+}
+
 fn shown(cycle: &Cycle) -> String {
     fields(&[
         ("cycle", format!("{} ({})", cycle.cycle_id, cycle.kind)),
@@ -155,6 +171,7 @@ fn shown(cycle: &Cycle) -> String {
         ("skipped", cycle.skipped.to_string()),
         ("failed", cycle.failed.to_string()),
         ("held", cycle.held.to_string()),
+        ("passwords", passwords(&cycle.passwords)),
         ("took", format!("{} ms", cycle.duration_ms)),
     ])
 }

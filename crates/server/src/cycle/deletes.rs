@@ -13,6 +13,7 @@ use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
@@ -46,10 +47,10 @@ pub(super) fn leave(
         threshold: guard.enabled.then_some(guard.threshold),
     };
     let held = if lane.job.guard_tripped { staged } else { 0 };
-    // Once it lets some leave, the rest of the same cycle follows: they were counted together.
-    let leaving = context.report.tally.deleted > 0 && !lane.job.guard_tripped;
-    match threshold.judge(staged - held, held) {
-        Verdict::Hold { .. } if !leaving => {
+    // All that leave in one cycle are counted together, in however many batches and rounds they are found.
+    let left = context.report.left;
+    match threshold.judge(staged - held + left, held) {
+        Verdict::Hold { .. } => {
             lane.job.guard_tripped = true;
             context.report.tally.held = staged;
             announce(tx, lane, context)?;
@@ -57,7 +58,10 @@ pub(super) fn leave(
         }
         _ => {
             let rows = list(tx, configuration, HeldVerdict::Open)?;
-            carry_out(tx, lane, context, rows)
+            let before = context.report.tally.deleted;
+            let more = carry_out(tx, lane, context, rows)?;
+            context.report.left += context.report.tally.deleted - before;
+            Ok(more)
         }
     }
 }
@@ -125,6 +129,8 @@ fn carry_out(
 /// A user stays in the recycle bin, and the link with it; anything else is gone for good.
 fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Result<(), StoreError> {
     let guid = case.object.guid;
+    // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
+    tx.remove::<PasswordRow>(&[(configuration, guid)])?;
     match case.joined {
         Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
             deleted: true,
@@ -164,6 +170,7 @@ fn staged(row: &HeldDelete) -> Item {
             "group" => "group",
             _ => "contact",
         },
+        name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),
         code: "DeleteThresholdReached",

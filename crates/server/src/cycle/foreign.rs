@@ -9,8 +9,8 @@ use super::references::Target;
 use crate::configuration::known;
 use crate::configurations;
 use crate::import::{Lane, mark_all};
-use lockstep_directory::index::{Indexed, term_text};
 use lockstep_directory::Kind;
+use lockstep_directory::index::{Indexed, term_text};
 use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Sid};
@@ -66,14 +66,19 @@ pub(super) fn resolve(
         let rows: Vec<Option<Joined>> = tx.fetch(&ids)?;
         for row in rows.into_iter().flatten() {
             // Two configurations may have had it: the one that still has it counts.
-            let known = found.get(&row.guid).is_some_and(|known: &Target| !known.deleted);
+            let known = found
+                .get(&row.guid)
+                .is_some_and(|known: &Target| !known.deleted);
             if !known {
                 found.insert(row.guid, Target::of(&row));
             }
         }
     }
     if crosses(&lane.configuration) {
-        let ids: Vec<_> = guids.iter().map(|guid| (lane.configuration.id, *guid)).collect();
+        let ids: Vec<_> = guids
+            .iter()
+            .map(|guid| (lane.configuration.id, *guid))
+            .collect();
         let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
         for object in rows.into_iter().flatten().map(|row| row.object) {
             if object.class == Some(ObjectClass::ForeignPrincipal)

@@ -18,6 +18,7 @@ use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
+use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -58,6 +59,16 @@ impl Case {
             .map_or("other", MappedKind::name)
     }
 
+    /// How people know what it became, unless the log must not show that.
+    fn name(&self, lane: &Lane) -> Option<String> {
+        const NAME: &str = "displayName";
+        let kind = self.object.class.and_then(MappedKind::of)?;
+        let shown = !lane.policy.mapping.is_redacted(kind, NAME);
+        let link = self.link.as_ref().filter(|_| shown)?;
+        let name = link.applied.get(NAME).and_then(PropertyValue::as_text);
+        name.map(str::to_owned)
+    }
+
     /// Its distinguished name; none for an object that stays home.
     fn dn(&self, lane: &Lane) -> Option<String> {
         let applied = self
@@ -89,6 +100,7 @@ impl Case {
             action,
             anchor: self.anchor().to_string(),
             kind: self.kind(),
+            name: self.name(lane),
             dn: self.dn(lane),
             reason: reason.to_string(),
             code: reason.code(),
@@ -161,6 +173,8 @@ struct Rows {
     joined: Vec<Joined>,
     log: Vec<LogEntry>,
     marks: Vec<Subject>,
+    /// Users who need a password.
+    passwords: Vec<PasswordRow>,
     /// Objects whose last decision is no longer that they are left out.
     applied: Vec<(ConfigurationId, Guid)>,
     /// Objects whose delete is not decided any more.
@@ -172,6 +186,7 @@ struct Rows {
 impl Rows {
     fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
         tx.store(&self.joined)?;
+        tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
@@ -258,7 +273,9 @@ pub(super) fn decide_all(
                 continue;
             }
         };
-        if case.joined.is_none() && !(anchors.insert(desired.anchor.clone()) && taken.insert(id)) {
+        let (first_of_anchor, first_of_object) =
+            (anchors.insert(desired.anchor.clone()), taken.insert(id));
+        if !first_of_object || case.joined.is_none() && !first_of_anchor {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;
@@ -371,7 +388,13 @@ fn applied(
         let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
         tx.remove::<Joined>(&others)?;
     }
-    if action != "Update" || case.joined.is_none() {
+    let is_new = action != "Update" || case.joined.is_none();
+    if is_new && kind == MappedKind::User && crate::passwords::enabled(&lane.configuration) {
+        let mut row = PasswordRow::unread(configuration, guid, id);
+        row.fresh = action == "Create";
+        rows.passwords.push(row);
+    }
+    if is_new {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));
         rows.made.push((guid, case.object.sid.clone()));
@@ -404,7 +427,7 @@ fn applied(
 
 /// What the log shows of a value that must not be shown.
 fn redacted(_: PropertyValue) -> PropertyValue {
-    PropertyValue::Text("[Redact]".to_owned())
+    PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

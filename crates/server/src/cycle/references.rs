@@ -5,7 +5,7 @@
 //! what a batch needs is looked up for all of them together.
 
 use super::objects::cases;
-use super::{Context, foreign, first_done, first_goes_on, keep, next};
+use super::{Context, first_done, first_goes_on, foreign, keep, next};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Kind, Object};
@@ -438,7 +438,12 @@ fn edges_of(
     match own {
         Some(own) => {
             let configuration = lane.configuration.id;
-            Ok(vec![(configuration, source, attribute.to_owned(), own.guid)])
+            Ok(vec![(
+                configuration,
+                source,
+                attribute.to_owned(),
+                own.guid,
+            )])
         }
         None => foreign::edges_to(tx, lane, (source, attribute), &joined),
     }

@@ -1,10 +1,10 @@
 //! Which controller answers, and whether it may go on from the cookie.
 
 use super::{ImportError, Lane};
-use lockstep_api::channel::{Begin, BeginAnswer, ControllerIdentity, Opening};
+use lockstep_api::channel::{Begin, BeginAnswer, Canary, ControllerIdentity, Opening};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
-use lockstep_store::records::job::{Controller, DomainFacts, Watermark};
+use lockstep_store::records::job::{Controller, DomainFacts, Job, Watermark};
 use lockstep_store::{Write, WriteRecords as _};
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub fn begin(
     });
     let doubt = doubt(&lane, begin, now);
     lane.job.tombstones_visible = begin.tombstones_visible;
+    lane.job.hides_values = begin.hides_values;
     if let Some(doubt) = doubt {
         tracing::warn!(
             configuration = lane.configuration.name,
@@ -47,6 +48,10 @@ pub fn begin(
             "everything is read anew"
         );
         lane.job.watermark = Watermark::Start;
+        if doubt != Doubt::CookieTooOld {
+            // The numbers of the other lane mean nothing any more either.
+            lane.job.passwords.watermark = None;
+        }
         lane.job
             .controllers
             .remove(&identity.dns_name.to_lowercase());
@@ -65,7 +70,7 @@ pub fn begin(
     Ok(BeginAnswer { opening })
 }
 
-fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<(), ImportError> {
+pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<(), ImportError> {
     let same = lane.job.domain.as_ref().is_none_or(|domain| {
         domain.naming_context == identity.naming_context && domain.sid == identity.domain_sid
     });
@@ -100,24 +105,34 @@ fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
     if begin.tombstones_visible && !lane.job.tombstones_visible {
         return Some(Doubt::TombstonesWereHidden);
     }
-    let known = lane
-        .job
-        .controllers
-        .get(&begin.controller.dns_name.to_lowercase())?;
-    if known.invocation_id != begin.controller.invocation_id {
+    changed(&lane.job, &begin.controller, begin.canary.as_ref())
+}
+
+/// Whether the database is another one than before, or stands where it stood before.
+pub(crate) fn is_set_back(
+    job: &Job,
+    identity: &ControllerIdentity,
+    canary: Option<&Canary>,
+) -> bool {
+    changed(job, identity, canary).is_some()
+}
+
+fn changed(job: &Job, identity: &ControllerIdentity, canary: Option<&Canary>) -> Option<Doubt> {
+    let known = job.controllers.get(&identity.dns_name.to_lowercase())?;
+    if known.invocation_id != identity.invocation_id {
         return Some(Doubt::DatabaseReplaced);
     }
-    if begin.controller.highest_usn < known.highest_usn {
+    if identity.highest_usn < known.highest_usn {
         return Some(Doubt::DatabaseSetBack);
     }
     // By now a database that was set back may have counted on beyond the number we remember; the canary
     // has not.
     let (_, usn) = known.canary.as_ref()?;
-    let found = begin.canary.as_ref().map_or(0, |canary| canary.usn_changed);
+    let found = canary.map_or(0, |canary| canary.usn_changed);
     (found < *usn).then_some(Doubt::DatabaseSetBack)
 }
 
-fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
+pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
     let name = identity.dns_name.to_lowercase();
     let canary = lane
         .job

@@ -42,18 +42,29 @@ pub(super) struct Reading {
     listener: Listener,
     given: Instant,
     attempt: u32,
+    /// Which version of the configuration it began under.
+    pub(super) version: u64,
+    give: Give,
 }
+
+/// Lays an instruction out under a new lease.
+pub(super) type Give = fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<Given, StoreError>;
 
 impl Reading {
     /// Gives the instruction under a new lease.
     pub(super) async fn begin(
         service: &Arc<Service>,
         configuration: ConfigurationId,
+        give: Give,
     ) -> Result<Self, Problem> {
         let listener = service.progress.listen();
         let now = service.clock.now();
         let given = service.write(move |tx| give(tx, configuration, now)).await;
-        let (instruction, domain) = given.map_err(problem)?;
+        let Given {
+            instruction,
+            domain,
+            version,
+        } = given.map_err(problem)?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
@@ -63,6 +74,8 @@ impl Reading {
             listener,
             given,
             attempt: 1,
+            version,
+            give,
         })
     }
 
@@ -122,7 +135,7 @@ impl Reading {
             domain = self.domain,
             "the agent fell silent; its lease is given on"
         );
-        let (old, configuration) = (self.instruction, self.configuration);
+        let (old, configuration, give) = (self.instruction, self.configuration, self.give);
         let now = service.clock.now();
         if self.attempt >= ATTEMPTS {
             let withdrawn = service
@@ -140,7 +153,8 @@ impl Reading {
                 give(tx, configuration, now)
             })
             .await;
-        (self.instruction, _) = given.map_err(problem)?;
+        let given = given.map_err(problem)?;
+        (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
         self.attempt += 1;
@@ -153,7 +167,7 @@ pub(crate) async fn read_only(
     service: &Arc<Service>,
     configuration: ConfigurationId,
 ) -> Result<(), Problem> {
-    let mut reading = Reading::begin(service, configuration).await?;
+    let mut reading = Reading::begin(service, configuration, changes).await?;
     while reading.look(service).await? == State::Reading {
         reading.wait(Duration::from_millis(250)).await;
     }
@@ -164,15 +178,20 @@ fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }
 
-/// Lays the instruction out, under a lease that supersedes every one before.
-fn give(
+/// An instruction that was laid out.
+pub(super) struct Given {
+    instruction: InstructionId,
+    domain: String,
+    /// The configuration's version.
+    version: u64,
+}
+
+/// Has changes of objects read, under a lease that supersedes every one before.
+pub(super) fn changes(
     tx: &mut dyn Write,
     id: ConfigurationId,
     now: Timestamp,
-) -> Result<(InstructionId, String), StoreError> {
-    let gone = || StoreError::Abandoned {
-        source: "the configuration is gone".into(),
-    };
+) -> Result<Given, StoreError> {
     let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
     let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
     if let Some(old) = job.instruction.take() {
@@ -191,7 +210,41 @@ fn give(
     let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
     job.instruction = Some(instruction);
     tx.store(&[job])?;
-    Ok((instruction, configuration.domain))
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
+}
+
+/// Has changes of passwords read, under a lease that supersedes every one before.
+pub(super) fn passwords(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<Given, StoreError> {
+    let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    if let Some(old) = job.passwords.instruction.take() {
+        instructions::withdraw(tx, old)?;
+    }
+    job.passwords.lease += 1;
+    let action = Action::ReadCredentials(crate::passwords::order(&configuration, &job));
+    let owner = Some((id, job.passwords.lease));
+    let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
+    job.passwords.instruction = Some(instruction);
+    tx.store(&[job])?;
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
+}
+
+fn gone() -> StoreError {
+    StoreError::Abandoned {
+        source: "the configuration is gone".into(),
+    }
 }
 
 fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
@@ -230,15 +283,7 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
     let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
         cookie,
-        controller: controller
-            .zip(job.domain.as_ref())
-            .map(|(controller, domain)| ControllerIdentity {
-                dns_name: controller.dns_name.clone(),
-                naming_context: domain.naming_context,
-                domain_sid: domain.sid.clone(),
-                invocation_id: controller.invocation_id,
-                highest_usn: controller.highest_usn,
-            }),
+        controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: job.read_set.version,
             attributes: job.read_set.attributes.clone(),
@@ -250,8 +295,25 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
         must_exist: named.concat().iter().map(|root| root.guid).collect(),
         batch: OFFER,
         link_batch: LINKS,
-        canaries: job.controllers.values().filter_map(canary).collect(),
+        canaries: canaries(job),
     }
+}
+
+/// A controller as agents know it.
+pub(crate) fn identity(job: &Job, controller: &Controller) -> Option<ControllerIdentity> {
+    let domain = job.domain.as_ref()?;
+    Some(ControllerIdentity {
+        dns_name: controller.dns_name.clone(),
+        naming_context: domain.naming_context,
+        domain_sid: domain.sid.clone(),
+        invocation_id: controller.invocation_id,
+        highest_usn: controller.highest_usn,
+    })
+}
+
+/// What controllers are recognised by.
+pub(crate) fn canaries(job: &Job) -> Vec<KnownCanary> {
+    job.controllers.values().filter_map(canary).collect()
 }
 
 fn canary(controller: &Controller) -> Option<KnownCanary> {

@@ -1,6 +1,7 @@
 //! One cycle of one job.
 
 use super::cycle_error;
+use super::history;
 use super::read::{self, Reading};
 use crate::cycle::{Context, Progress, Report, batch};
 use crate::import::{Lane, mark};
@@ -9,7 +10,9 @@ use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
-use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
+use lockstep_store::records::job::{
+    Configuration, Cycle, CycleError, Job, PasswordTally, Watermark,
+};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +28,16 @@ pub enum Wake {
     Hand,
 }
 
+impl Wake {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "schedule",
+            Self::Change => "change",
+            Self::Hand => "hand",
+        }
+    }
+}
+
 /// What goes along through the batches of a cycle.
 struct Run {
     configuration: ConfigurationId,
@@ -32,7 +45,22 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    /// The version of the configuration that the reading began under.
+    read_version: u64,
     first: bool,
+    passwords: Passwords,
+}
+
+/// How the lane of passwords went in a cycle.
+#[derive(Default)]
+enum Passwords {
+    /// It was not read yet, or is not to be read.
+    #[default]
+    Unread,
+    /// Everything was read: deleted objects among it.
+    Read,
+    /// It could not be read.
+    Failed(CycleError),
 }
 
 /// Runs one cycle from import to export, and keeps its result.
@@ -46,7 +74,7 @@ pub async fn run_cycle(
     wake: Wake,
 ) -> Result<(), StoreError> {
     let _lane = service.hold_lane(configuration).await;
-    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
+    let Some((cycle, serving, first)) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
     let run = Run {
@@ -55,7 +83,9 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        read_version: 0,
         first,
+        passwords: Passwords::default(),
     };
     let (run, result) = work(service, run).await;
     finish(service, run, serving, result).await?;
@@ -68,6 +98,7 @@ pub async fn run_cycle(
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
+    wake: Wake,
 ) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
@@ -90,6 +121,7 @@ async fn begin(
                 configuration,
                 kind: kind.to_owned(),
                 state: "running".to_owned(),
+                woken_by: wake.name().to_owned(),
                 imported: 0,
                 created: 0,
                 updated: 0,
@@ -99,6 +131,7 @@ async fn begin(
                 skipped: 0,
                 failed: 0,
                 held: 0,
+                passwords: PasswordTally::default(),
                 error: None,
                 started: now.as_millis(),
                 ended: None,
@@ -144,6 +177,8 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
         if result.is_err() {
             return (run, result);
         }
+        // What comes now may have been referred to before.
+        run.first = false;
         let configuration = run.configuration;
         let waiting = service.read(move |tx| unread(tx, configuration));
         match waiting.await {
@@ -192,11 +227,12 @@ fn scope_object_gone(dn: &str) -> CycleError {
 }
 
 async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
-    let mut reading = match Reading::begin(service, run.configuration).await {
+    let mut reading = match Reading::begin(service, run.configuration, read::changes).await {
         Ok(reading) => reading,
         Err(problem) => return (run, Err(cycle_error(problem))),
     };
     run.behind = 0;
+    run.read_version = reading.version;
     loop {
         let state = reading.look(service).await;
         match state {
@@ -204,6 +240,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(read::State::Done) => break,
             Err(problem) => return (run, Err(cycle_error(problem))),
         }
+        run.read_version = reading.version;
         let (returned, progress) = drain(service, run, Phase::Reading).await;
         run = returned;
         match progress {
@@ -222,8 +259,25 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         Err(error) => return (run, Err(store_error(&error))),
     }
     run.behind = 0;
+    let mut result;
+    // Who is new gets a password, and who was deleted is known, before anything is taken away.
+    (run, result) = drain_all(service, run, Phase::Reading).await;
+    if result.is_ok() {
+        run = passwords(service, run).await;
+        run.behind = 0;
+        (run, result) = drain_all(service, run, Phase::Complete).await;
+    }
+    (run, result)
+}
+
+/// Batch after batch, until nothing is left that can be decided in this phase.
+async fn drain_all(
+    service: &Arc<Service>,
+    mut run: Run,
+    phase: Phase,
+) -> (Run, Result<(), CycleError>) {
     loop {
-        let (returned, progress) = drain(service, run, Phase::Complete).await;
+        let (returned, progress) = drain(service, run, phase).await;
         run = returned;
         match progress {
             Ok(Progress::More) => {}
@@ -231,6 +285,60 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
+}
+
+/// Reads passwords: once in a cycle, and again for whoever came into scope in a later round. That they
+/// cannot be read keeps nothing else from being synchronised.
+async fn passwords(service: &Arc<Service>, mut run: Run) -> Run {
+    let id = run.configuration;
+    let again = !matches!(run.passwords, Passwords::Unread);
+    let due = service.read(move |tx| {
+        let configuration = tx.fetch_one::<Configuration>(&id)?;
+        let is_on = configuration.is_some_and(|c| crate::passwords::enabled(&c));
+        Ok(is_on && (!again || crate::passwords::somebody_is_new(tx, id)?))
+    });
+    let read = match due.await {
+        Ok(false) => return run,
+        Ok(true) => read_passwords(service, id).await,
+        Err(error) => Err(store_error(&error)),
+    };
+    run.passwords = match read {
+        Ok(()) => Passwords::Read,
+        Err(error) => {
+            tracing::warn!(
+                configuration = %id,
+                code = error.code,
+                reason = error.message,
+                "passwords could not be read"
+            );
+            Passwords::Failed(error)
+        }
+    };
+    run
+}
+
+async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(), CycleError> {
+    let mut position = None;
+    loop {
+        let now = service.clock.now();
+        let judged = service
+            .write(move |tx| match lane(tx, id)? {
+                Some(mut lane) => crate::passwords::judge_anew(tx, &mut lane, position, now),
+                None => Ok(None),
+            })
+            .await;
+        position = judged.map_err(|error| store_error(&error))?;
+        if position.is_none() {
+            break;
+        }
+    }
+    let mut reading = Reading::begin(service, id, read::passwords)
+        .await
+        .map_err(cycle_error)?;
+    while reading.look(service).await.map_err(cycle_error)? == read::State::Reading {
+        reading.wait(Duration::from_millis(250)).await;
+    }
+    Ok(())
 }
 
 /// One batch in one transaction. A batch that failed leaves no trace in the report.
@@ -258,6 +366,7 @@ async fn drain(
                 behind,
                 report,
                 first,
+                read_version,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -267,7 +376,8 @@ async fn drain(
                 phase,
                 first: *first,
                 tenant: &tenant,
-                deletes_leave: *wake != Wake::Change,
+                // What was read before the configuration changed says nothing about who is to leave under it.
+                deletes_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
                 report,
             };
             let progress = batch(tx, &mut lane, &mut context, &mut looked);
@@ -301,7 +411,9 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            read_version: self.read_version,
             first: self.first,
+            passwords: std::mem::take(&mut self.passwords),
         }
     }
 }
@@ -354,7 +466,8 @@ async fn finish(
                 return Ok(());
             };
             count(&mut cycle, &run.report);
-            let result = result.and(if job.tombstones_visible {
+            let replicated = matches!(run.passwords, Passwords::Read);
+            let result = result.and(if job.tombstones_visible || replicated {
                 Ok(())
             } else {
                 Err(deletions_not_visible())
@@ -365,12 +478,23 @@ async fn finish(
                 (Ok(()), _) => "quarantined",
             }
             .to_owned();
-            cycle.error = result.err();
+            cycle.error = result.err().or(match run.passwords {
+                Passwords::Failed(error) => Some(error),
+                Passwords::Unread | Passwords::Read => None,
+            });
+            let configuration: Option<Configuration> = tx.fetch_one(&run.configuration)?;
+            if configuration.is_some_and(|c| crate::passwords::enabled(&c)) {
+                cycle.passwords = crate::passwords::tally(tx, &job, cycle.passwords.set)?;
+            } else {
+                // Should they be wanted again, everybody is looked at: who came meanwhile has no row.
+                job.passwords.watermark = None;
+            }
             cycle.ended = Some(now.as_millis());
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
+            history::ended(&mut job, &cycle);
             job.served = job.served.max(serving);
-            if cycle.error.is_none() {
+            if cycle.state != "failed" {
                 job.succeeded += 1;
             }
             announce(&cycle);

@@ -86,7 +86,8 @@ fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
         let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
             continue;
         };
-        if let Some(instruction) = job.instruction.take() {
+        let given = [job.instruction.take(), job.passwords.instruction.take()];
+        for instruction in given.into_iter().flatten() {
             crate::instructions::withdraw(tx, instruction)?;
         }
         if let Some(mut cycle) = job

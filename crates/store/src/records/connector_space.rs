@@ -21,6 +21,7 @@ pub(super) const TABLES: &[&Table] = &[
     &LINKS,
     &SCOPE_GROUPS,
     &CLAIMS,
+    &DOUBTS,
     &FOREIGN_PRINCIPALS,
 ];
 
@@ -46,6 +47,11 @@ static SCOPE_GROUPS: Table = Table {
 };
 static CLAIMS: Table = Table {
     name: "claims",
+    indexes: &[],
+    layout: Layout::Key,
+};
+static DOUBTS: Table = Table {
+    name: "doubts",
     indexes: &[],
     layout: Layout::Key,
 };
@@ -608,6 +614,39 @@ json_record!(
     |own| own.id()
 );
 
+/// An attribute that has values in the connector space and was told of without any: it may be empty, or the
+/// account must not read it. Until that is known it keeps its values.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Doubtful {
+    /// Whose connector space.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The object.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+    /// The attribute, in lower case.
+    pub attribute: String,
+}
+
+impl Doubtful {
+    /// What names this doubt.
+    #[must_use]
+    pub fn id(&self) -> <Self as Record>::Id {
+        (self.configuration, self.guid, self.attribute.clone())
+    }
+}
+
+json_record!(
+    Doubtful,
+    &DOUBTS,
+    id(ConfigurationId, Guid, String),
+    |(configuration, guid, attribute)| Key::empty()
+        .with(*configuration)
+        .with(*guid)
+        .with(attribute.as_str()),
+    |own| own.id()
+);
+
 /// An object of AD that stands for a principal of another forest, whose SID it bears: so a group has members
 /// from elsewhere.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -642,7 +681,7 @@ json_record!(
     id(ConfigurationId, Guid),
     |&(configuration, guid)| Key::empty().with(configuration).with(guid),
     |own| (own.configuration, own.guid),
-    indexes |own| vec![Some(ForeignPrincipal::of(&own.sid, own.configuration))]
+    indexes | own | vec![Some(ForeignPrincipal::of(&own.sid, own.configuration))]
 );
 
 /// What an object of a connector space became: the remembered result of matching.

@@ -1,5 +1,6 @@
 //! Configurations, their jobs, and the instructions that jobs give to agents.
 
+use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
@@ -123,6 +124,9 @@ pub struct Job {
     pub admitted: Option<Guid>,
     /// Counts full imports.
     pub epoch: u64,
+    /// How its cycles went.
+    #[serde(default)]
+    pub history: JobHistory,
     /// Numbers marks.
     pub sequence: u64,
     /// What is read of each object.
@@ -150,8 +154,42 @@ pub struct Job {
     pub served: u64,
     /// Whether the agent's account could see tombstones when it last began.
     pub tombstones_visible: bool,
+    /// Whether the controller that answered last leaves out of changes what the account must not read.
+    #[serde(default)]
+    pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
+    /// How far the lane of passwords has come.
+    #[serde(default)]
+    pub passwords: PasswordLane,
+}
+
+/// The lane of passwords, which has a position and leases of its own.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct PasswordLane {
+    /// The number of the lease under which agents replicate now.
+    pub lease: u64,
+    /// The instruction that has the lease.
+    #[serde(with = "super::text::option", default)]
+    pub instruction: Option<InstructionId>,
+    /// The position as it travels, as JSON; none: everything is to be replicated.
+    #[serde(default)]
+    pub watermark: Option<String>,
+    /// Which controller answers, or answered last, by DNS name.
+    #[serde(default)]
+    pub reading_from: Option<String>,
+    /// The rules by which the rows of passwords were judged last.
+    #[serde(default)]
+    pub judged_by: Option<PasswordRulesRow>,
+}
+
+/// The rules of passwords.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PasswordRulesRow {
+    /// Passwords that must be changed are taken over.
+    pub force_change_at_logon: bool,
+    /// Whose account has expired cannot sign in.
+    pub follow_account_expiry: bool,
 }
 
 /// Which attributes are read, under a version.
@@ -247,6 +285,7 @@ impl Job {
             swept: 0,
             admitted: None,
             epoch: 0,
+            history: JobHistory::default(),
             sequence: 0,
             read_set: ReadSet::default(),
             watermark: Watermark::Start,
@@ -259,7 +298,9 @@ impl Job {
             requested: 0,
             served: 0,
             tombstones_visible: true,
+            hides_values: false,
             guard_tripped: false,
+            passwords: PasswordLane::default(),
         }
     }
 }
@@ -293,6 +334,12 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
+    /// The greatest number among its requests so far: requests of an instruction are counted from 1.
+    #[serde(default)]
+    pub heard_number: u64,
+    /// Requests with smaller numbers that were still without answer when that one was made.
+    #[serde(default)]
+    pub heard_open: Vec<u64>,
 }
 
 /// How far an instruction has come.
@@ -332,6 +379,9 @@ pub struct Cycle {
     pub kind: String,
     /// `running`, `succeeded`, `failed` or `quarantined`.
     pub state: String,
+    /// What woke the job: `schedule`, `change` or `hand`.
+    #[serde(default)]
+    pub woken_by: String,
     /// Objects and changes that agents sent.
     pub imported: u64,
     /// Objects made.
@@ -350,12 +400,28 @@ pub struct Cycle {
     pub failed: u64,
     /// Deletes that the guard holds.
     pub held: u64,
+    /// What became of passwords.
+    #[serde(default)]
+    pub passwords: PasswordTally,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began, in milliseconds since 1970.
     pub started: i64,
     /// When it ended.
     pub ended: Option<i64>,
+}
+
+/// What became of passwords in a cycle.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PasswordTally {
+    /// Taken over in this cycle.
+    pub set: u64,
+    /// At its end, users whose password is still to come.
+    pub waiting: u64,
+    /// At its end, users whose password is not taken over.
+    pub skipped: u64,
+    /// At its end, users whose password could not be taken over.
+    pub failed: u64,
 }
 
 /// What stopped a cycle.

@@ -228,7 +228,7 @@ def load(conf):
         if wish["hard_names"] and n < len(HARD_NAMES):
             name = HARD_NAMES[n]
         account = "user%06d" % n
-        password = "Pw-%06d-%s" % (n, hashlib.md5(str(n).encode()).hexdigest()[:6])
+        password = "Pw-%06d-%s" % (n, hashlib.sha256(str(n).encode()).hexdigest()[:6])
         dn = ldb.Dn(sam, units[n % len(units)])
         dn.add_child("CN=X")
         dn.set_component(0, "CN", name)

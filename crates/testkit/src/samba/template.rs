@@ -49,6 +49,16 @@ pub struct Population {
     pub hard_names: bool,
 }
 
+impl Population {
+    /// The password of a user, by number.
+    #[must_use]
+    pub fn password(number: u32) -> String {
+        let digest = hex::encode(Sha256::digest(number.to_string()));
+        let (digits, _) = digest.split_at(6);
+        format!("Pw-{number:06}-{digits}")
+    }
+}
+
 impl Domain {
     /// Its DNS name.
     #[must_use]

@@ -3,6 +3,7 @@
 mod bed;
 mod changes;
 mod command_line;
+mod door;
 mod faults;
 mod first_sync;
 mod front;

@@ -25,8 +25,16 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(200);
 /// What the schema of every drawn domain has, besides what the default mapping reads.
 const SCHEMA: [&str; 10] = [
-    "objectGUID", "objectSid", "distinguishedName", "cn", "sAMAccountName", "userPrincipalName",
-    "userAccountControl", "groupType", "employeeType", "carLicense",
+    "objectGUID",
+    "objectSid",
+    "distinguishedName",
+    "cn",
+    "sAMAccountName",
+    "userPrincipalName",
+    "userAccountControl",
+    "groupType",
+    "employeeType",
+    "carLicense",
 ];
 /// Attributes that domain controllers do not report.
 const SILENT: [&str; 2] = ["lastLogon", "badPwdCount"];
@@ -95,7 +103,17 @@ impl Reader<'_> {
             outcome,
         };
         // An instruction that was taken back has no use for its outcome.
-        let _ = agents::finish(self.service, self.agent, self.instruction.id, finish).await;
+        let _ = agents::finish(self.service, self.sender(), finish).await;
+    }
+
+    /// Nothing is on its way twice here, so requests need no numbers.
+    fn sender(&self) -> agents::Sender {
+        agents::Sender {
+            agent: self.agent,
+            instruction: self.instruction.id,
+            number: 0,
+            open: Vec::new(),
+        }
     }
 
     async fn work(&self, action: &Action) -> Result<Outcome, Failure> {
@@ -107,7 +125,9 @@ impl Reader<'_> {
                 run.page(found, None).await?;
                 Ok(Outcome::Done)
             }
-            Action::ListOrganizationalUnits => Ok(self.find(|_, entry_class| entry_class.is_container())),
+            Action::ListOrganizationalUnits => {
+                Ok(self.find(|_, entry_class| entry_class.is_container()))
+            }
             Action::ListGroups => Ok(self.find(|_, entry_class| entry_class == Class::Group)),
             Action::ReadSchema => Ok(Outcome::Schema {
                 attributes: schema(&self.domain.borrow()),
@@ -133,7 +153,11 @@ impl Reader<'_> {
                 let domain = self.domain.borrow();
                 let entry = domain.entries.get(&found.guid);
                 let names = ["samaccountname", "userprincipalname", "mail"];
-                let is = |name: &&str| entry.and_then(|e| e.text(name)).is_some_and(|v| v.eq_ignore_ascii_case(sought));
+                let is = |name: &&str| {
+                    entry
+                        .and_then(|e| e.text(name))
+                        .is_some_and(|v| v.eq_ignore_ascii_case(sought))
+                };
                 names.iter().any(is)
             }),
         }
@@ -167,7 +191,7 @@ impl Reader<'_> {
             },
         };
         let begin = self.describe();
-        let answer = agents::begin(self.service, self.agent, self.instruction.id, begin).await?;
+        let answer = agents::begin(self.service, self.sender(), begin).await?;
         let run = Run::new(self, &order.read_set, place, order.batch, order.link_batch);
         let cookie = match answer.opening {
             Opening::FromCookie => order.cookie.clone(),
@@ -186,10 +210,12 @@ impl Reader<'_> {
         let domain = self.domain.borrow();
         let name = |guid: &Guid| {
             let entry = domain.entries.get(guid).filter(|entry| !entry.is_deleted());
-            entry.map(|entry| domain.dn_of(entry)).ok_or_else(|| Failure::Domain {
-                code: "ScopeObjectNotFound",
-                message: format!("nothing is found under {guid}"),
-            })
+            entry
+                .map(|entry| domain.dn_of(entry))
+                .ok_or_else(|| Failure::Domain {
+                    code: "ScopeObjectNotFound",
+                    message: format!("nothing is found under {guid}"),
+                })
         };
         guids.iter().map(name).collect()
     }
@@ -208,6 +234,7 @@ impl Reader<'_> {
             },
             canary: None,
             tombstones_visible: true,
+            hides_values: false,
             tombstone_lifetime_days: 60,
             netbios_name: label.to_uppercase(),
             forest: domain.name.clone(),
@@ -218,9 +245,14 @@ impl Reader<'_> {
 
 fn schema(domain: &Domain) -> Vec<SchemaAttribute> {
     let mapping = lockstep_engine::mapping::Mapping::standard();
-    let mut names: BTreeSet<String> = mapping.sources().into_iter().map(|name| name.to_string()).collect();
+    let mut names: BTreeSet<String> = mapping
+        .sources()
+        .into_iter()
+        .map(|name| name.to_string())
+        .collect();
     let others = ["whenChanged", CONSTRUCTED, BACK_LINK];
-    names.extend(SCHEMA.into_iter().chain(SILENT).chain(others).map(str::to_owned));
+    let fixed = SCHEMA.into_iter().chain(SILENT).chain(others);
+    names.extend(fixed.map(str::to_owned));
     names.extend(domain.schema.iter().cloned());
     let described = names.into_iter().map(|name| SchemaAttribute {
         not_replicated: SILENT.contains(&name.as_str()),
@@ -250,7 +282,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(reader: &'a Reader<'a>, read_set: &ReadSet, place: InPlace, batch: usize, link_batch: usize) -> Self {
+    fn new(
+        reader: &'a Reader<'a>,
+        read_set: &ReadSet,
+        place: InPlace,
+        batch: usize,
+        link_batch: usize,
+    ) -> Self {
         let lists = [&read_set.attributes, &read_set.decision, &read_set.links];
         let asked = lists.into_iter().flatten();
         Self {
@@ -281,7 +319,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn page(&self, found: Vec<Found>, read: Option<(Option<String>, u64)>) -> Result<PageAnswer, Failure> {
+    async fn page(
+        &self,
+        found: Vec<Found>,
+        read: Option<(Option<String>, u64)>,
+    ) -> Result<PageAnswer, Failure> {
         let head = self.reader.domain.borrow().head;
         let (cookie_before, usn) = read.map_or((None, None), |(before, usn)| (before, Some(usn)));
         let page = PageEnd {
@@ -291,11 +333,14 @@ impl<'a> Run<'a> {
             cookie: usn.map(|usn| usn.to_string()),
             more: false,
             found,
-            canary: usn.map(|_| Canary { guid: head, usn_changed: 1 }),
+            settled: Vec::new(),
+            canary: usn.map(|_| Canary {
+                guid: head,
+                usn_changed: 1,
+            }),
             highest_usn: usn,
         };
-        let Reader { service, agent, instruction, .. } = self.reader;
-        Ok(agents::page(service, *agent, instruction.id, page).await?)
+        Ok(agents::page(self.reader.service, self.reader.sender(), page).await?)
     }
 
     async fn read_by_guid(&self, guids: &[Guid]) -> Result<Vec<Found>, Failure> {
@@ -309,7 +354,10 @@ impl<'a> Run<'a> {
                 Some(entry) if entry.offered.deleted => Presence::Tombstone,
                 Some(_) => Presence::Alive,
             };
-            found.push(Found { guid: *guid, presence });
+            found.push(Found {
+                guid: *guid,
+                presence,
+            });
             alive.extend(entry.filter(|entry| !entry.offered.deleted));
         }
         while !alive.is_empty() {
@@ -369,16 +417,18 @@ impl<'a> Run<'a> {
     }
 
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, Failure> {
-        let Reader { service, agent, instruction, .. } = self.reader;
-        let lease = instruction.lease;
+        let lease = self.reader.instruction.lease;
         let offer = Offer { lease, objects };
-        Ok(agents::offer(service, *agent, instruction.id, offer).await?.verdicts)
+        Ok(
+            agents::offer(self.reader.service, self.reader.sender(), offer)
+                .await?
+                .verdicts,
+        )
     }
 
     /// Sends objects; each slice of links travels alone.
     async fn send(&self, objects: Vec<ObjectUpdate>) -> Result<(), Failure> {
-        let Reader { service, agent, instruction, .. } = self.reader;
-        let lease = instruction.lease;
+        let lease = self.reader.instruction.lease;
         let mut waiting = objects.into_iter().peekable();
         while waiting.peek().is_some() {
             let mut objects = Vec::new();
@@ -389,14 +439,21 @@ impl<'a> Run<'a> {
                     break;
                 }
             }
-            agents::objects(service, *agent, instruction.id, Objects { lease, objects }).await?;
+            let Reader { service, .. } = self.reader;
+            agents::objects(service, self.reader.sender(), Objects { lease, objects }).await?;
         }
         Ok(())
     }
 
     /// The updates that tell one object: added links beyond the limit in slices of their own, before the last.
     fn updates(&self, entry: ReadEntry) -> Vec<ObjectUpdate> {
-        let ReadEntry { offered, rdn, attributes, links, .. } = entry;
+        let ReadEntry {
+            offered,
+            rdn,
+            attributes,
+            links,
+            ..
+        } = entry;
         self.readings.set(self.readings.get() + 1);
         let update = |partial, attributes: WireAttributes, links: Vec<Links>| ObjectUpdate {
             guid: offered.guid,
@@ -412,17 +469,23 @@ impl<'a> Run<'a> {
             let (mut added, removed) = (values.added, values.removed);
             let frame = Links {
                 attribute: values.attribute,
-                incoming: values.incoming,
                 replace: values.replace,
                 ..Links::default()
             };
             while added.len() > self.link_batch {
                 let rest = added.split_off(self.link_batch);
                 let added = std::mem::replace(&mut added, rest);
-                let slice = Links { added, ..frame.clone() };
+                let slice = Links {
+                    added,
+                    ..frame.clone()
+                };
                 slices.push(update(true, WireAttributes::new(), vec![slice]));
             }
-            last.push(Links { added, removed, ..frame });
+            last.push(Links {
+                added,
+                removed,
+                ..frame
+            });
         }
         slices.push(update(false, attributes, last));
         slices

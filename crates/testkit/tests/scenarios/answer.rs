@@ -8,14 +8,23 @@ use std::collections::BTreeSet;
 impl Domain {
     /// What changed behind a number, of these attributes and links.
     pub(crate) fn changes(&self, since: u64, asked: &BTreeSet<String>) -> Vec<Vec<Event>> {
-        let mut changed: Vec<&Entry> = self.entries.values().filter(|e| e.changed > since).collect();
+        let mut changed: Vec<&Entry> = self
+            .entries
+            .values()
+            .filter(|e| e.changed > since)
+            .collect();
         changed.sort_unstable_by_key(|entry| entry.changed);
         let told = changed.iter();
         told.filter_map(|entry| self.changes_of(entry, since, asked))
             .collect()
     }
 
-    fn changes_of(&self, entry: &Entry, since: u64, asked: &BTreeSet<String>) -> Option<Vec<Event>> {
+    fn changes_of(
+        &self,
+        entry: &Entry,
+        since: u64,
+        asked: &BTreeSet<String>,
+    ) -> Option<Vec<Event>> {
         let mut events = Events::of(self, entry);
         if entry.created > since {
             events.identity(entry);
@@ -38,7 +47,13 @@ impl Domain {
         events.finish()
     }
 
-    fn changed_links(&self, entry: &Entry, since: u64, asked: &BTreeSet<String>, events: &mut Events) {
+    fn changed_links(
+        &self,
+        entry: &Entry,
+        since: u64,
+        asked: &BTreeSet<String>,
+        events: &mut Events,
+    ) {
         for (attribute, _) in LINKS {
             if !asked.contains(attribute) {
                 continue;
@@ -47,7 +62,9 @@ impl Domain {
                 let changed = entry.links.iter().filter(|((name, _), (usn, linked))| {
                     *name == attribute && *usn > since && *linked == present
                 });
-                let values: Vec<_> = changed.map(|((_, target), _)| self.extended(*target)).collect();
+                let values: Vec<_> = changed
+                    .map(|((_, target), _)| self.extended(*target))
+                    .collect();
                 if !values.is_empty() {
                     events.attribute(&format!("{attribute};range={range}"), values);
                 }
@@ -72,7 +89,10 @@ impl Domain {
         }
         for (attribute, _) in LINKS {
             let linked = self.linked(guid, attribute);
-            let values: Vec<_> = linked.into_iter().map(|target| self.extended(target)).collect();
+            let values: Vec<_> = linked
+                .into_iter()
+                .map(|target| self.extended(target))
+                .collect();
             if !values.is_empty() && asked.contains(attribute) {
                 events.attribute(attribute, values);
             }
@@ -97,7 +117,9 @@ impl Domain {
     /// The name of an object with its identity.
     fn extended(&self, guid: Guid) -> Vec<u8> {
         let found = self.entries.get(&guid);
-        found.map_or_else(String::new, |entry| self.extended_dn(entry)).into_bytes()
+        found
+            .map_or_else(String::new, |entry| self.extended_dn(entry))
+            .into_bytes()
     }
 
     fn extended_dn(&self, entry: &Entry) -> String {

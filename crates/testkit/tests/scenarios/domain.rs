@@ -65,7 +65,13 @@ impl Class {
             Self::Unit => &["top", "organizationalUnit"],
             Self::Container => &["top", "container"],
             Self::User => &["top", "person", "organizationalPerson", "user"],
-            Self::InetOrgPerson => &["top", "person", "organizationalPerson", "user", "inetOrgPerson"],
+            Self::InetOrgPerson => &[
+                "top",
+                "person",
+                "organizationalPerson",
+                "user",
+                "inetOrgPerson",
+            ],
             Self::Computer => &["top", "person", "organizationalPerson", "user", "computer"],
             Self::Group => &["top", "group"],
             Self::Contact => &["top", "person", "organizationalPerson", "contact"],
@@ -190,7 +196,13 @@ impl Domain {
         self.usn
     }
 
-    fn insert(&mut self, class: Class, step: Rdn, parent: Option<Guid>, guid: Option<Guid>) -> Guid {
+    fn insert(
+        &mut self,
+        class: Class,
+        step: Rdn,
+        parent: Option<Guid>,
+        guid: Option<Guid>,
+    ) -> Guid {
         let guid = guid.unwrap_or_else(|| self.next_guid());
         let usn = self.change();
         let sid = class.has_sid().then(|| self.sid.with_rid(self.next));
@@ -241,7 +253,12 @@ impl Domain {
     }
 
     /// Makes an object; what administrators' tools fill in is filled in.
-    pub(crate) fn create(&mut self, class: Class, name: &str, guid: Option<Guid>) -> Result<Guid, String> {
+    pub(crate) fn create(
+        &mut self,
+        class: Class,
+        name: &str,
+        guid: Option<Guid>,
+    ) -> Result<Guid, String> {
         let full = self.full(name)?;
         if self.find_dn(&full).is_some() {
             return Err(format!("{full} is there already"));
@@ -289,7 +306,13 @@ impl Domain {
     }
 
     /// Links an object to another, or not any more.
-    pub(crate) fn link(&mut self, source: Guid, attribute: &'static str, target: Guid, linked: bool) {
+    pub(crate) fn link(
+        &mut self,
+        source: Guid,
+        attribute: &'static str,
+        target: Guid,
+        linked: bool,
+    ) {
         let single = LINKS.contains(&(attribute, Many::One));
         let usn = self.usn + 1;
         let Some(entry) = self.entries.get_mut(&source) else {
@@ -357,7 +380,10 @@ impl Domain {
 
     /// Deletes an object with all that lies in it; every link from and to it goes unreported.
     pub(crate) fn delete(&mut self, guid: Guid) {
-        let inside = self.entries.values().filter(|e| e.parent == Some(guid) && !e.is_deleted());
+        let inside = self
+            .entries
+            .values()
+            .filter(|e| e.parent == Some(guid) && !e.is_deleted());
         for child in inside.map(|entry| entry.guid).collect::<Vec<_>>() {
             self.delete(child);
         }

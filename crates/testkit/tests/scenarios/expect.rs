@@ -22,7 +22,9 @@ impl Stage {
                 ["state", expected] if *expected == "failed" => state = "failed",
                 ["state", expected] if *expected == "quarantined" => state = "quarantined",
                 ["nothing"] => {
-                    let counts = ["created", "updated", "deleted", "restored", "failed", "held"];
+                    let counts = [
+                        "created", "updated", "deleted", "restored", "failed", "held",
+                    ];
                     for count in counts {
                         equal(*number, count, "0", &shown(&cycle[count]))?;
                     }
@@ -31,11 +33,20 @@ impl Stage {
                 [count, expected] if cycle[count].is_u64() => {
                     equal(*number, count, expected, &shown(&cycle[count]))?;
                 }
-                _ => return Err(Wrong::at(*number)("expected a count and a number".to_owned())),
+                _ => {
+                    return Err(Wrong::at(*number)(
+                        "expected a count and a number".to_owned(),
+                    ));
+                }
             }
         }
         let found = shown(&cycle["state"]);
-        equal(step.line, &format!("the state of the cycle, which says {cycle},"), state, &found)
+        equal(
+            step.line,
+            &format!("the state of the cycle, which says {cycle},"),
+            state,
+            &found,
+        )
     }
 
     /// Holds a plan against the lines of its step: all creates, restores, updates and deletes are named there.
@@ -67,7 +78,12 @@ impl Stage {
                     let dn = self.full_dn(dn).map_err(&at)?;
                     expected.insert((format!("{action}s"), dn));
                 }
-                _ => return Err(at(format!("`{}` is nothing that a plan says", words.join(" ")))),
+                _ => {
+                    return Err(at(format!(
+                        "`{}` is nothing that a plan says",
+                        words.join(" ")
+                    )));
+                }
             }
         }
         for list in ["creates", "restores", "updates", "deletes"] {
@@ -75,9 +91,13 @@ impl Stage {
                 found.insert((list.to_owned(), shown(&entry["dn"])));
             }
         }
-        let counted = lines.iter().any(|(_, words)| words.first().is_some_and(|word| word == "count"));
+        let counted = lines
+            .iter()
+            .any(|(_, words)| words.first().is_some_and(|word| word == "count"));
         if !counted && expected != found {
-            return Err(Wrong::at(step.line)(format!("expected {expected:?}, planned is {found:?}")));
+            return Err(Wrong::at(step.line)(format!(
+                "expected {expected:?}, planned is {found:?}"
+            )));
         }
         Ok(())
     }
@@ -88,12 +108,21 @@ impl Stage {
             let at = Wrong::at(number);
             match texts(&words).as_slice() {
                 [name @ ("action" | "status"), expected] => {
-                    equal(number, &format!("{name} of {told}"), expected, &shown(&told[name]))?;
+                    equal(
+                        number,
+                        &format!("{name} of {told}"),
+                        expected,
+                        &shown(&told[name]),
+                    )?;
                 }
                 ["step", name, status, rest @ ..] => {
                     let steps = told["steps"].as_array();
-                    let found = steps.into_iter().flatten().find(|found| found["name"] == **name);
-                    let found = found.ok_or_else(|| at(format!("there is no step {name}: {told}")))?;
+                    let found = steps
+                        .into_iter()
+                        .flatten()
+                        .find(|found| found["name"] == **name);
+                    let found =
+                        found.ok_or_else(|| at(format!("there is no step {name}: {told}")))?;
                     equal(number, name, status, &shown(&found["status"]))?;
                     for text in rest {
                         holds(&found.to_string(), text).map_err(&at)?;
@@ -167,7 +196,10 @@ impl Stage {
                 let body = json!({ "name": name });
                 Ok(self.send("POST", "/api/v1/domains", Some(body)).await)
             }
-            _ => Err(format!("`{}` is no change of the directory", words.join(" "))),
+            _ => Err(format!(
+                "`{}` is no change of the directory",
+                words.join(" ")
+            )),
         }
     }
 
@@ -208,7 +240,9 @@ impl Stage {
                 }
             }
             ["count", set, expected] => {
-                let all = self.list(&format!("/v1.0/{set}?$select=id&$top=999")).await?;
+                let all = self
+                    .list(&format!("/v1.0/{set}?$select=id&$top=999"))
+                    .await?;
                 same(set, expected, &all.len().to_string())
             }
             [kind, name, rest @ ..] => self.expect_properties(kind, name, rest).await,
@@ -216,7 +250,12 @@ impl Stage {
         }
     }
 
-    async fn expect_properties(&self, kind: &str, name: &str, words: &[&str]) -> Result<(), String> {
+    async fn expect_properties(
+        &self,
+        kind: &str,
+        name: &str,
+        words: &[&str],
+    ) -> Result<(), String> {
         let (label, words) = match words {
             ["as", label, rest @ ..] => (Some(*label), rest),
             words => (None, words),
@@ -256,7 +295,9 @@ impl Stage {
     async fn referred(&self, kind: &str, id: &str, property: &str) -> Result<String, String> {
         let (_, set, _) = set_of(kind)?;
         if property == "manager" {
-            let answer = self.send("GET", &format!("/v1.0/{set}/{id}/manager"), None).await;
+            let answer = self
+                .send("GET", &format!("/v1.0/{set}/{id}/manager"), None)
+                .await;
             return match answer.status {
                 404 => Ok(String::new()),
                 _ => answer.ok().map(|manager| name_of(&manager)),
@@ -266,7 +307,9 @@ impl Stage {
             "memberCount" => ("members", true),
             other => (other, false),
         };
-        let all = self.list(&format!("/v1.0/{set}/{id}/{property}?$top=999")).await?;
+        let all = self
+            .list(&format!("/v1.0/{set}/{id}/{property}?$top=999"))
+            .await?;
         if counts {
             return Ok(all.len().to_string());
         }
@@ -289,13 +332,17 @@ impl Stage {
             false => (*object).to_owned(),
         };
         let object = object.replace('+', "%2B");
-        let page = self.get(&format!("/api/v1/log?limit=500&object={object}")).await?;
+        let page = self
+            .get(&format!("/api/v1/log?limit=500&object={object}"))
+            .await?;
         let entries = page["entries"].as_array().cloned().unwrap_or_default();
         let fits = |entry: &&Value| {
             let texts = rest.get(1..).unwrap_or_default();
             let told = entry.to_string();
             entry["action"] == **action
-                && rest.first().is_none_or(|status| entry["status"] == **status)
+                && rest
+                    .first()
+                    .is_none_or(|status| entry["status"] == **status)
                 && texts.iter().all(|text| told.contains(text))
         };
         match (entries.iter().find(fits), absent) {

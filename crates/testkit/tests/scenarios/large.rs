@@ -62,8 +62,12 @@ fn a_scoping_group_that_gains_five_thousand_members_in_one_change_brings_them_in
 #[test]
 fn a_hundred_units_and_two_hundred_groups_make_one_scope() {
     let list = |names: Vec<String>| format!("[{}]", names.join(", "));
-    let units: Vec<String> = (1..=100).map(|n| format!("\"OU=o{n},DC=corp,DC=test\"")).collect();
-    let groups: Vec<String> = (1..=200).map(|n| format!("\"CN=g{n},DC=corp,DC=test\"")).collect();
+    let units: Vec<String> = (1..=100)
+        .map(|n| format!("\"OU=o{n},DC=corp,DC=test\""))
+        .collect();
+    let groups: Vec<String> = (1..=200)
+        .map(|n| format!("\"CN=g{n},DC=corp,DC=test\""))
+        .collect();
     let scope = format!(
         "configuration\n  [scope]\n  organizational-units = {}\n  groups = {}\n",
         list(units),

@@ -3,11 +3,7 @@
 //! The files lie in `crates/testkit/scenarios`; docs/scenarios.md describes how they are written. A file is a test
 //! whose name is its title: `cargo test -p lockstep-testkit --test scenarios renaming`.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of it is a test"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "all of it is a test")]
 
 mod agent;
 mod answer;

@@ -72,7 +72,9 @@ pub(crate) fn parse(text: &str) -> Result<Scenario, Wrong> {
                 text: line.trim().to_owned(),
             }),
             None => {
-                return Err(Wrong::at(number)("expected the heading of a step".to_owned()));
+                return Err(Wrong::at(number)(
+                    "expected the heading of a step".to_owned(),
+                ));
             }
         }
     }
@@ -121,7 +123,8 @@ pub(crate) fn unrolled(line: &str) -> Result<Vec<String>, String> {
         let first: u32 = first.parse().ok()?;
         Some((first, last.parse::<u32>().ok()?))
     });
-    let (first, last) = bounds.ok_or_else(|| format!("expected {{1..500}}, found {begin}{{{range}}}"))?;
+    let (first, last) =
+        bounds.ok_or_else(|| format!("expected {{1..500}}, found {begin}{{{range}}}"))?;
     let range = format!("{{{range}}}");
     Ok((first..=last)
         .map(|number| line.replace(&range, &number.to_string()))
@@ -135,7 +138,10 @@ mod tests {
     #[test]
     fn quotation_marks_hold_words_together() {
         let found = words(r#"user "CN=Ada King,OU=Staff" title="Dr of" mail="#).unwrap();
-        assert_eq!(found, ["user", "CN=Ada King,OU=Staff", "title=Dr of", "mail="]);
+        assert_eq!(
+            found,
+            ["user", "CN=Ada King,OU=Staff", "title=Dr of", "mail="]
+        );
         assert!(words(r#"user "CN=Ada"#).is_err());
     }
 

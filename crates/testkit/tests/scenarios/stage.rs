@@ -139,7 +139,10 @@ impl Stage {
             enrolled: BEGINNING,
             seen: self.service.clock.now().as_millis(),
         };
-        let stored = self.service.store.write(&mut |tx| tx.store(std::slice::from_ref(&row)));
+        let stored = self
+            .service
+            .store
+            .write(&mut |tx| tx.store(std::slice::from_ref(&row)));
         stored.expect("an agent can be enrolled");
         let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(&domain));
         tokio::task::spawn_local(served);
@@ -174,7 +177,12 @@ impl Stage {
         let (mut path, mut all) = (path.to_owned(), Vec::new());
         loop {
             let mut page = self.get(&path).await?;
-            all.extend(page["value"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            all.extend(
+                page["value"]
+                    .as_array_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            );
             match page["@odata.nextLink"].as_str() {
                 Some(next) => path = next.replace("https://lockstep.test", ""),
                 None => return Ok(all),
@@ -205,7 +213,10 @@ impl Stage {
                 Ok(())
             }
             ["plan", rest @ ..] => {
-                let plan = self.plan(rest.first().unwrap_or(&NAME)).await.map_err(&at)?;
+                let plan = self
+                    .plan(rest.first().unwrap_or(&NAME))
+                    .await
+                    .map_err(&at)?;
                 self.expect_plan(&plan, step)
             }
             ["apply"] => {
@@ -221,9 +232,17 @@ impl Stage {
             ["restart", rest @ ..] => {
                 let name = rest.first().unwrap_or(&NAME);
                 let reset: Vec<&&str> = rest.iter().skip(1).collect();
-                let body = if reset.is_empty() { json!({}) } else { json!({ "reset": reset }) };
+                let body = if reset.is_empty() {
+                    json!({})
+                } else {
+                    json!({ "reset": reset })
+                };
                 let path = format!("/api/v1/configurations/{name}/restart");
-                self.send("POST", &path, Some(body)).await.ok().map(|_| ()).map_err(at)
+                self.send("POST", &path, Some(body))
+                    .await
+                    .ok()
+                    .map(|_| ())
+                    .map_err(at)
             }
             ["wait", number, unit] => self.wait(number, unit).map_err(at),
             _ => Err(at(format!("`{}` is no step", step.words.join(" ")))),
@@ -269,7 +288,11 @@ impl Stage {
             ["refused", text] => (NAME, Some(*text)),
             [name] => (*name, None),
             [name, "refused", text] => (*name, Some(*text)),
-            _ => return Err(at("expected `configuration [NAME] [refused TEXT]`".to_owned())),
+            _ => {
+                return Err(at(
+                    "expected `configuration [NAME] [refused TEXT]`".to_owned()
+                ));
+            }
         };
         let spec = spec(name, &step.body)?;
         let domain = spec["domain"].as_str().unwrap_or(DOMAIN).to_owned();
@@ -281,7 +304,9 @@ impl Stage {
         let told = answer.body.to_string();
         match answer.status >= 400 && told.contains(text) {
             true => Ok(()),
-            false => Err(at(format!("expected a refusal with {text:?}, found {told}"))),
+            false => Err(at(format!(
+                "expected a refusal with {text:?}, found {told}"
+            ))),
         }
     }
 
@@ -360,7 +385,8 @@ impl Stage {
             for text in unrolled(&line.text).map_err(&at)? {
                 let words = words(&text).map_err(&at)?;
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                self.change_one(&mut domain.borrow_mut(), &words).map_err(&at)?;
+                self.change_one(&mut domain.borrow_mut(), &words)
+                    .map_err(&at)?;
             }
         }
         Ok(())
@@ -385,7 +411,10 @@ impl Stage {
             }
             ["rename", name, "to", new] => {
                 let guid = domain.find(name)?;
-                let parent = domain.full(name)?.parent().unwrap_or_else(|| domain.dn.clone());
+                let parent = domain
+                    .full(name)?
+                    .parent()
+                    .unwrap_or_else(|| domain.dn.clone());
                 let new: lockstep_model::Dn = new.parse().map_err(|error| format!("{error}"))?;
                 let steps = new.steps().iter().chain(parent.steps()).cloned();
                 domain.place(guid, &lockstep_model::Dn::new(steps.collect()))
@@ -410,8 +439,11 @@ impl Stage {
             [word, name, values @ ..] => {
                 let class = Class::of_word(word);
                 let class = class.ok_or_else(|| format!("`{word}` is no change of a domain"))?;
-                let given = values.iter().find_map(|value| value.strip_prefix("objectGUID="));
-                let given = given.map(|guid| guid.parse().map_err(|_| format!("{guid} is no GUID")));
+                let given = values
+                    .iter()
+                    .find_map(|value| value.strip_prefix("objectGUID="));
+                let given =
+                    given.map(|guid| guid.parse().map_err(|_| format!("{guid} is no GUID")));
                 let guid = domain.create(class, name, given.transpose()?)?;
                 if *word == "list" {
                     domain.set(guid, "groupType", vec![b"2".to_vec()]);
@@ -431,7 +463,9 @@ impl Stage {
             values.extend((!value.is_empty()).then_some(value));
         }
         for (name, values) in all {
-            let link = LINKS.iter().find(|(link, _)| link.eq_ignore_ascii_case(name));
+            let link = LINKS
+                .iter()
+                .find(|(link, _)| link.eq_ignore_ascii_case(name));
             match link {
                 _ if name == "objectGUID" => {}
                 Some((link, _)) => {
@@ -456,11 +490,20 @@ impl Stage {
     fn target(&self, domain: &mut Domain, name: &str) -> Result<Guid, String> {
         let parsed = name.parse::<lockstep_model::Dn>();
         let parsed = parsed.map_err(|error| format!("{name}: {error}"))?;
-        for (other, cell) in self.domains.iter().filter(|(other, _)| **other != domain.name) {
-            let other_domain = cell.try_borrow().map_err(|_| format!("{other} is being changed"))?;
+        for (other, cell) in self
+            .domains
+            .iter()
+            .filter(|(other, _)| **other != domain.name)
+        {
+            let other_domain = cell
+                .try_borrow()
+                .map_err(|_| format!("{other} is being changed"))?;
             if parsed.is_within(&other_domain.dn) {
                 let guid = other_domain.find(name)?;
-                let sid = other_domain.entries.get(&guid).and_then(|entry| entry.sid.clone());
+                let sid = other_domain
+                    .entries
+                    .get(&guid)
+                    .and_then(|entry| entry.sid.clone());
                 let sid = sid.ok_or_else(|| format!("{name} has no SID"))?;
                 return domain.foreign(&sid);
             }
@@ -482,11 +525,21 @@ fn primary(domain: &mut Domain, user: &str, group: &str) -> Result<(), String> {
     let (user, group) = (domain.find(user)?, domain.find(group)?);
     let rid = |guid: &Guid| {
         let entry = domain.entries.get(guid);
-        entry.and_then(|entry| entry.sid.as_ref()?.rid()).map(|rid| rid.to_string())
+        entry
+            .and_then(|entry| entry.sid.as_ref()?.rid())
+            .map(|rid| rid.to_string())
     };
     let new = rid(&group).ok_or("the group has no SID")?;
-    let before = domain.entries.get(&user).and_then(|e| e.text("primarygroupid")).map(str::to_owned);
-    let old = domain.entries.keys().copied().find(|guid| rid(guid) == before && before.is_some());
+    let before = domain
+        .entries
+        .get(&user)
+        .and_then(|e| e.text("primarygroupid"))
+        .map(str::to_owned);
+    let old = domain
+        .entries
+        .keys()
+        .copied()
+        .find(|guid| rid(guid) == before && before.is_some());
     domain.set(user, "primaryGroupID", vec![new.into_bytes()]);
     domain.link(group, "member", user, false);
     if let Some(old) = old {

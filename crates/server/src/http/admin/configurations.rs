@@ -5,7 +5,7 @@ use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, cycle, job, plan, provision};
+use crate::{audit, claims, cycle, job, plan, provision};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -56,7 +56,11 @@ async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, 
     let sought = name.clone();
     let view = service
         .read(move |tx| match configurations::by_name(tx, &sought)? {
-            Some(row) => views::configuration(tx, &row, now).map(Some),
+            Some(row) => {
+                let mut view = views::configuration(tx, &row, now)?;
+                view.claims = claims::of(tx, row.id)?;
+                Ok(Some(view))
+            }
             None => Ok(None),
         })
         .await?;
@@ -204,6 +208,7 @@ pub(super) async fn restart(
     let has = |wanted: &str| resets.iter().any(|reset| reset == wanted);
     let forget = Forget {
         watermark: has("watermark") || has("full"),
+        escrows: has("escrows") || has("full"),
         quarantine: has("quarantine") || has("full"),
         links: has("links"),
     };

@@ -2,10 +2,11 @@
 
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
-use crate::{configurations, provision};
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
+use crate::log;
 use crate::service::Service;
+use crate::{configurations, provision};
 use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
@@ -117,10 +118,14 @@ async fn left_out(
             status: "Skipped".to_owned(),
             kind: one.kind().to_owned(),
             anchor: SourceAnchor::from_object_guid(known.guid).to_string(),
+            name: None,
             dn: Some(known.dn.clone()),
+            source: known.guid.to_string(),
             target: None,
             code: one.reason.code().to_owned(),
             reason: one.reason.to_string(),
+            initiated_by: "demand".to_owned(),
+            duration_ms: 0,
             modified_properties: Vec::new(),
         });
     }
@@ -200,17 +205,7 @@ fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result
         }
         None => None,
     };
-    let since = match query.since {
-        Some(text) => text
-            .parse::<Timestamp>()
-            .map_err(|_| {
-                bad(format!(
-                    "since: expected a time such as 2026-01-31T12:00:00Z, received `{text}`"
-                ))
-            })?
-            .as_millis(),
-        None => i64::MIN,
-    };
+    let since = time_of(query.since.as_deref())?;
     let cycle = match query.cycle {
         Some(text) => Some(text.parse().map_err(|_| {
             bad(format!(
@@ -278,29 +273,41 @@ fn page<T: Read + ?Sized>(
     loop {
         let rows: Vec<LogEntry> = tx.list(&scan)?;
         let Some(last) = rows.last() else {
-            return Ok(LogPage {
-                entries,
-                next: None,
-            });
+            return shown(tx, &entries, names, None);
         };
         scan = scan.behind(last);
-        for row in &rows {
+        for row in rows {
             if row.at < wanted.since {
-                return Ok(LogPage {
-                    entries,
-                    next: None,
-                });
+                return shown(tx, &entries, names, None);
             }
-            if fits(row, wanted) {
-                let name = names.get(&row.configuration).map_or("", String::as_str);
-                entries.push(views::log_entry(row, name));
+            if fits(&row, wanted) {
+                let next = row.number.to_string();
+                entries.push(row);
                 if entries.len() == wanted.limit {
-                    let next = Some(row.number.to_string());
-                    return Ok(LogPage { entries, next });
+                    return shown(tx, &entries, names, Some(next));
                 }
             }
         }
     }
+}
+
+/// The entries with what is known of their configurations and cycles.
+fn shown<T: Read + ?Sized>(
+    tx: &mut T,
+    entries: &[LogEntry],
+    names: &BTreeMap<ConfigurationId, String>,
+    next: Option<String>,
+) -> Result<LogPage, StoreError> {
+    let cycles = log::cycles_of(tx, entries)?;
+    let view = |row: &LogEntry| {
+        let name = names.get(&row.configuration).map_or("", String::as_str);
+        let cycle = row.cycle.and_then(|id| cycles.get(&id));
+        views::log_entry(row, name, cycle)
+    };
+    Ok(LogPage {
+        entries: entries.iter().map(view).collect(),
+        next,
+    })
 }
 
 fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
@@ -355,6 +362,10 @@ fn names_it(row: &LogEntry, text: &str) -> bool {
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     limit: Option<usize>,
+    actor: Option<String>,
+    activity: Option<String>,
+    target: Option<String>,
+    since: Option<String>,
 }
 
 pub(super) async fn audit(
@@ -363,8 +374,9 @@ pub(super) async fn audit(
     Query(query): Query<AuditQuery>,
 ) -> Result<axum::Json<Vec<AuditView>>, HttpError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST);
+    let since = time_of(query.since.as_deref())?;
     let rows: Vec<AuditEntry> = service
-        .read(move |tx| tx.list(&Scan::of(Key::empty(), limit)))
+        .read(move |tx| audited(tx, &query, since, limit))
         .await?;
     let json = |text: Option<String>| {
         text.map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
@@ -378,4 +390,51 @@ pub(super) async fn audit(
         new: json(row.new),
     };
     Ok(axum::Json(rows.into_iter().map(view).collect()))
+}
+
+/// The time from which on entries are wanted; all, unless one is given.
+fn time_of(text: Option<&str>) -> Result<i64, Problem> {
+    let Some(text) = text else {
+        return Ok(i64::MIN);
+    };
+    let time = text.parse::<Timestamp>().map_err(|_| {
+        let title =
+            format!("since: expected a time such as 2026-01-31T12:00:00Z, received `{text}`");
+        Problem::new(400, "BadRequest", title)
+    })?;
+    Ok(time.as_millis())
+}
+
+/// The newest entries of the audit log that are asked for.
+fn audited<T: Read + ?Sized>(
+    tx: &mut T,
+    query: &AuditQuery,
+    since: i64,
+    limit: usize,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let same = |wanted: &Option<String>, own: &str| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+    };
+    let mut scan = Scan::of(Key::empty(), SLICE);
+    let mut found = Vec::new();
+    loop {
+        let rows: Vec<AuditEntry> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(found);
+        };
+        scan = scan.behind(last);
+        for row in rows {
+            if row.at < since || found.len() == limit {
+                return Ok(found);
+            }
+            if same(&query.actor, &row.actor)
+                && same(&query.activity, &row.activity)
+                && same(&query.target, &row.target)
+            {
+                found.push(row);
+            }
+        }
+    }
 }

@@ -1,0 +1,162 @@
+//! When passwords were written, as an agent reports it; and who was deleted.
+
+use super::settle::settle;
+use crate::import::{ImportError, Lane, entomb, mark_all};
+use lockstep_api::channel::{AccountsAnswer, PasswordStamp, Stamped, StampsAnswer};
+use lockstep_engine::Presence;
+use lockstep_engine::mapping::MappedKind;
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::password::{PasswordRow, PasswordStanding, Premises, Written};
+use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
+use std::collections::BTreeMap;
+
+/// Says which accounts take part: the users that are provisioned. Of the rest nothing more is to leave.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn accounts(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    accounts: &[Guid],
+) -> Result<AccountsAnswer, ImportError> {
+    let ids: Vec<_> = accounts
+        .iter()
+        .map(|guid| (lane.configuration.id, *guid))
+        .collect();
+    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let provisioned = joined.into_iter().flatten().filter(is_live_user);
+    Ok(AccountsAnswer {
+        provisioned: provisioned.map(|joined| joined.guid).collect(),
+    })
+}
+
+/// Whether it is a user that is in the directory and not deleted there.
+pub(super) fn is_live_user(joined: &Joined) -> bool {
+    joined.kind == MappedKind::User && !joined.deleted
+}
+
+/// Takes up what replication says of passwords, and answers whose credential is wanted: of users who are
+/// provisioned, and whose password on premises is newer than the one in the directory.
+///
+/// Idempotent: the same report gets the same answer, until the credential has come.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn stamps(
+    tx: &mut dyn Write,
+    mut lane: Lane,
+    objects: Vec<Stamped>,
+    now: Timestamp,
+) -> Result<StampsAnswer, ImportError> {
+    let (dead, alive): (Vec<Stamped>, Vec<Stamped>) =
+        objects.into_iter().partition(|object| object.deleted);
+    tombstones(tx, &mut lane, &dead)?;
+    // The last word counts of an object that is reported twice.
+    let alive: BTreeMap<Guid, Stamped> = alive.into_iter().map(|o| (o.guid, o)).collect();
+    let ids: Vec<_> = alive
+        .keys()
+        .map(|guid| (lane.configuration.id, *guid))
+        .collect();
+    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let known: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
+    let mut rows = Vec::new();
+    for ((stamped, joined), known) in alive.into_values().zip(joined).zip(known) {
+        let live = joined.filter(is_live_user);
+        let Some(joined) = live else {
+            // Whoever comes into scope later is asked for by itself.
+            continue;
+        };
+        let fresh = || PasswordRow::unread(joined.configuration, joined.guid, joined.object);
+        let mut row = known
+            .filter(|row| row.user == joined.object)
+            .unwrap_or_else(fresh);
+        merge(&mut row, stamped);
+        rows.push(row);
+    }
+    settle(tx, &lane, &mut rows, now)?;
+    let is_wanted = |row: &&PasswordRow| row.standing == PasswordStanding::Wanted;
+    let wanted = rows.iter().filter(is_wanted).map(|row| row.guid).collect();
+    tx.store(&rows)?;
+    Ok(StampsAnswer { wanted })
+}
+
+/// Takes over what was reported. A change is merged only into what is known; of a user of whom nothing is
+/// known, everything has to come at once.
+fn merge(row: &mut PasswordRow, stamped: Stamped) {
+    if is_behind(row, &stamped) {
+        return;
+    }
+    let whole = stamped.whole
+        || (stamped.password.is_some() && stamped.temporary.is_some() && stamped.expires.is_some());
+    let mut premises = match row.premises.take() {
+        Some(premises) if !stamped.whole => premises,
+        None if !whole => return,
+        _ => Premises::default(),
+    };
+    if let Some(password) = stamped.password {
+        premises.written = Some(written(&password));
+    }
+    if let Some(temporary) = stamped.temporary {
+        premises.temporary = temporary;
+    }
+    if let Some(expires) = stamped.expires {
+        premises.expires = Some(expires).filter(|expires| *expires != i64::MAX);
+    }
+    row.premises = Some(premises);
+}
+
+/// Whether it comes from a controller that has not received yet what is known: nothing of it is believed.
+fn is_behind(row: &PasswordRow, stamped: &Stamped) -> bool {
+    let known = row.premises.as_ref().and_then(|premises| premises.written);
+    let told = stamped
+        .password
+        .as_ref()
+        .map(|password| written(password).stamp());
+    match (known, told) {
+        (Some(known), Some(told)) => told < known.stamp(),
+        (Some(_), None) => stamped.whole,
+        (None, _) => false,
+    }
+}
+
+pub(super) const fn written(stamp: &PasswordStamp) -> Written {
+    Written {
+        version: stamp.version,
+        time: stamp.time,
+        originating: stamp.originating,
+        present: stamp.present,
+    }
+}
+
+/// Objects that replication knows to be deleted. Where the account cannot see deleted objects over LDAP,
+/// nothing else tells. Where it can, the lane of objects is the one to tell: another controller may lag behind
+/// the one that this lane reads, and call somebody deleted who has come back since.
+fn tombstones(tx: &mut dyn Write, lane: &mut Lane, dead: &[Stamped]) -> Result<(), ImportError> {
+    if lane.job.tombstones_visible {
+        return Ok(());
+    }
+    let ids: Vec<_> = dead
+        .iter()
+        .map(|object| (lane.configuration.id, object.guid))
+        .collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let mut changed = Vec::new();
+    let mut marks = Vec::new();
+    let alive = rows
+        .into_iter()
+        .flatten()
+        .filter(|row| row.object.presence != Presence::Deleted);
+    for mut row in alive {
+        entomb(&mut row.object, &mut marks);
+        changed.push(row);
+    }
+    tx.store(&changed)?;
+    if !marks.is_empty() {
+        mark_all(tx, &mut lane.job, marks)?;
+        tx.store(std::slice::from_ref(&lane.job))?;
+    }
+    Ok(())
+}
