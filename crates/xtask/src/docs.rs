@@ -5,17 +5,20 @@
 use crate::{figures, output};
 use anyhow::{Context as _, bail};
 use lockstep_engine::expression::manual::{MARKER, Page, reference};
+use lockstep_engine::mapping::manual;
 use std::path::Path;
 
 /// The head comments that make the reference of functions, and where it stands.
 const FUNCTIONS: &str = "crates/engine/src/expression/functions";
 const EXPRESSIONS: &str = "docs/expressions.md";
+const MAPPING: &str = "docs/mapping.md";
 
-/// Writes docs/openapi.json, docs/expressions.md and the figures of README.md.
+/// Writes docs/openapi.json, docs/expressions.md, docs/mapping.md and the figures of README.md.
 pub(crate) fn run() -> anyhow::Result<()> {
     let document = lockstep_api::openapi::document().to_pretty_json()?;
     std::fs::write("docs/openapi.json", format!("{document}\n"))?;
     expressions()?;
+    mapping()?;
     figures::run()
 }
 
@@ -31,6 +34,21 @@ fn expressions() -> anyhow::Result<()> {
     };
     let document = format!("{introduction}{MARKER}\n\n{}", reference(&pages));
     std::fs::write(&path, document).with_context(|| format!("could not write {EXPRESSIONS}"))
+}
+
+fn mapping() -> anyhow::Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(MAPPING);
+    output::step(&format!("docs: {MAPPING}"));
+    let document =
+        std::fs::read_to_string(&path).with_context(|| format!("could not read {MAPPING}"))?;
+    let marker = manual::MARKER;
+    let Some((by_hand, _)) = document.split_once(marker) else {
+        bail!("{MAPPING}: expected the line `{marker}`");
+    };
+    let document = format!("{by_hand}{marker}\n\n{}", manual::table());
+    std::fs::write(&path, document).with_context(|| format!("could not write {MAPPING}"))
 }
 
 fn pages(folder: &Path) -> anyhow::Result<Vec<Page>> {

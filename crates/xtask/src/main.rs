@@ -35,7 +35,7 @@ enum Command {
     Setup,
     /// Measure, and write docs/benchmarks.md and the figures of README.md
     Bench,
-    /// Write what is generated: docs/openapi.json, docs/expressions.md, and the figures of README.md
+    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/mapping.md, and the figures of README.md
     Docs,
     /// Let libFuzzer make up input for what reads foreign bytes
     Fuzz {

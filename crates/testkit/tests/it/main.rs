@@ -12,6 +12,7 @@ mod interruptions;
 mod passwords;
 mod planning;
 mod proxy;
+mod references;
 mod scope;
 mod scope_groups;
 mod secrets;
