@@ -8,7 +8,7 @@
 //! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
 //! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
 //! | `PUT configurations/NAME` | [`Spec`] → [`Configuration`] | administrator |
-//! | `DELETE configurations/NAME` | → 204 | administrator |
+//! | `DELETE configurations/NAME?handOverTo=cloud` | → 204 | administrator |
 //! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
 //! | `POST configurations/NAME/restart` | [`Restart`] → [`Configuration`] | operator |
@@ -17,6 +17,7 @@
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
+//! | `POST configurations/NAME/reconcile?repair=true` | → [`Reconciled`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
@@ -359,6 +360,41 @@ pub struct PlanEntry {
     /// What changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PropertyChange>,
+}
+
+/// How the directory compares with what it should be.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reconciled {
+    /// How many objects of Active Directory were compared.
+    pub compared: u64,
+    /// How many objects are otherwise than they should be.
+    pub drifting: u64,
+    /// How many of them were repaired, as far as the guard lets them.
+    pub repaired: u64,
+    /// The first thousand of them.
+    pub drifts: Vec<Drift>,
+}
+
+/// An object that is otherwise than it should be.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// Its distinguished name.
+    pub dn: Option<String>,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The id of the object in the directory.
+    pub target: Option<String>,
+    /// What would put it right: `Create`, `Update`, `Restore` or `Delete`; `Other`: nothing that is done by itself.
+    pub action: String,
+    /// A stable name in CamelCase.
+    pub code: String,
+    /// What is the matter.
+    pub reason: String,
 }
 
 /// A wish to provision one object now.

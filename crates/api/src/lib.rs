@@ -19,3 +19,4 @@ pub mod openapi;
 pub mod problem;
 pub mod signin;
 pub mod text;
+pub mod troubles;

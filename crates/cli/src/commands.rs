@@ -15,6 +15,7 @@ mod login;
 mod password;
 mod plan;
 mod provision;
+mod reconcile;
 mod role;
 mod token;
 
@@ -89,6 +90,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep restart corp.test --reset watermark --data-dir DIR"
     )]
     Restart(configuration::RestartArgs),
+    /// Compare the directory with what should be there, and repair it
+    ///
+    /// What should be there is decided once more from what is known of Active Directory. Exit status 3: something
+    /// drifted and was not repaired.
+    #[command(after_help = "Example:\n  lockstep reconcile corp.test --repair --data-dir DIR")]
+    Reconcile(reconcile::ReconcileArgs),
     /// See, allow and reject the deletes that the guard holds
     #[command(
         subcommand,
@@ -204,6 +211,7 @@ impl Command {
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,
             Self::Restart(args) => configuration::restart(args, context).await,
+            Self::Reconcile(args) => reconcile::execute(&args, context).await,
             Self::Deletes(command) => deletes::execute(command, context).await,
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,

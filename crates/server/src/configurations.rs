@@ -18,12 +18,9 @@ use lockstep_engine::ObjectClass;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{
-    Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
-};
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
+use lockstep_store::records::connector_space::{Joined, Subject};
+use lockstep_store::records::job::{Configuration, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -585,45 +582,6 @@ async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(),
     }
 }
 
-/// Removes a configuration with its job, its replica and its service principal. What it provisioned stays
-/// in the directory, and is synchronised no more.
-///
-/// # Errors
-///
-/// Those of the store; a problem with status 404 when there is no such configuration.
-pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result<(), Problem> {
-    let tenant = service.tenant_rules();
-    let (owned, now) = (name.to_owned(), service.clock.now());
-    let id = service
-        .write(move |tx| {
-            let Some(configuration) = by_name(tx, &owned)? else {
-                return Ok(None);
-            };
-            let id = configuration.id;
-            if let Some(job) = tx.fetch_one::<Job>(&id)?
-                && let Some(instruction) = job.instruction
-            {
-                crate::instructions::withdraw(tx, instruction)?;
-            }
-            let gone = Change::Delete {
-                id: configuration.service_principal,
-            };
-            let outcomes = directory::write(tx, &tenant, vec![gone], now)?;
-            debug_assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-            tx.remove::<Job>(&[id])?;
-            tx.remove::<Configuration>(&[id])?;
-            let old = Some(configuration.spec);
-            audit::record(tx, now, &actor, "ConfigurationDeleted", &owned, old, None)?;
-            Ok(Some(id))
-        })
-        .await
-        .map_err(store_problem)?;
-    let id = id.ok_or_else(|| not_found(name))?;
-    service.jobs.raise();
-    service.progress.raise();
-    clear(service, id).await.map_err(store_problem)
-}
-
 /// A connector space of its own for a plan; dropped with `clear` when the plan is made.
 ///
 /// # Errors
@@ -661,56 +619,8 @@ pub fn create_scratch(
     Ok(id)
 }
 
-/// Removes a connector space that was made for a plan, with everything in it.
-///
-/// # Errors
-///
-/// Those of the store.
-pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
-    service
-        .write(move |tx| {
-            if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
-                crate::instructions::withdraw(tx, instruction)?;
-            }
-            tx.remove::<Job>(&[id])
-        })
-        .await?;
-    clear(service, id).await?;
-    // Last, so that what was interrupted is found and dropped at the next start.
-    service
-        .write(move |tx| tx.remove::<Configuration>(&[id]))
-        .await
-}
-
-/// Removes the replica of a configuration that is gone, in bounded transactions.
-async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
-    remove_all::<Staged>(service, id).await?;
-    remove_all::<StagedReference>(service, id).await?;
-    remove_all::<Doubtful>(service, id).await?;
-    remove_all::<NestedScopeGroup>(service, id).await?;
-    remove_all::<ForeignPrincipal>(service, id).await?;
-    remove_all::<Joined>(service, id).await?;
-    remove_all::<PasswordRow>(service, id).await?;
-    remove_all::<Dirty>(service, id).await?;
-    remove_all::<HeldDelete>(service, id).await?;
-    remove_all::<LastDecision>(service, id).await?;
-    let mut more = true;
-    while more {
-        more = service
-            .write(move |tx| {
-                let scan = Scan::along(Cycle::BY_CONFIGURATION, Key::empty().with(id), SLICE);
-                let rows: Vec<Cycle> = tx.list(&scan)?;
-                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-                tx.remove::<Cycle>(&ids)?;
-                Ok(!rows.is_empty())
-            })
-            .await?;
-    }
-    Ok(())
-}
-
 /// Removes all rows of a table whose keys begin with a configuration's id.
-async fn remove_all<R: Record>(
+pub(crate) async fn remove_all<R: Record>(
     service: &Arc<Service>,
     id: ConfigurationId,
 ) -> Result<(), StoreError> {
@@ -736,6 +646,6 @@ pub fn not_found(name: &str) -> Problem {
         .remedy("`lockstep configuration list` shows those that there are")
 }
 
-fn store_problem(error: StoreError) -> Problem {
+pub(crate) fn store_problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }

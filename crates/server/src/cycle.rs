@@ -7,12 +7,14 @@
 mod candidates;
 mod claims;
 mod deletes;
+mod drift;
 mod foreign;
 mod objects;
 mod references;
 mod report;
 
 pub use deletes::{allow, reject};
+pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
 pub use report::{Item, Report, Tally};
 

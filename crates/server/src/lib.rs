@@ -34,6 +34,7 @@ pub mod passwords;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod removal;
 pub mod retention;
 pub mod schema;
 pub mod scope_groups;

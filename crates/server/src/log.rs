@@ -2,8 +2,8 @@
 
 use crate::cycle::Context;
 use crate::cycle::Item;
-use lockstep_model::PropertyValue;
 use lockstep_model::ids::CycleId;
+use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
@@ -47,16 +47,24 @@ pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogE
     if let Some(items) = &mut context.report.items {
         items.push(item.clone());
     }
+    LogEntry {
+        cycle: Some(context.cycle),
+        ..outside_of_cycles(item, status, context.now)
+    }
+}
+
+/// An entry that no cycle wrote.
+pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> LogEntry {
     let change = |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| {
         let property = property.to_owned();
         LogChange { property, old, new }
     };
     let name = item.name.clone().or_else(|| new_name(&item));
     LogEntry {
-        number: next_number(context.now.as_millis()),
-        at: context.now.as_millis(),
+        number: next_number(now.as_millis()),
+        at: now.as_millis(),
         configuration: item.configuration,
-        cycle: Some(context.cycle),
+        cycle: None,
         source: item.guid,
         target: item.target,
         anchor: item.anchor,
@@ -98,7 +106,7 @@ pub fn cycles_of<T: Read + ?Sized>(
     Ok(known.map(|cycle| (cycle.id, cycle)).collect())
 }
 
-/// Who or what led to an entry: what woke its cycle, or `demand` when one object was asked for.
+/// Who or what led to an entry: what woke its cycle; `demand`: one object, or a comparison, was asked for.
 #[must_use]
 pub fn initiated_by(cycle: Option<&Cycle>) -> &str {
     match cycle.map(|cycle| cycle.woken_by.as_str()) {

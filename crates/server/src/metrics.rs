@@ -111,3 +111,19 @@ pub fn cycle_ended(cycle: &Cycle) {
     let millis = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
     histogram!("lockstep_cycle_seconds").record(f64::from(millis) / 1_000.0);
 }
+
+#[cfg(test)]
+mod tests {
+    /// What stands in the rules for alerts are metrics that there are.
+    #[test]
+    fn alerts_ask_for_metrics_that_are_shown() {
+        let shown = [include_str!("metrics.rs"), include_str!("metrics/jobs.rs")].concat();
+        let rules = include_str!("../../../packaging/prometheus-rules.yml");
+        let words = rules.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let asked: Vec<&str> = words.filter(|word| word.starts_with("lockstep_")).collect();
+        assert!(asked.len() > 8, "{asked:?}");
+        for metric in asked {
+            assert!(shown.contains(&format!("\"{metric}\"")), "{metric}");
+        }
+    }
+}

@@ -4,12 +4,13 @@
 //! needs more than was ever read reads it into a connector space of its own, which goes with the plan:
 //! nothing of people whom nobody has approved stays.
 
-use crate::configurations::{self, Checked, create_scratch, drop_scratch, not_found};
+use crate::configurations::{self, Checked, create_scratch, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
 use crate::policy::{compile, next_read_set};
+use crate::removal::drop_scratch;
 use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;

@@ -250,6 +250,7 @@ impl Running {
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
+        let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -277,6 +278,7 @@ impl Running {
         jobs.abort();
         upkeep.abort();
         directory_upkeep.abort();
+        reconciliation.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }

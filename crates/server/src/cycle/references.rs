@@ -61,6 +61,26 @@ pub(super) fn batch(
     Ok(false)
 }
 
+/// Which objects of the directory have other references than the objects of AD that they became of. Nothing is
+/// changed but marks: it works on an overlay.
+pub(super) fn otherwise(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    guids: impl IntoIterator<Item = Guid>,
+) -> Result<BTreeSet<ObjectId>, StoreError> {
+    mark_all(tx, &mut lane.job, guids.into_iter().map(Subject::From))?;
+    let mut changes = Changes::default();
+    while let Some(mark) = next(tx, lane, SubjectKind::From)? {
+        from(tx, lane, mark, &mut changes)?;
+    }
+    while let Some(mark) = next(tx, lane, SubjectKind::Strangers)? {
+        strangers(tx, lane, mark, &mut changes)?;
+    }
+    changes.strike(tx, lane)?;
+    let changed = changes.added.iter().chain(&changes.removed);
+    Ok(changed.map(|(holder, ..)| *holder).collect())
+}
+
 /// References of the directory that come and go with a batch.
 #[derive(Default)]
 struct Changes {

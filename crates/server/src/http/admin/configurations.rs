@@ -5,13 +5,13 @@ use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, claims, cycle, job, plan, provision};
+use crate::{audit, claims, cycle, job, plan, provision, removal};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{
     Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Plan,
-    Provision, Provisioned, Restart,
+    Provision, Provisioned, Reconciled, Restart,
 };
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
@@ -110,10 +110,38 @@ pub(super) async fn remove(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
+    Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, HttpError> {
     caller.require(Role::Administrator)?;
-    configurations::delete(&service, &name, caller.name).await?;
+    removal::delete(&service, &name, query.hand_over_to, caller.name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Compares the directory with what should be there.
+pub(super) async fn reconcile(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(query): Query<ReconcileQuery>,
+) -> Result<axum::Json<Reconciled>, HttpError> {
+    caller.require(Role::Operator)?;
+    let done = job::reconcile(&service, &name, query.repair).await?;
+    Ok(axum::Json(done))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RemoveQuery {
+    /// `cloud`, or the name of a configuration.
+    #[serde(default)]
+    hand_over_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReconcileQuery {
+    #[serde(default)]
+    repair: bool,
 }
 
 pub(super) async fn pause(

@@ -359,7 +359,7 @@ fn shown(
                 "reason": row.reason,
                 "additionalDetails": null,
                 "errorCategory": "nonServiceFailure",
-                "recommendedAction": null,
+                "recommendedAction": lockstep_api::troubles::find(&row.code).map(|known| known.remedy),
             })),
         },
         "provisioningSteps": steps(row),
