@@ -3,6 +3,10 @@
 //! One model for both: TOML in a file, JSON through the API, with the same names. An unknown key is
 //! refused by name.
 
+mod reconciliation;
+
+pub use reconciliation::Reconciliation;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,6 +45,9 @@ pub struct Spec {
     /// When cycles run.
     #[serde(default)]
     pub schedule: Schedule,
+    /// When the directory is compared with what it should be.
+    #[serde(default)]
+    pub reconciliation: Reconciliation,
 }
 
 /// Who takes part.
@@ -393,6 +400,7 @@ impl Spec {
                 threshold: 1,
             },
             schedule: Schedule::default(),
+            reconciliation: Reconciliation::default(),
         }
     }
 
@@ -471,6 +479,7 @@ impl Spec {
             );
         }
         self.password_hash_sync.check()?;
+        self.reconciliation.interval_seconds()?;
         self.schedule.interval_seconds().map(|_| ())
     }
 

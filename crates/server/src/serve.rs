@@ -1,5 +1,6 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
+use crate::backup;
 use crate::directory::upkeep;
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
@@ -8,6 +9,7 @@ use crate::http::signin::Peer;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
+use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
 use crate::signin::{self, keys};
@@ -55,6 +57,8 @@ pub struct Options {
     pub initial_domain: Option<String>,
     /// Where metrics are served instead of on the listener.
     pub metrics_listen: Option<SocketAddr>,
+    /// For how long is remembered what happened.
+    pub retention: Retention,
 }
 
 /// Why the service could not be started.
@@ -82,7 +86,7 @@ pub enum ServeError {
     #[error(transparent)]
     Keys(#[from] keys::KeyError),
     /// Another process serves this folder.
-    #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
+    #[error("a `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
         /// Which folder.
         dir: PathBuf,
@@ -144,6 +148,7 @@ pub struct Running {
     /// Where commands on this machine reach it.
     local_url: String,
     url_file: PathBuf,
+    retention: Retention,
     _lock: File,
 }
 
@@ -163,6 +168,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
+    backup::complete(&dir)?;
     let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
         address: options.listen,
@@ -210,6 +216,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         url,
         local_url,
         url_file: dir.join("url"),
+        retention: options.retention,
         _lock: lock,
     })
 }
@@ -242,7 +249,8 @@ impl Running {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
-        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service)));
+        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
+        let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -270,6 +278,7 @@ impl Running {
         jobs.abort();
         upkeep.abort();
         directory_upkeep.abort();
+        reconciliation.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -302,7 +311,12 @@ async fn connection(
     }
 }
 
-fn lock(dir: &Path) -> Result<File, ServeError> {
+/// Takes the data folder for this process.
+///
+/// # Errors
+///
+/// [`ServeError::Busy`] and [`ServeError::File`].
+pub fn lock(dir: &Path) -> Result<File, ServeError> {
     let path = dir.join("serve.lock");
     let file = File::create(&path).map_err(|source| FileError::new("open", &path, source))?;
     match file.try_lock() {

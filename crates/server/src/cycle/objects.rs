@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, keep};
+use super::{Context, claims, foreign, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -14,7 +14,7 @@ use lockstep_engine::{
     StagedObject, decide,
 };
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
@@ -59,6 +59,16 @@ impl Case {
             .map_or("other", MappedKind::name)
     }
 
+    /// How people know what it became, unless the log must not show that.
+    fn name(&self, lane: &Lane) -> Option<String> {
+        const NAME: &str = "displayName";
+        let kind = self.object.class.and_then(MappedKind::of)?;
+        let shown = !lane.policy.mapping.is_redacted(kind, NAME);
+        let link = self.link.as_ref().filter(|_| shown)?;
+        let name = link.applied.get(NAME).and_then(PropertyValue::as_text);
+        name.map(str::to_owned)
+    }
+
     /// Its distinguished name; none for an object that stays home.
     fn dn(&self, lane: &Lane) -> Option<String> {
         let applied = self
@@ -90,6 +100,7 @@ impl Case {
             action,
             anchor: self.anchor().to_string(),
             kind: self.kind(),
+            name: self.name(lane),
             dn: self.dn(lane),
             reason: reason.to_string(),
             code: reason.code(),
@@ -168,6 +179,8 @@ struct Rows {
     applied: Vec<(ConfigurationId, Guid)>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
+    /// Objects that have come to be in the directory.
+    made: Vec<(Guid, Option<Sid>)>,
 }
 
 impl Rows {
@@ -177,6 +190,7 @@ impl Rows {
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
+        foreign::tell(tx, lane, &self.made)?;
         mark_all(tx, &mut lane.job, self.marks)
     }
 }
@@ -259,7 +273,9 @@ pub(super) fn decide_all(
                 continue;
             }
         };
-        if case.joined.is_none() && !(anchors.insert(desired.anchor.clone()) && taken.insert(id)) {
+        let (first_of_anchor, first_of_object) =
+            (anchors.insert(desired.anchor.clone()), taken.insert(id));
+        if !first_of_object || case.joined.is_none() && !first_of_anchor {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;
@@ -381,6 +397,7 @@ fn applied(
     if is_new {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));
+        rows.made.push((guid, case.object.sid.clone()));
         if !context.first {
             rows.marks.push(Subject::To(guid));
         }
@@ -410,7 +427,7 @@ fn applied(
 
 /// What the log shows of a value that must not be shown.
 fn redacted(_: PropertyValue) -> PropertyValue {
-    PropertyValue::Text("[Redact]".to_owned())
+    PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.

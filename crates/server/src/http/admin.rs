@@ -77,6 +77,10 @@ pub fn router() -> Router<Arc<Service>> {
             get(configurations::cycles),
         )
         .route(
+            "/api/v1/configurations/{name}/reconcile",
+            post(configurations::reconcile),
+        )
+        .route(
             "/api/v1/configurations/{name}/deletes",
             get(configurations::deletes),
         )

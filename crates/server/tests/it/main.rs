@@ -10,6 +10,8 @@ mod batches;
 mod changes;
 mod cloud_only;
 mod desk;
+mod fixtures;
+mod memory;
 mod queries;
 mod rules;
 mod sign_in;
