@@ -13,7 +13,7 @@ pub fn table() -> String {
     let mut rows: Vec<(String, Vec<MappedKind>)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let entries = mapping.entries.iter();
-    let values = entries.flat_map(|(kind, entries)| entries.iter().map(|e| (row(e), *kind)));
+    let values = entries.flat_map(|(kind, entries)| entries.iter().map(move |e| (row(e), *kind)));
     let kinds = |own: &'static Reference| own.kinds.iter().map(move |kind| (link(own), *kind));
     for (row, kind) in values.chain(REFERENCES.iter().flat_map(kinds)) {
         let place = *places.entry(row.clone()).or_insert(rows.len());

@@ -83,7 +83,7 @@ fn of_who_is_in_no_scoping_group_nothing_leaves_but_identity_and_place() {
     let guid = bed.forest.ad().guid_of(&person("cid")).unwrap();
     bed.after(|ad| ad.set(&person("cid"), "department", "Unheard"))
         .unwrap();
-    let sent = only_identity_and_place_left(&bed, &guid, &[]);
+    let sent = only_identity_and_place_left(&bed.agent.sent().unwrap(), &guid, &[]);
     assert!(!sent.contains("Unheard") && !sent.contains("\"cid\""));
 }
 
@@ -173,7 +173,7 @@ fn a_filter_restricts_objects_of_its_type_and_h14_only_its_attribute_leaves() {
         .unwrap();
     let mut deciding = DECISION_ATTRIBUTES.to_vec();
     deciding.push("employeeType");
-    let sent = only_identity_and_place_left(&bed, &guid, &deciding);
+    let sent = only_identity_and_place_left(&bed.agent.sent().unwrap(), &guid, &deciding);
     assert!(
         !sent.contains("Unheard"),
         "what no filter asks about has left"
