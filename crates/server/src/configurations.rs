@@ -9,12 +9,13 @@ use crate::import::{Lane, mark};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, directory, ids, scope_groups};
+use crate::{audit, cycle, directory, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, Mastery, Property};
 use lockstep_engine::ObjectClass;
+use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{Joined, Subject};
@@ -23,7 +24,7 @@ use lockstep_store::records::log::LastDecision;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many rows are removed in one transaction.
@@ -331,6 +332,7 @@ pub fn change(
         || old.objects != checked.spec.objects
         || old.mapping != checked.spec.mapping
         || old.matching != checked.spec.matching;
+    let spec = checked.spec.clone();
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
@@ -344,6 +346,11 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if old.references.cross_domain != spec.references.cross_domain
+        || left_alone(&old) != left_alone(&spec)
+    {
+        cycle::reconsider(tx, after.id)?;
+    }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
         let mut lane = Lane::new(tx, job, after.clone())?;
         scope_groups::start_over(tx, &mut lane)?;
@@ -366,6 +373,15 @@ pub fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<
         tx.store(&[job])?;
     }
     Ok(())
+}
+
+/// The references that a configuration leaves alone.
+fn left_alone(spec: &Spec) -> BTreeSet<(MappedKind, &'static str)> {
+    let compiled = compile(spec);
+    compiled.map_or_else(
+        |_| BTreeSet::new(),
+        |known| known.mapping.left_alone.clone(),
+    )
 }
 
 fn guids(roots: &Option<Vec<ScopeRoot>>) -> Option<Vec<Guid>> {

@@ -5,7 +5,7 @@
 //! nothing of people whom nobody has approved stays.
 
 use crate::configurations::{self, Checked, create_scratch, not_found};
-use crate::cycle::{Context, Item, Progress, Report, batch, settle_groups};
+use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
@@ -123,7 +123,7 @@ async fn read_until_known(
     let mut before = BTreeSet::new();
     for _ in 0..ROUNDS {
         read_only(service, id).await?;
-        settle(service, id).await.map_err(store_problem)?;
+        settle_groups(service, id).await?;
         let report = decide(service, id, None, owner).await?;
         if report.unread.is_empty() || report.unread == before {
             return Ok(report);
@@ -136,21 +136,15 @@ async fn read_until_known(
     decide(service, id, None, owner).await
 }
 
-/// Settles for good who belongs to the scope by way of groups: what lies behind a nested group is asked for only
-/// when that is known.
-async fn settle(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+/// Settles who belongs to the scope by way of groups, and keeps it: what is read next goes by that.
+async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Problem> {
     let mut more = true;
     while more {
-        more = service
-            .write(move |tx| {
-                let Some(mut lane) = lane(tx, id)? else {
-                    return Ok(false);
-                };
-                let more = settle_groups(tx, &mut lane)?;
-                tx.store(&[lane.job])?;
-                Ok(more)
-            })
-            .await?;
+        let settled = service.write(move |tx| match lane(tx, id)? {
+            Some(mut lane) => cycle::settle(tx, &mut lane),
+            None => Ok(false),
+        });
+        more = settled.await.map_err(store_problem)?;
     }
     Ok(())
 }

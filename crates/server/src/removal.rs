@@ -12,7 +12,8 @@ use lockstep_directory::{Change, TenantRules};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
-    Claim, Dirty, Doubtful, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
+    Claim, Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference,
+    Subject,
 };
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
 use lockstep_store::records::log::LastDecision;
@@ -192,6 +193,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<StagedReference>(service, id).await?;
     remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
+    remove_all::<ForeignPrincipal>(service, id).await?;
     remove_all::<Joined>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;

@@ -35,8 +35,11 @@ enum Command {
     /// Install what tests, demo and benchmarks need, and prepare the test bed
     Setup,
     /// Measure, and write docs/benchmarks.md and the figures of README.md
-    Bench,
-    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/troubleshooting.md, and the figures of README.md
+    Bench {
+        /// Measure this only, and write nothing
+        part: Option<bench::Part>,
+    },
+    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/mapping.md, docs/troubleshooting.md, and the figures of README.md
     Docs,
     /// Let libFuzzer make up input for what reads foreign bytes
     Fuzz {
@@ -70,7 +73,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Menu::parse().command {
-        Command::Bench => bench::run().and_then(|()| docs::run()),
+        Command::Bench { part } => bench::run(part),
         Command::Docs => docs::run(),
         Command::Fixtures => fixtures::run(),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),

@@ -1,18 +1,39 @@
 //! `cargo xtask mutate`: breaks one rule after the other in a copy of the tree, and sees that the simulated
-//! histories find it. A rule that nobody would miss is not tested.
+//! histories find it. A rule that nobody would miss is not tested. The copy is built once, with every rule in it
+//! as a switch.
 
 use crate::output;
 use anyhow::{Context as _, bail, ensure};
+use cargo_metadata::Message;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// Where the rules and the ways to break them stand.
 const FILE: &str = "crates/testkit/mutations.toml";
-/// So many histories have to find it.
+/// So many random histories have to find it, or else one of those that the product once got wrong.
 const HISTORIES: &str = "10000";
+const RANDOM: &str = "in_memory";
+const SCRIPTED: &str = "regressions::";
+/// What stands in a mutation for the question whether its rule is broken.
+const SWITCH: &str = "BROKEN";
+/// Where that is answered: all others can see this crate.
+const CRATE: &str = "lockstep_model";
+/// Which rule is broken, by its number.
+const VARIABLE: &str = "LOCKSTEP_BROKEN";
+/// The answer.
+const SWITCHED: &str = r#"
+/// Whether this rule is the one that is broken.
+#[must_use]
+pub fn broken(rule: usize) -> bool {
+    static RULE: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
+    let rule_broken = || std::env::var("LOCKSTEP_BROKEN").ok()?.parse().ok();
+    *RULE.get_or_init(rule_broken) == Some(rule)
+}
+"#;
 
 #[derive(Deserialize)]
 struct File {
@@ -33,19 +54,45 @@ struct Edit {
     replace: String,
 }
 
-/// Breaks the rules whose names begin with this, or all.
+/// Breaks the rules whose names begin with this, one by one, or all.
 pub(crate) fn run(which: Option<&str>) -> anyhow::Result<()> {
     let root = root()?;
-    let wanted = |mutation: &Mutation| which.is_none_or(|which| mutation.rule.starts_with(which));
-    let mutations: Vec<Mutation> = read(&root)?.into_iter().filter(wanted).collect();
-    ensure!(!mutations.is_empty(), "no rule begins so");
+    let mutations = read(&root)?;
+    let wanted = |rule: &str| which.is_none_or(|which| rule.starts_with(which));
+    ensure!(
+        mutations.iter().any(|mutation| wanted(&mutation.rule)),
+        "no rule begins so"
+    );
     let copy = root.join("target/mutations");
     copy_tree(&root, &copy)?;
+    for (number, mutation) in mutations.iter().enumerate() {
+        make_breakable(&copy, number, mutation)?;
+    }
+    add_switch(&copy)?;
+    let histories = build(&root, &copy)?;
+    let played = play(&histories, None, RANDOM, "1000")?;
+    ensure!(
+        played.found.is_none(),
+        "histories fail with no rule broken: {}",
+        played.found.unwrap_or_default()
+    );
     let mut survived = Vec::new();
-    for mutation in &mutations {
-        if !found(&root, &copy, mutation)? {
-            survived.push(mutation.rule.as_str());
+    for (number, Mutation { rule, .. }) in mutations.iter().enumerate() {
+        if !wanted(rule) {
+            continue;
         }
+        let Played { mut found, seconds } = play(&histories, Some(number), RANDOM, HISTORIES)?;
+        if found.is_none() {
+            found = play(&histories, Some(number), SCRIPTED, HISTORIES)?.found;
+        }
+        let verdict = match found {
+            Some(told) => format!("found after {seconds} s: {told}"),
+            None => {
+                survived.push(rule.as_str());
+                format!("NOT found in {seconds} s")
+            }
+        };
+        output::words(&format!("{rule}\n    {verdict}\n"));
     }
     match survived.is_empty() {
         true => Ok(()),
@@ -82,6 +129,7 @@ fn copy_tree(root: &Path, copy: &Path) -> anyhow::Result<()> {
         .output()
         .context("git could not be started")?;
     ensure!(listed.status.success(), "git does not list the files");
+    let mut known = BTreeSet::new();
     for name in listed.stdout.split(|byte| *byte == 0) {
         let name = std::str::from_utf8(name)?;
         let from = root.join(name);
@@ -90,6 +138,21 @@ fn copy_tree(root: &Path, copy: &Path) -> anyhow::Result<()> {
         }
         let to = copy.join(name);
         put(&to, &fs::read(&from).with_context(|| name.to_owned())?)?;
+        known.insert(to);
+    }
+    prune(copy, &known)
+}
+
+/// Removes what an earlier copy had and this one has not.
+fn prune(folder: &Path, known: &BTreeSet<PathBuf>) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            prune(&path, known)?;
+        } else if !known.contains(&path) {
+            fs::remove_file(&path)?;
+        }
     }
     Ok(())
 }
@@ -103,28 +166,23 @@ fn put(to: &Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(to, content).with_context(|| to.display().to_string())
 }
 
-/// Breaks one rule in the copy, plays histories, and mends it again.
-fn found(root: &Path, copy: &Path, mutation: &Mutation) -> anyhow::Result<bool> {
+/// Puts a mutation into the copy: it takes effect when its number is the one that is broken.
+fn make_breakable(copy: &Path, number: usize, mutation: &Mutation) -> anyhow::Result<()> {
     for edit in &mutation.edit {
         let path = copy.join(&edit.file);
-        let text = fs::read_to_string(&path)?;
-        fs::write(&path, broken(&text, edit)?)?;
+        let text = broken(&fs::read_to_string(&path)?, edit)?;
+        let asked = format!("{CRATE}::broken({number})");
+        fs::write(&path, text.replace(SWITCH, &asked))?;
     }
-    let played = play(root, copy);
-    for edit in &mutation.edit {
-        fs::copy(root.join(&edit.file), copy.join(&edit.file))?;
-    }
-    let Played {
-        failed,
-        told,
-        seconds,
-    } = played?;
-    let verdict = match failed {
-        true => format!("found after {seconds} s: {told}"),
-        false => format!("NOT found in {seconds} s"),
-    };
-    output::words(&format!("{}\n    {verdict}\n", mutation.rule));
-    Ok(failed)
+    Ok(())
+}
+
+/// Lets the environment say which rule is broken.
+fn add_switch(copy: &Path) -> anyhow::Result<()> {
+    let path = copy.join("crates/model/src/lib.rs");
+    let text = fs::read_to_string(&path)?;
+    fs::write(&path, text + SWITCHED)?;
+    Ok(())
 }
 
 fn broken(text: &str, edit: &Edit) -> anyhow::Result<String> {
@@ -138,46 +196,58 @@ fn broken(text: &str, edit: &Edit) -> anyhow::Result<String> {
     Ok(text.replace(&edit.find, &edit.replace))
 }
 
+/// Builds the histories in the copy; gives the program.
+fn build(root: &Path, copy: &Path) -> anyhow::Result<PathBuf> {
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--workspace", "--test", "simulation", "--no-run"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(copy)
+        // What is built of the copy must never be taken for what is built of the tree.
+        .env("CARGO_TARGET_DIR", root.join("target/mutants"))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo could not be started")?;
+    ensure!(output.status.success(), "the copy does not build");
+    let messages = Message::parse_stream(output.stdout.as_slice());
+    let programs = messages.filter_map(|message| match message {
+        Ok(Message::CompilerArtifact(built)) if built.target.name == "simulation" => {
+            built.executable.map(PathBuf::from)
+        }
+        _ => None,
+    });
+    programs.last().context("cargo builds no simulation")
+}
+
+/// What came of some histories.
 struct Played {
-    failed: bool,
-    told: String,
+    /// The history that failed, if one did.
+    found: Option<String>,
     seconds: u64,
 }
 
-fn play(root: &Path, copy: &Path) -> anyhow::Result<Played> {
-    let cargo = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO"));
-        command
-            .args([
-                "test",
-                "--quiet",
-                "--package",
-                "lockstep-testkit",
-                "--test",
-                "simulation",
-            ])
-            .args(arguments)
-            .current_dir(copy)
-            // Dependencies are built already.
-            .env("CARGO_TARGET_DIR", root.join("target"))
-            .env("LOCKSTEP_HISTORIES", HISTORIES);
-        command
-    };
-    let built = cargo(&["--no-run"]).output()?;
-    if !built.status.success() {
-        bail!(
-            "the broken tree does not build:\n{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-    }
+fn play(histories: &Path, rule: Option<usize>, which: &str, count: &str) -> anyhow::Result<Played> {
     let begun = Instant::now();
-    let output = cargo(&["in_memory", "--", "--nocapture"]).output()?;
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let told = text.lines().find(|line| line.starts_with("history "));
+    let mut command = Command::new(histories);
+    command
+        .args([which, "--nocapture"])
+        .env("LOCKSTEP_HISTORIES", count);
+    if let Some(rule) = rule {
+        command.env(VARIABLE, rule.to_string());
+    }
+    let output = command.output().context("the histories do not start")?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let random = text.lines().find(|line| line.starts_with("history "));
+    let tests = String::from_utf8_lossy(&output.stdout);
+    let scripted = tests
+        .lines()
+        .find(|line| line.starts_with("test regressions::") && line.ends_with("FAILED"));
+    let found = random.or(scripted).filter(|_| !output.status.success());
+    ensure!(
+        output.status.success() || found.is_some(),
+        "the histories failed, and no history tells why:\n{text}"
+    );
     Ok(Played {
-        // A run that failed without a history failed for another reason.
-        failed: !output.status.success() && told.is_some(),
-        told: told.unwrap_or("no history tells").to_owned(),
+        found: found.map(str::to_owned),
         seconds: begun.elapsed().as_secs(),
     })
 }
@@ -196,6 +266,8 @@ mod tests {
                     panic!("{}: {error}", mutation.rule);
                 });
                 assert_ne!(changed, text, "{}", mutation.rule);
+                let switched = edit.replace.contains(SWITCH);
+                assert!(switched, "{}: {SWITCH} says when", mutation.rule);
             }
         }
     }

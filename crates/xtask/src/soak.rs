@@ -19,7 +19,7 @@ pub(crate) fn run(minutes: u64, seed: Option<u64>) -> anyhow::Result<()> {
             "histories {test} for {seconds} s, from seed {seed} on"
         ));
         let status = Command::new(env!("CARGO"))
-            .args(["test", "--quiet", "--package", "lockstep-testkit"])
+            .args(["test", "--quiet", "--workspace"])
             .args(["--test", "simulation", test, "--", "--nocapture"])
             .env("LOCKSTEP_SOAK_SECONDS", seconds.to_string())
             .env("LOCKSTEP_FIRST_SEED", seed.to_string())

@@ -2,7 +2,9 @@
 
 use super::attributes::Wanted;
 use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
-use lockstep_api::channel::{Incoming, LinkTarget, Offered, WireAttributes, WireValue};
+use lockstep_api::channel::{
+    Content, Incoming, LinkTarget, Links, Offered, WireAttributes, WireValue,
+};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::{ObjectClass, StagedObject};
@@ -336,7 +338,8 @@ impl ReadEntry {
 
     /// Whether it is wanted, as far as one can tell that knows nothing but the object: it is in place, and not
     /// one of those that are never provisioned. Of a container only its name is.
-    pub(super) fn is_wanted(&self) -> bool {
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
         let class = self.offered.class.as_deref().map(ObjectClass::from_name);
         if !self.offered.whole || self.offered.deleted {
             return false;
@@ -357,9 +360,32 @@ impl ReadEntry {
     }
 
     /// How many link values it has.
-    pub(super) fn link_count(&self) -> usize {
+    #[must_use]
+    pub fn link_count(&self) -> usize {
         let count = |links: &LinkValues| links.added.len() + links.removed.len();
         self.links.iter().map(count).sum()
+    }
+
+    /// The offer with all that is wanted of the object, which is taken out of it.
+    pub fn offered_with_content(&mut self, reading: u32) -> Offered {
+        let whole_set = |values: LinkValues| Links {
+            attribute: values.attribute,
+            replace: values.replace,
+            added: values.added,
+            removed: values.removed,
+        };
+        let links = std::mem::take(&mut self.links).into_iter();
+        let content = Content {
+            rdn: self.rdn.clone(),
+            reading,
+            attributes: std::mem::take(&mut self.attributes),
+            links: links.map(whole_set).collect(),
+        };
+        Offered {
+            decision: None,
+            content: Some(content),
+            ..self.offered.clone()
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Content, Credentials, Finish,
-    LinkTarget, Links, MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome,
-    PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening,
-    Stamped, Stamps, StampsAnswer, Verdict, WireAttributes,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget,
+    Links, MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
+    PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped,
+    Stamps, StampsAnswer, Verdict, WireAttributes,
 };
 use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
@@ -229,26 +229,7 @@ impl Reporter {
             return entry.offered.clone();
         };
         *links = left;
-        let whole_set = |values: LinkValues| Links {
-            attribute: values.attribute,
-            replace: values.replace,
-            added: values.added,
-            removed: values.removed,
-        };
-        let content = Content {
-            rdn: entry.rdn.clone(),
-            reading: self.next_reading(),
-            attributes: std::mem::take(&mut entry.attributes),
-            links: std::mem::take(&mut entry.links)
-                .into_iter()
-                .map(whole_set)
-                .collect(),
-        };
-        Offered {
-            decision: None,
-            content: Some(content),
-            ..entry.offered.clone()
-        }
+        entry.offered_with_content(self.next_reading())
     }
 
     fn next_reading(&self) -> u32 {

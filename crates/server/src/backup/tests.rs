@@ -23,7 +23,9 @@ fn put(store: &SqliteStore, name: &str) {
         role: "reader".into(),
         expires: None,
     };
-    store.write(&mut |tx| tx.store(&[row.clone()])).unwrap();
+    store
+        .write(&mut |tx| tx.store(std::slice::from_ref(&row)))
+        .unwrap();
 }
 
 fn tokens(dir: &Path) -> Vec<String> {

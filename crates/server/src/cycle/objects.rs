@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, keep};
+use super::{Context, claims, foreign, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -14,7 +14,7 @@ use lockstep_engine::{
     StagedObject, decide,
 };
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
@@ -179,6 +179,8 @@ struct Rows {
     applied: Vec<(ConfigurationId, Guid)>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
+    /// Objects that have come to be in the directory.
+    made: Vec<(Guid, Option<Sid>)>,
 }
 
 impl Rows {
@@ -188,6 +190,7 @@ impl Rows {
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
+        foreign::tell(tx, lane, &self.made)?;
         mark_all(tx, &mut lane.job, self.marks)
     }
 }
@@ -394,6 +397,7 @@ fn applied(
     if is_new {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));
+        rows.made.push((guid, case.object.sid.clone()));
         if !context.first {
             rows.marks.push(Subject::To(guid));
         }

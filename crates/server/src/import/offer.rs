@@ -10,7 +10,9 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::scope::{Chain, Placement};
 use lockstep_engine::{Membership, ObjectClass, Presence, RowState, StagedObject, kept_out};
 use lockstep_model::{AttributeName, Attributes, Guid};
-use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{
+    ForeignPrincipal, Staged, StagedReference, Subject,
+};
 use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::HashMap;
 
@@ -40,6 +42,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         joined: Vec::new(),
         parted: Vec::new(),
         returned: Vec::new(),
+        foreign: Vec::new(),
     };
     let mut known: HashMap<Guid, StagedObject> = rows
         .into_iter()
@@ -82,6 +85,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     tx.store(&rows)?;
     tx.remove::<StagedReference>(&desk.parted)?;
     tx.store(&desk.joined)?;
+    tx.store(&desk.foreign)?;
     count(tx, &lane, accepted)?;
     desk.contents.finish(tx, &mut lane)?;
     tx.store(&[lane.job])?;
@@ -113,6 +117,8 @@ struct Desk {
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
     /// Objects that came back from deletion.
     returned: Vec<Guid>,
+    /// Objects that stand for principals of other forests.
+    foreign: Vec<ForeignPrincipal>,
 }
 
 impl Desk {
@@ -228,6 +234,7 @@ impl Desk {
     /// Marks what a change of place or presence touches.
     fn mark(&mut self, lane: &Lane, before: Option<&StagedObject>, object: &StagedObject) {
         self.primary_group(lane, before, object);
+        self.foreign_principal(lane, before, object);
         let class = before.and_then(|before| before.class);
         let alive = matches!(object.presence, Presence::Alive { .. });
         let returned =
@@ -266,6 +273,26 @@ impl Desk {
         self.parted
             .extend(before.and_then(edge).map(|edge| edge.id()));
         self.joined.extend(edge(object));
+    }
+
+    /// Whoever is a member by way of it may have been told before it.
+    fn foreign_principal(
+        &mut self,
+        lane: &Lane,
+        before: Option<&StagedObject>,
+        object: &StagedObject,
+    ) {
+        let known = before.and_then(|before| before.sid.as_ref());
+        if let (Some(ObjectClass::ForeignPrincipal), Some(sid)) = (object.class, &object.sid)
+            && known != Some(sid)
+        {
+            self.foreign.push(ForeignPrincipal {
+                configuration: lane.configuration.id,
+                guid: object.guid,
+                sid: sid.clone(),
+            });
+            self.contents.marks.push(Subject::To(object.guid));
+        }
     }
 
     fn judge(

@@ -132,8 +132,12 @@ pub(super) const fn written(stamp: &PasswordStamp) -> Written {
 }
 
 /// Objects that replication knows to be deleted. Where the account cannot see deleted objects over LDAP,
-/// nothing else tells.
+/// nothing else tells. Where it can, the lane of objects is the one to tell: another controller may lag behind
+/// the one that this lane reads, and call somebody deleted who has come back since.
 fn tombstones(tx: &mut dyn Write, lane: &mut Lane, dead: &[Stamped]) -> Result<(), ImportError> {
+    if lane.job.tombstones_visible {
+        return Ok(());
+    }
     let ids: Vec<_> = dead
         .iter()
         .map(|object| (lane.configuration.id, object.guid))

@@ -1,5 +1,6 @@
 //! The whole product on a real domain controller.
 
+mod accounts;
 mod backup;
 mod bed;
 mod changes;
@@ -16,6 +17,7 @@ mod job_life;
 mod passwords;
 mod planning;
 mod proxy;
+mod references;
 mod scope;
 mod scope_groups;
 mod secrets;

@@ -1,8 +1,11 @@
 //! A simulated agent: it reads the simulated domain and tells the service, in the same order and with the same
 //! requests as the real one. What it makes of an entry the real one's reader makes.
 
+mod run;
+
 use crate::directory::{Answer, Cookie, DOMAIN, SimulatedDirectory, TOMBSTONE_LIFETIME_DAYS};
 use crate::network::{Refused, Reply, Request, Sender, turn};
+use crate::random::Random;
 use crate::truth::View;
 use crate::world::Shared;
 use base64::Engine as _;
@@ -11,17 +14,21 @@ use lockstep_ad_proto::ldap::Event;
 use lockstep_agent::reader::Wanted;
 use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use lockstep_api::channel::{
-    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Finish, Found, Instruction, Links,
-    ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict,
-    WireAttributes,
+    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Doubt, Finish, Found, Instruction,
+    Links, ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
+    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Settled,
+    Verdict, WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
 use lockstep_model::{Dn, Guid};
+use run::Run;
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 /// In which portions an agent reads and sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +39,10 @@ pub(crate) struct Habits {
     pub(crate) link_batch: usize,
     /// Objects read by GUID in one search.
     pub(crate) reads: usize,
+    /// Batches under way beside one another.
+    pub(crate) at_a_time: usize,
+    /// In so many searches everything is read, where it would come as one page.
+    pub(crate) slices: u32,
 }
 
 /// Why an instruction ended early.
@@ -58,7 +69,7 @@ pub(crate) async fn carry_out(
             shared: Rc::clone(&shared),
             agent,
             instruction: instruction.id,
-            requests: Cell::new(0),
+            requests: Rc::default(),
         },
         shared,
         lease: instruction.lease,
@@ -126,6 +137,7 @@ impl Reader {
                     wanted: &wanted,
                     asked: &asked,
                     place: &InPlace::Unknown,
+                    eager: false,
                 };
                 let found = run.read_by_guid(&order.guids).await?;
                 self.page(self.found_page(order.read_set.version, found))
@@ -197,6 +209,7 @@ impl Reader {
             wanted: &wanted,
             asked: &asked,
             place: &place,
+            eager: order.eager,
         };
         let cookie = match opening {
             Opening::FromCookie => order.cookie.clone(),
@@ -207,7 +220,8 @@ impl Reader {
                         directory.containers(connection.index)
                     })
                     .await?;
-                run.deliver_all(&containers, Reading::Changes).await?;
+                let containers = run.assemble_all(&containers);
+                run.deliver_all(containers).await?;
                 None
             }
         };
@@ -267,7 +281,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
-            hides_values: false,
+            hides_values: true,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -335,9 +349,18 @@ impl Reader {
     }
 
     /// Offers a batch, and sends what of it is wanted.
-    async fn deliver(&self, batch: Vec<ReadEntry>) -> Result<(), Failure> {
-        let offered = batch.iter().map(|entry| entry.offered.clone()).collect();
-        let verdicts = self.offer(offered).await?;
+    async fn deliver(&self, mut batch: Vec<ReadEntry>, eager: bool) -> Result<(), Failure> {
+        let mut room = self.habits.link_batch.max(1);
+        let offered = batch
+            .iter_mut()
+            .map(|entry| match room.checked_sub(entry.link_count()) {
+                Some(left) if eager && entry.is_wanted() => {
+                    room = left;
+                    entry.offered_with_content(self.next_reading())
+                }
+                _ => entry.offered.clone(),
+            });
+        let verdicts = self.offer(offered.collect()).await?;
         let (mut sending, mut undecided) = (Vec::new(), Vec::new());
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
@@ -364,6 +387,11 @@ impl Reader {
         self.send_objects(sending).await
     }
 
+    fn next_reading(&self) -> u32 {
+        self.readings.set(self.readings.get() + 1);
+        self.readings.get()
+    }
+
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, Failure> {
         let offer = Offer {
             lease: self.lease,
@@ -387,8 +415,7 @@ impl Reader {
                 });
                 continue;
             }
-            self.readings.set(self.readings.get() + 1);
-            let mut updates = updates(entry, self.readings.get(), self.habits.link_batch);
+            let mut updates = updates(entry, self.next_reading(), self.habits.link_batch);
             let last = updates.pop();
             for slice in updates {
                 objects.push(slice);
@@ -453,132 +480,6 @@ impl Reader {
             })
             .await?;
         Ok(Outcome::Resolved { objects })
-    }
-}
-
-/// One reading of changes on one controller.
-struct Run<'a> {
-    reader: &'a Reader,
-    connection: Connection,
-    wanted: &'a Wanted,
-    asked: &'a BTreeSet<String>,
-    place: &'a InPlace,
-}
-
-impl Run<'_> {
-    /// Reads page after page, each sent before the next is asked for.
-    async fn pages(&self, mut cookie: Option<String>, read_set: u64) -> Result<(), Failure> {
-        let index = self.connection.index;
-        loop {
-            let (highest_usn, canary) = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let usn = directory.controllers[index].highest_usn();
-                    (usn, directory.canary(index))
-                })
-                .await?;
-            let before = decoded(cookie.as_deref());
-            let (answer, view): (Answer, View) = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let answer = directory.dir_sync(index, before.as_ref(), self.asked);
-                    let view = self.reader.shared.witness.borrow().view(directory, index);
-                    (answer, view)
-                })
-                .await?;
-            self.deliver_all(&answer.entries, Reading::Changes).await?;
-            let next = STANDARD.encode(answer.cookie.to_text());
-            let stored = self
-                .reader
-                .page(PageEnd {
-                    lease: self.reader.lease,
-                    read_set,
-                    cookie_before: cookie,
-                    cookie: Some(next.clone()),
-                    more: answer.more,
-                    found: Vec::new(),
-                    settled: Vec::new(),
-                    canary: canary.map(|(guid, usn_changed)| Canary { guid, usn_changed }),
-                    highest_usn: Some(highest_usn),
-                })
-                .await?;
-            self.read_what_is_missing(stored, read_set).await?;
-            if !answer.more {
-                self.reader.shared.witness.borrow_mut().confirm(&view);
-                return Ok(());
-            }
-            cookie = Some(next);
-        }
-    }
-
-    /// Reads by GUID until the service misses nothing.
-    async fn read_what_is_missing(
-        &self,
-        mut answer: PageAnswer,
-        read_set: u64,
-    ) -> Result<(), Failure> {
-        while !answer.read.is_empty() {
-            let found = self.read_by_guid(&answer.read).await?;
-            let page = self.reader.found_page(read_set, found);
-            answer = self.reader.page(page).await?;
-        }
-        Ok(())
-    }
-
-    async fn read_by_guid(&self, guids: &[Guid]) -> Result<Vec<Found>, Failure> {
-        let index = self.connection.index;
-        let mut found = Vec::new();
-        for some in guids.chunks(self.reader.habits.reads.max(1)) {
-            let read = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let read = some
-                        .iter()
-                        .map(|guid| directory.by_guid(index, *guid, self.asked));
-                    read.collect::<Vec<_>>()
-                })
-                .await?;
-            let mut alive = Vec::new();
-            for (guid, events) in some.iter().zip(read) {
-                let entry = events.map(|events| self.assemble(&events, Reading::ByGuid));
-                let presence = match &entry {
-                    None => Presence::Silent,
-                    Some(entry) if entry.offered.deleted => Presence::Tombstone,
-                    Some(_) => Presence::Alive,
-                };
-                self.reader
-                    .shared
-                    .note(format!("reads by GUID: {presence:?}"));
-                found.push(Found {
-                    guid: *guid,
-                    presence,
-                });
-                alive.extend(entry.filter(|entry| !entry.offered.deleted));
-            }
-            if !alive.is_empty() {
-                self.reader.deliver(alive).await?;
-            }
-        }
-        Ok(found)
-    }
-
-    async fn deliver_all(&self, entries: &[Vec<Event>], reading: Reading) -> Result<(), Failure> {
-        for batch in entries.chunks(self.reader.habits.batch.max(1)) {
-            let batch = batch.iter().map(|events| self.assemble(events, reading));
-            self.reader.deliver(batch.collect()).await?;
-        }
-        Ok(())
-    }
-
-    /// What the real agent makes of an entry.
-    fn assemble(&self, events: &[Event], reading: Reading) -> ReadEntry {
-        let mut reader = EntryReader::new(self.wanted, self.place, reading);
-        let assembled = events.iter().find_map(|event| {
-            reader
-                .take(event.clone())
-                .expect("the simulated controller's entries are whole")
-        });
-        assembled.expect("an entry ends with its end").entry
     }
 }
 

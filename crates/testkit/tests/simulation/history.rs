@@ -202,6 +202,8 @@ impl Shrinking {
                 script.setup.habits.batch = 100;
                 script.setup.habits.link_batch = 100;
                 script.setup.habits.reads = 100;
+                script.setup.habits.at_a_time = 1;
+                script.setup.habits.slices = 1;
             },
         ];
         for change in plainer {

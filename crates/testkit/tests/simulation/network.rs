@@ -9,8 +9,8 @@ use lockstep_model::ids::{AgentId, InstructionId};
 use lockstep_server::agents;
 use lockstep_server::import::ImportError;
 use lockstep_server::service::Service;
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -92,23 +92,39 @@ pub(crate) struct Sender {
     pub(crate) shared: Rc<Shared>,
     pub(crate) agent: AgentId,
     pub(crate) instruction: InstructionId,
-    /// Requests are counted.
-    pub(crate) requests: Cell<u64>,
+    pub(crate) requests: Rc<RefCell<Requests>>,
+}
+
+/// The requests of one instruction: they are counted, and several may be under way beside one another.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    last: u64,
+    open: BTreeSet<u64>,
 }
 
 impl Sender {
     /// Sends for as long as it takes to get an answer, as the agent does.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, Refused> {
-        self.requests.set(self.requests.get() + 1);
-        let letter = Letter {
-            sender: agents::Sender {
+        let sender = {
+            let mut requests = self.requests.borrow_mut();
+            let open = requests.open.iter().copied().collect();
+            requests.last += 1;
+            let number = requests.last;
+            requests.open.insert(number);
+            agents::Sender {
                 agent: self.agent,
                 instruction: self.instruction,
-                number: self.requests.get(),
-                open: Vec::new(),
-            },
-            request,
+                number,
+                open,
+            }
         };
+        let number = sender.number;
+        let answer = self.persist(Letter { sender, request }).await;
+        self.requests.borrow_mut().open.remove(&number);
+        answer
+    }
+
+    async fn persist(&self, letter: Letter) -> Result<Reply, Refused> {
         loop {
             turn().await;
             let due = self.shared.network.borrow_mut().due();

@@ -25,6 +25,8 @@ fn plain() -> Setup {
             batch: 100,
             link_batch: 100,
             reads: 100,
+            at_a_time: 1,
+            slices: 1,
         },
         threshold: Some(500),
     }
@@ -557,4 +559,21 @@ fn an_anchor_that_an_object_did_not_take_over_stays_free_for_who_is_made_with_it
             cycle(),
         ]);
     }
+}
+
+#[test]
+fn what_the_account_must_not_read_keeps_its_value_in_every_kind_of_reading() {
+    let hidden = |hidden| Step::Rights(RightsChange::AttributeHidden("description", hidden));
+    holds(history![
+        [
+            create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            set(GROUP, "description", "Works"),
+        ],
+        cycle(),
+        [hidden(true), set(GROUP, "displayname", "Works council")],
+        cycle(),
+        [Step::Admin(Admin::RestartFull)],
+        cycle(),
+        [hidden(false)],
+    ]);
 }

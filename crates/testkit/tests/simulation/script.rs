@@ -168,11 +168,13 @@ impl fmt::Display for Told<'_> {
         writeln!(
             f,
             "  0. {} domain controller(s), {bin}, {page}, {links}; agents send {} objects at once, {} links, \
-             read {} by GUID; {guard}; {}",
+             read {} by GUID, have {} batches under way, read everything in {} searches; {guard}; {}",
             setup.controllers,
             setup.habits.batch,
             setup.habits.link_batch,
             setup.habits.reads,
+            setup.habits.at_a_time,
+            setup.habits.slices,
             names.wishes(wishes)
         )?;
         for (index, step) in steps.iter().enumerate() {

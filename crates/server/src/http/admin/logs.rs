@@ -2,17 +2,18 @@
 
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
-use crate::configurations;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
 use crate::log;
 use crate::service::Service;
+use crate::{configurations, provision};
 use axum::extract::State;
-use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
+use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
+use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::records::service::Agent;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
@@ -76,9 +77,9 @@ pub(super) async fn provisioning(
         return Ok(axum::Json(found));
     };
     // What stays home is known here by its GUID alone: its domain knows the name.
-    let rows = rows.into_iter();
-    let rows = rows.filter(|row| wanted.configuration.is_none_or(|id| id == row.id));
-    let domains = rows.map(|row| row.domain).collect();
+    let of_wanted = |row: &Configuration| wanted.configuration.is_none_or(|id| id == row.id);
+    let rows: Vec<Configuration> = rows.into_iter().filter(of_wanted).collect();
+    let domains = rows.iter().map(|row| row.domain.clone()).collect();
     let Some(known) = at_home(&service, &object, domains).await? else {
         return Ok(axum::Json(found));
     };
@@ -90,7 +91,60 @@ pub(super) async fn provisioning(
     for entry in found.entries.iter_mut().filter(|entry| entry.dn.is_none()) {
         entry.dn = Some(known.dn.clone());
     }
+    if found.entries.is_empty() && wanted.is_any_skip() {
+        found.entries = left_out(&service, &rows, &known).await?;
+    }
     Ok(axum::Json(found))
+}
+
+/// Why an object takes no part in these configurations. Who lies outside of a scope is not logged one by one:
+/// the reason is found when somebody asks.
+async fn left_out(
+    service: &Arc<Service>,
+    rows: &[Configuration],
+    known: &Resolved,
+) -> Result<Vec<LogView>, HttpError> {
+    let mut entries = Vec::new();
+    for row in rows.iter().filter(|row| !row.scratch) {
+        let Some(one) = provision::left_out(service, row.id, known.guid).await? else {
+            continue;
+        };
+        entries.push(LogView {
+            id: String::new(),
+            at: time(service.clock.now().as_millis()),
+            configuration: row.name.clone(),
+            cycle: None,
+            action: "Skip".to_owned(),
+            status: "Skipped".to_owned(),
+            kind: one.kind().to_owned(),
+            anchor: SourceAnchor::from_object_guid(known.guid).to_string(),
+            name: None,
+            dn: Some(known.dn.clone()),
+            source: known.guid.to_string(),
+            target: None,
+            code: one.reason.code().to_owned(),
+            reason: one.reason.to_string(),
+            initiated_by: "demand".to_owned(),
+            duration_ms: 0,
+            modified_properties: Vec::new(),
+        });
+    }
+    Ok(entries)
+}
+
+impl Wanted {
+    /// Whether a skip of the wanted object would be shown, whenever it was.
+    fn is_any_skip(&self) -> bool {
+        let same = |wanted: &Option<String>, own: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+        };
+        self.cycle.is_none()
+            && self.before.is_none()
+            && same(&self.action, "Skip")
+            && same(&self.status, "Skipped")
+    }
 }
 
 async fn look(
