@@ -17,6 +17,7 @@ mod job_life;
 mod passwords;
 mod planning;
 mod proxy;
+mod references;
 mod scope;
 mod scope_groups;
 mod secrets;
