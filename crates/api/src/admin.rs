@@ -116,11 +116,20 @@ pub struct Configuration {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
+    /// The reason's stable name.
+    #[serde(default)]
+    pub code: String,
     /// In words.
     pub reason: String,
+    /// What to do about it.
+    #[serde(default)]
+    pub remedy: String,
+    /// The request that failed, if one did.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Since when.
     pub since: String,
-    /// When it is tried again.
+    /// When it is tried again; none: when somebody asks for it.
     pub next_attempt: Option<String>,
 }
 

@@ -5,7 +5,7 @@
 
 use crate::ask::ask;
 use crate::http::error::HttpError;
-use crate::import::{Lane, mark};
+use crate::import::{Lane, mark, mark_all};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
@@ -23,6 +23,7 @@ use lockstep_store::records::connector_space::{
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
+use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -347,6 +348,10 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if let Some(mut job) = tx.fetch_one::<Job>(&after.id)? {
+        crate::job::hurry(&mut job);
+        tx.store(&[job])?;
+    }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
         let mut lane = Lane::new(tx, job, after.clone())?;
         scope_groups::start_over(tx, &mut lane)?;
@@ -451,7 +456,9 @@ pub async fn set_paused(
 pub struct Forget {
     /// The cookie: the next cycle is a full one.
     pub watermark: bool,
-    /// What the guard holds, and that it has tripped.
+    /// Objects that failed: they are tried at once, as if for the first time.
+    pub escrows: bool,
+    /// What the guard holds, and that it has tripped; why the job is slowed down.
     pub quarantine: bool,
     /// Which object belongs to which: the next cycle finds them by anchor again.
     pub links: bool,
@@ -487,21 +494,31 @@ pub async fn restart(
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
+                    job.quarantine = None;
+                    job.failed_in_a_row = 0;
                 }
                 tx.store(&[job])?;
             }
-            re_evaluate(tx, &configuration)?;
+            if forget.watermark || forget.links {
+                re_evaluate(tx, &configuration)?;
+            }
             audit::record(tx, now, &actor, "JobRestarted", &owned, None, None)?;
             Ok(Some(id))
         })
         .await
         .map_err(store_problem)?;
     let id = id.ok_or_else(|| not_found(name))?;
-    if forget.quarantine {
-        remove_all::<HeldDelete>(service, id)
-            .await
-            .map_err(store_problem)?;
-    }
+    let forgotten = async {
+        if forget.quarantine {
+            forget_all(service, id, |row: &HeldDelete| row.guid).await?;
+            forget_all(service, id, |row: &HeldChange| row.guid).await?;
+        }
+        if forget.escrows {
+            forget_all(service, id, |row: &Escrow| row.guid).await?;
+        }
+        Ok(())
+    };
+    forgotten.await.map_err(store_problem)?;
     if forget.links {
         remove_all::<Joined>(service, id)
             .await
@@ -617,6 +634,9 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
+    remove_all::<HeldChange>(service, id).await?;
+    remove_all::<Escrow>(service, id).await?;
+    remove_all::<Notice>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;
     let mut more = true;
     while more {
@@ -627,6 +647,34 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
                 let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
                 tx.remove::<Cycle>(&ids)?;
                 Ok(!rows.is_empty())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets what is set aside of objects; each of them is decided anew in the next cycle.
+async fn forget_all<R: Record + 'static>(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    of: fn(&R) -> Guid,
+) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        more = service
+            .write(move |tx| {
+                let rows: Vec<R> = tx.list(&Scan::of(Key::empty().with(id), SLICE))?;
+                if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
+                    // Its references too: one of them may be what was set aside.
+                    let guids = rows.iter().map(of);
+                    let subjects =
+                        guids.flat_map(|guid| [Subject::Object(guid), Subject::From(guid)]);
+                    mark_all(tx, &mut job, subjects)?;
+                    tx.store(&[job])?;
+                }
+                let keys: Vec<Key> = rows.iter().map(Record::key).collect();
+                tx.delete(R::TABLE, &keys)?;
+                Ok(!keys.is_empty())
             })
             .await?;
     }

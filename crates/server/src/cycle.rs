@@ -7,6 +7,7 @@
 mod candidates;
 mod claims;
 mod deletes;
+pub(crate) mod escrow;
 mod objects;
 mod references;
 mod report;

@@ -1,10 +1,13 @@
 //! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
+mod quarantine;
 mod read;
 mod run;
 mod schedule;
 
+pub use quarantine::next_cycle;
+pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
 pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
@@ -13,7 +16,7 @@ pub use schedule::{close_interrupted, run_jobs};
 use crate::service::Service;
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::job::{Cycle, CycleError, Job};
+use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job};
 use lockstep_store::{ReadRecords as _, StoreError, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +73,12 @@ pub async fn ask_for_cycle(
         .await?;
     service.jobs.raise();
     Ok(number)
+}
+
+/// How long from the beginning of one cycle to the next.
+pub(crate) fn interval(configuration: &Configuration) -> Duration {
+    let spec = crate::configuration::spec_of(configuration);
+    Duration::from_secs(spec.schedule.interval_seconds().unwrap_or(120))
 }
 
 /// A problem as a cycle's error.

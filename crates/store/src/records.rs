@@ -11,6 +11,7 @@ pub mod directory;
 pub mod job;
 pub mod log;
 pub mod password;
+pub mod safety;
 pub mod service;
 pub mod signin;
 
@@ -28,6 +29,7 @@ pub fn tables() -> Vec<&'static Table> {
         job::TABLES,
         log::TABLES,
         password::TABLES,
+        safety::TABLES,
         service::TABLES,
         signin::TABLES,
     ]

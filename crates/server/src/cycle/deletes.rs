@@ -14,6 +14,7 @@ use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::password::PasswordRow;
+use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
@@ -128,6 +129,7 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     let guid = case.object.guid;
     // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
+    tx.remove::<Escrow>(&[(configuration, guid)])?;
     match case.joined {
         Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
             deleted: true,

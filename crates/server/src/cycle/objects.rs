@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, keep};
+use super::{Context, claims, escrow, keep};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -19,6 +19,7 @@ use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::records::password::PasswordRow;
+use lockstep_store::records::safety::Escrow;
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -68,6 +69,12 @@ impl Case {
         let name = self.chain.dn(&self.object, &lane.policy.naming_context_dn);
         name.map(|dn| dn.to_string())
             .or_else(|| applied.and_then(PropertyValue::as_text).map(str::to_owned))
+    }
+
+    /// How people know it.
+    pub(super) fn name(&self, lane: &Lane) -> String {
+        self.dn(lane)
+            .unwrap_or_else(|| self.object.guid.to_string())
     }
 
     pub(super) fn anchor(&self) -> SourceAnchor {
@@ -166,6 +173,8 @@ struct Rows {
     passwords: Vec<PasswordRow>,
     /// Objects whose last decision is no longer that they are left out.
     applied: Vec<(ConfigurationId, Guid)>,
+    /// Objects that failed before.
+    escrowed: BTreeMap<Guid, Escrow>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
 }
@@ -196,7 +205,10 @@ pub(super) fn decide_all(
         .filter(|guid| seen.insert(*guid))
         .collect();
     let cases = cases(tx, lane, context, places, &guids)?;
-    let mut rows = Rows::default();
+    let mut rows = Rows {
+        escrowed: escrow::of(tx, lane, &guids)?,
+        ..Rows::default()
+    };
     let mut waiting = HashSet::new();
     // Of two objects with one anchor, or for one object of the directory, the first of a batch has it.
     let (mut anchors, mut taken) = (BTreeSet::new(), BTreeSet::new());
@@ -207,6 +219,11 @@ pub(super) fn decide_all(
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
             rows.kept.push((lane.owner(), guid));
+        }
+        if matches!(decision, Decision::Unchanged | Decision::Skip)
+            && let Some(row) = rows.escrowed.remove(&guid)
+        {
+            escrow::heal(tx, lane, context, &row, &case, &reason)?;
         }
         let takes_over = matches!(decision, Decision::Join(..) | Decision::Restore(..));
         let (action, id, desired, values) = match decision {
@@ -393,6 +410,10 @@ fn applied(
     }
     context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
+    if let Some(row) = rows.escrowed.remove(&guid) {
+        item.reason.push_str(&escrow::healed(&row));
+        tx.remove::<Escrow>(&[(configuration, guid)])?;
+    }
     item.changes = result
         .changes
         .into_iter()
@@ -431,7 +452,7 @@ fn stage_delete(
         configuration,
         guid,
         object: target,
-        name: case.dn(lane).unwrap_or_else(|| guid.to_string()),
+        name: case.name(lane),
         kind: case.kind().to_owned(),
         reason: reason.to_string(),
         code: reason.code().to_owned(),
@@ -520,6 +541,7 @@ pub(super) fn fail(
     code: &'static str,
 ) -> Result<(), StoreError> {
     context.report.tally.failed += 1;
+    escrow::keep(tx, lane, context, case, reason, code)?;
     remember(tx, lane, context, case, "Other", "Failure", reason, code)
 }
 

@@ -1,8 +1,8 @@
 //! One cycle of one job.
 
-use super::cycle_error;
 use super::read::{self, Reading};
-use crate::cycle::{Context, Progress, Report, batch};
+use super::{cycle_error, quarantine};
+use crate::cycle::{Context, Progress, Report, batch, escrow};
 use crate::import::{Lane, mark};
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
@@ -25,6 +25,28 @@ pub enum Wake {
     Change,
     /// Somebody asked for it.
     Hand,
+}
+
+/// How a cycle ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// As it should.
+    Succeeded,
+    /// It came to an end, but the guard holds changes, or too many objects fail.
+    Quarantined,
+    /// It did not come to an end.
+    Failed,
+}
+
+impl Outcome {
+    /// Its name, as the API gives it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Quarantined => "quarantined",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What goes along through the batches of a cycle.
@@ -92,6 +114,7 @@ async fn begin(
                 return Ok(None);
             };
             sweep(tx, &mut job, now)?;
+            escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
                 (Watermark::Current { .. }, _) => "incremental",
@@ -449,12 +472,12 @@ async fn finish(
             } else {
                 Err(deletions_not_visible())
             });
-            cycle.state = match (&result, cycle.held) {
-                (Err(_), _) => "failed",
-                (Ok(()), 0) => "succeeded",
-                (Ok(()), _) => "quarantined",
-            }
-            .to_owned();
+            let outcome = match (&result, cycle.held) {
+                (Err(_), _) => Outcome::Failed,
+                (Ok(()), 0) => Outcome::Succeeded,
+                (Ok(()), _) => Outcome::Quarantined,
+            };
+            outcome.name().clone_into(&mut cycle.state);
             cycle.error = result.err().or(match run.passwords {
                 Passwords::Failed(error) => Some(error),
                 Passwords::Unread | Passwords::Read => None,
@@ -470,9 +493,10 @@ async fn finish(
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
             job.served = job.served.max(serving);
-            if cycle.state != "failed" {
+            if outcome != Outcome::Failed {
                 job.succeeded += 1;
             }
+            quarantine::settle(tx, &mut job, &mut cycle)?;
             announce(&cycle);
             tx.store(&[job])?;
             tx.store(&[cycle])

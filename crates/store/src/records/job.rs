@@ -155,6 +155,33 @@ pub struct Job {
     /// How far the lane of passwords has come.
     #[serde(default)]
     pub passwords: PasswordLane,
+    /// How many cycles have failed since the last that did not.
+    #[serde(default)]
+    pub failed_in_a_row: u32,
+    /// The job is slowed down.
+    #[serde(default)]
+    pub quarantine: Option<QuarantineRow>,
+}
+
+/// Why a job is slowed down, and how far.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct QuarantineRow {
+    /// The reason's stable name.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The request that failed.
+    pub request: String,
+    /// Since when, for this reason, in milliseconds since 1970.
+    pub since: i64,
+    /// Since when, for whatever reason.
+    pub series_since: i64,
+    /// How many cycles were tried since then and were not clean.
+    pub attempts: u32,
+    /// When the last of them began; 0: the next one is not to wait.
+    pub last: i64,
 }
 
 /// The lane of passwords, which has a position and leases of its own.
@@ -292,6 +319,8 @@ impl Job {
             tombstones_visible: true,
             guard_tripped: false,
             passwords: PasswordLane::default(),
+            failed_in_a_row: 0,
+            quarantine: None,
         }
     }
 }

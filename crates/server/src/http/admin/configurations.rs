@@ -204,6 +204,7 @@ pub(super) async fn restart(
     let has = |wanted: &str| resets.iter().any(|reset| reset == wanted);
     let forget = Forget {
         watermark: has("watermark") || has("full"),
+        escrows: has("escrows") || has("full"),
         quarantine: has("quarantine") || has("full"),
         links: has("links"),
     };

@@ -28,8 +28,8 @@ pub(super) fn configuration<T: Read + ?Sized>(
         None => None,
     };
     let quarantine = match &job {
-        Some(job) if job.guard_tripped => held(tx, row)?,
-        _ => None,
+        Some(job) => quarantine(tx, row, job, last.as_ref())?,
+        None => None,
     };
     let status = match (row.paused, &quarantine, &last) {
         (true, ..) => "paused",
@@ -50,17 +50,43 @@ pub(super) fn configuration<T: Read + ?Sized>(
     })
 }
 
-fn held<T: Read + ?Sized>(
+/// Why a job is slowed down, or what the guard holds.
+fn quarantine<T: Read + ?Sized>(
     tx: &mut T,
     row: &Configuration,
+    job: &Job,
+    last: Option<&Cycle>,
 ) -> Result<Option<Quarantine>, StoreError> {
+    let interval = crate::job::interval(row);
+    if let Some(slow) = &job.quarantine {
+        let next = crate::job::next_attempt(slow, interval);
+        return Ok(Some(Quarantine {
+            code: slow.code.clone(),
+            reason: slow.message.clone(),
+            remedy: slow.remedy.clone(),
+            request: Some(slow.request.clone()),
+            since: time(slow.since),
+            next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
+        }));
+    }
+    if !job.guard_tripped {
+        return Ok(None);
+    }
     let open = HeldDelete::with(row.id, HeldVerdict::Open);
     let count = tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?;
     let first: Vec<HeldDelete> = tx.list(&Scan::along(HeldDelete::BY_VERDICT, open, 1))?;
+    let next = last.map(|last| Timestamp::from_millis(last.started).plus(interval));
     Ok(first.first().map(|first| Quarantine {
+        code: "TooManyDeletes".to_owned(),
         reason: format!("{count} deletes are held, which is the threshold or more"),
+        remedy: format!(
+            "`lockstep deletes list {0}` shows them; put the cause right, or allow or reject them with \
+             `lockstep deletes allow {0}` and `reject`",
+            row.name
+        ),
+        request: None,
         since: time(first.since),
-        next_attempt: None,
+        next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
     }))
 }
 
