@@ -13,6 +13,7 @@
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
 //! | `POST configurations/NAME/restart` | [`Restart`] → [`Configuration`] | operator |
 //! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
+//! | `GET configurations/NAME/escrows` | → `[`[`Escrow`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
@@ -236,6 +237,34 @@ pub struct HeldDelete {
     pub since: String,
     /// `held`, `allowed` or `rejected`.
     pub verdict: String,
+}
+
+/// An object that failed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Escrow {
+    /// objectGUID of the object.
+    pub id: String,
+    /// Its distinguished name.
+    pub dn: String,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What was to be done: `action`, and the `values`.
+    #[schema(value_type = Object)]
+    pub request: serde_json::Value,
+    /// The reason's stable name.
+    pub code: String,
+    /// What came of it.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first_failed: String,
+    /// When it failed last.
+    pub last_failed: String,
+    /// When it is tried again, at the latest; none: when it changes.
+    pub next_attempt: Option<String>,
 }
 
 /// Held deletes that are chosen.

@@ -6,9 +6,9 @@
 
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
-    EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
-    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, RoleAssignment, Tenant,
-    TokenMade,
+    EnrollmentTokenMade, Escrow, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken,
+    NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, RoleAssignment,
+    Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -301,6 +301,12 @@ const OPERATIONS: &[Operation] = &[
         "operator",
         Some(one::<Chosen>()),
         one::<ChosenDone>(),
+    ),
+    read(
+        "/api/v1/configurations/{name}/escrows",
+        "listEscrows",
+        "The objects that failed, and when each is tried again.",
+        list::<Escrow>(),
     ),
     order(
         "/api/v1/configurations/{name}/pause",

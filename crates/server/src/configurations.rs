@@ -71,6 +71,7 @@ impl Checked {
 pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Problem> {
     spec.check().map_err(bad)?;
     compile(&spec).map_err(bad)?;
+    can_be_told(service, &spec).map_err(bad)?;
     spec.domain = spec.domain.to_lowercase();
     let scope = spec.scope.clone();
     // Whether there is an agent that can read the domain is known before anything is stored.
@@ -102,6 +103,22 @@ pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Pr
         excluded,
         groups,
     })
+}
+
+/// Whoever wants mail has to have a mail server.
+fn can_be_told(service: &Service, spec: &Spec) -> Result<(), SpecError> {
+    let without_mail = service
+        .outlets
+        .get()
+        .is_some_and(|outlets| outlets.mailer.is_none());
+    match spec.notifications.email.first() {
+        Some(address) if without_mail => Err(SpecError {
+            key: "notifications.email".to_owned(),
+            expected: "a service that was started with --smtp-url and --smtp-from".to_owned(),
+            found: format!("`{address}`, and a service without a mail server"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn bad(error: SpecError) -> Problem {
@@ -494,6 +511,8 @@ pub async fn restart(
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
+                    job.updates_tripped = false;
+                    job.removals_tripped = false;
                     job.quarantine = None;
                     job.failed_in_a_row = 0;
                 }

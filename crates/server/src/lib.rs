@@ -4,6 +4,7 @@
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
+//! * [`notify`]: what administrators are told without asking;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`passwords`]: whose password is read from Active Directory;
@@ -27,6 +28,7 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod passwords;
 pub mod plan;
 pub mod policy;

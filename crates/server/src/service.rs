@@ -1,6 +1,7 @@
 //! What every part of the service shares.
 
 use crate::clock::Clock;
+use crate::notify::Outlets;
 use crate::sealing::Sealer;
 use crate::signal::Signal;
 use crate::signin::SignIn;
@@ -9,7 +10,7 @@ use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
 use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The running service: one tenant's store and everything that works on it.
@@ -39,6 +40,8 @@ pub struct Service {
     pub sealer: Arc<Sealer>,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
+    /// How administrators are told something; set once the service runs.
+    pub outlets: OnceLock<Outlets>,
     /// Where its transactions run.
     pub transactions: Transactions,
     rules: RwLock<TenantRules>,
@@ -121,6 +124,7 @@ impl Service {
             agent_silence: parts.agent_silence,
             sealer: Arc::new(parts.sealer),
             sign_in: SignIn::default(),
+            outlets: OnceLock::new(),
             transactions: Transactions::default(),
             rules: RwLock::new(rules_of(&tenant)),
             lanes: Mutex::default(),

@@ -67,7 +67,8 @@ pub(super) fn of(
         .collect())
 }
 
-/// Keeps an object that failed, with what was wanted, what came of it, and when it is tried again.
+/// Keeps an object that failed, with what was wanted, what came of it, and when it is tried again. Says whether
+/// it is the first time in this cycle.
 pub(super) fn keep(
     tx: &mut dyn Write,
     lane: &Lane,
@@ -75,15 +76,15 @@ pub(super) fn keep(
     case: &Case,
     answer: &str,
     code: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (owner, guid) = (lane.owner(), case.object.guid);
     let before: Option<Escrow> = tx.fetch_one(&(owner, guid))?;
-    let before = before.filter(|row| row.version == case.object.version && row.code == code);
-    if before
+    let again = before
         .as_ref()
-        .is_some_and(|row| row.cycle == context.cycle)
-    {
-        return Ok(());
+        .is_some_and(|row| row.cycle == context.cycle);
+    let before = before.filter(|row| row.version == case.object.version && row.code == code);
+    if again && before.is_some() {
+        return Ok(false);
     }
     let failures = match &before {
         Some(row) => failures(row).again(context.now),
@@ -107,7 +108,8 @@ pub(super) fn keep(
             Attempt::From(moment) => Some(moment.as_millis()),
             Attempt::OnChange => None,
         },
-    }])
+    }])?;
+    Ok(!again)
 }
 
 const fn failures(row: &Escrow) -> Failures {
@@ -147,8 +149,13 @@ fn request(lane: &Lane, context: &Context<'_>, case: &Case) -> Value {
     }
 }
 
-/// What the log adds when an object heals.
-pub(super) fn healed(row: &Escrow) -> String {
+/// An object has healed; what the log adds.
+pub(super) fn healed(context: &mut Context<'_>, row: &Escrow) -> String {
+    if row.cycle == context.cycle {
+        // It was counted before the rest of it had been read.
+        let failed = &mut context.report.tally.failed;
+        *failed = failed.saturating_sub(1);
+    }
     format!(
         "; it had failed since {}, {} times: {}",
         Timestamp::from_millis(row.first),
@@ -168,7 +175,7 @@ pub(super) fn heal(
 ) -> Result<(), StoreError> {
     let target = case.link.as_ref().map(|link| link.object);
     let mut item = case.item(lane, "Other", reason, target);
-    item.reason.push_str(&healed(row));
+    item.reason.push_str(&healed(context, row));
     item.code = "Healed";
     tx.remove::<Escrow>(&[(row.configuration, row.guid)])?;
     tx.remove::<LastDecision>(&[(row.configuration, row.guid)])?;

@@ -411,7 +411,7 @@ fn applied(
     context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
     if let Some(row) = rows.escrowed.remove(&guid) {
-        item.reason.push_str(&escrow::healed(&row));
+        item.reason.push_str(&escrow::healed(context, &row));
         tx.remove::<Escrow>(&[(configuration, guid)])?;
     }
     item.changes = result
@@ -540,8 +540,8 @@ pub(super) fn fail(
     reason: &str,
     code: &'static str,
 ) -> Result<(), StoreError> {
-    context.report.tally.failed += 1;
-    escrow::keep(tx, lane, context, case, reason, code)?;
+    let first = escrow::keep(tx, lane, context, case, reason, code)?;
+    context.report.tally.failed += u64::from(first);
     remember(tx, lane, context, case, "Other", "Failure", reason, code)
 }
 

@@ -1,6 +1,7 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
 use super::run::Outcome;
+use crate::notify;
 use crate::service::Service;
 use lockstep_engine::quarantine::{Attempt, Excess, Quarantine, Tally, quarantines};
 use lockstep_model::Timestamp;
@@ -27,6 +28,7 @@ pub(super) fn settle(
     tx: &mut dyn Write,
     job: &mut Job,
     cycle: &mut Cycle,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let failed = cycle.state == Outcome::Failed.name();
     job.failed_in_a_row = if failed {
@@ -69,7 +71,10 @@ pub(super) fn settle(
             None
         }
     };
-    Ok(())
+    match tx.fetch_one::<Configuration>(&job.configuration)? {
+        Some(configuration) => notify::settle(tx, &configuration, job, cycle, now),
+        None => Ok(()),
+    }
 }
 
 /// What brings a job to quarantine.

@@ -139,6 +139,7 @@ async fn begin(
                 failed: 0,
                 held: 0,
                 passwords: PasswordTally::default(),
+                planned: None,
                 error: None,
                 started: now.as_millis(),
                 ended: None,
@@ -496,7 +497,7 @@ async fn finish(
             if outcome != Outcome::Failed {
                 job.succeeded += 1;
             }
-            quarantine::settle(tx, &mut job, &mut cycle)?;
+            quarantine::settle(tx, &mut job, &mut cycle, now)?;
             announce(&cycle);
             tx.store(&[job])?;
             tx.store(&[cycle])

@@ -9,7 +9,15 @@ mod api;
 mod batches;
 mod changes;
 mod cloud_only;
+mod corp;
+mod cycles;
+
 mod desk;
+mod domain;
+mod escrow;
+mod guard;
+mod quarantine;
 mod queries;
 mod rules;
 mod sign_in;
+mod unknown;

@@ -161,6 +161,39 @@ pub struct Job {
     /// The job is slowed down.
     #[serde(default)]
     pub quarantine: Option<QuarantineRow>,
+    /// The limit on updates has tripped: they are held until they are allowed or rejected.
+    #[serde(default)]
+    pub updates_tripped: bool,
+    /// The limit on members removed has tripped for some group.
+    #[serde(default)]
+    pub removals_tripped: bool,
+    /// What was planned last, while nothing is applied.
+    #[serde(default)]
+    pub planned: Option<PlannedRow>,
+}
+
+/// What a cycle of a configuration in staging would have done, and what it was made from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PlannedRow {
+    /// The number of the newest mark then.
+    pub sequence: u64,
+    /// The version of the configuration.
+    pub version: u64,
+    /// The counts.
+    pub counts: Planned,
+}
+
+/// What would be done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Planned {
+    /// Objects made.
+    pub creates: u64,
+    /// Objects brought back.
+    pub restores: u64,
+    /// Objects changed.
+    pub updates: u64,
+    /// Objects deleted, held ones included.
+    pub deletes: u64,
 }
 
 /// Why a job is slowed down, and how far.
@@ -321,6 +354,9 @@ impl Job {
             passwords: PasswordLane::default(),
             failed_in_a_row: 0,
             quarantine: None,
+            updates_tripped: false,
+            removals_tripped: false,
+            planned: None,
         }
     }
 }
@@ -414,6 +450,9 @@ pub struct Cycle {
     /// What became of passwords.
     #[serde(default)]
     pub passwords: PasswordTally,
+    /// What would have been done, while nothing is applied.
+    #[serde(default)]
+    pub planned: Option<Planned>,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began, in milliseconds since 1970.
