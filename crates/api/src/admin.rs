@@ -172,10 +172,13 @@ pub struct Cycle {
     pub skipped: u64,
     /// Objects that could not be provisioned.
     pub failed: u64,
-    /// Deletes that the guard holds.
+    /// Changes that the guard or a limit holds.
     pub held: u64,
     /// Password hashes.
     pub passwords: Passwords,
+    /// What would have been done, while the configuration is in staging.
+    #[serde(default)]
+    pub planned: Option<Planned>,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began.
@@ -184,6 +187,20 @@ pub struct Cycle {
     pub ended_at: Option<String>,
     /// How long it took, in milliseconds; until now if it runs.
     pub duration_ms: u64,
+}
+
+/// What a cycle would have done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// Objects made.
+    pub creates: u64,
+    /// Objects brought back.
+    pub restores: u64,
+    /// Objects changed.
+    pub updates: u64,
+    /// Objects deleted, held ones included.
+    pub deletes: u64,
 }
 
 /// What a cycle did with password hashes.
@@ -220,18 +237,24 @@ pub struct Restart {
     pub reset: Option<Vec<String>>,
 }
 
-/// A delete that the guard holds.
+/// A change that the guard or a limit holds.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldDelete {
-    /// What to name it by: objectGUID of the object.
+    /// What to name it by: objectGUID of the object; for a member's removal group and member.
     pub id: String,
+    /// `delete`, `update` or `memberRemoval`.
+    #[serde(default)]
+    pub change: String,
+    /// The member that would leave.
+    #[serde(default)]
+    pub member: Option<String>,
     /// Its distinguished name.
     pub dn: String,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why it would be deleted.
+    /// Why it would be done.
     pub reason: String,
     /// Since when it is held.
     pub since: String,
@@ -271,8 +294,11 @@ pub struct Escrow {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
-    /// Their ids; empty: all.
+    /// Their ids; empty, and no filter: all.
     pub ids: Vec<String>,
+    /// Those that this is true of, as `$filter` of Microsoft Graph: over `id`, `dn`, `type`, `change`, `member`,
+    /// `reason` and `since`.
+    pub filter: Option<String>,
 }
 
 /// How many held deletes were chosen.

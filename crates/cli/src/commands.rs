@@ -8,6 +8,7 @@ mod cycle;
 mod deletes;
 mod directory;
 mod domain;
+mod escrow;
 mod expression;
 mod log;
 mod login;
@@ -88,13 +89,20 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep restart corp.test --reset watermark --data-dir DIR"
     )]
     Restart(configuration::RestartArgs),
-    /// See, allow and reject the deletes that the guard holds
+    /// See, allow and reject what the guard and the limits hold
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "Example:\n  lockstep deletes list corp.test --data-dir DIR"
     )]
     Deletes(deletes::DeletesCommand),
+    /// See the objects that failed, and when each is tried again
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep escrow list corp.test --data-dir DIR"
+    )]
+    Escrow(escrow::EscrowCommand),
     /// What was done to which object, and why; newest first
     #[command(
         after_help = "Example:\n  lockstep log --object ada@corp.test --data-dir DIR\n  lockstep log \
@@ -191,6 +199,7 @@ impl Command {
             Self::Cycle(command) => cycle::execute(command, context).await,
             Self::Restart(args) => configuration::restart(args, context).await,
             Self::Deletes(command) => deletes::execute(command, context).await,
+            Self::Escrow(command) => escrow::execute(command, context).await,
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,
             Self::Domain(command) => domain::execute(command, context).await,

@@ -10,7 +10,9 @@ mod deletes;
 pub(crate) mod escrow;
 mod objects;
 mod references;
+mod removals;
 mod report;
+mod updates;
 
 pub use deletes::{allow, reject};
 pub use report::{Item, Report, Tally};
@@ -87,7 +89,11 @@ pub fn batch(
     if context.phase == Phase::Reading {
         return Ok(Progress::Done);
     }
-    if deletes::leave(tx, lane, context)? || references::batch(tx, lane, context)? {
+    let more = deletes::leave(tx, lane, context)?
+        || updates::leave(tx, lane, context)?
+        || references::batch(tx, lane, context)?
+        || removals::leave(tx, lane, context)?;
+    if more {
         return store(tx, lane, Progress::More);
     }
     store(tx, lane, Progress::Done)
@@ -126,6 +132,7 @@ pub fn one(
         Decision::Create(_) | Decision::Join(..) | Decision::Restore(..) | Decision::Update { .. }
     );
     if applies {
+        context.report.passing.insert(guid, None);
         lane.job.sequence += 1;
         let mark = Dirty {
             configuration: lane.configuration.id,

@@ -9,6 +9,7 @@
 //! * [`directory`]: the directory's rules over the store;
 //! * [`passwords`]: whose password is read from Active Directory;
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
+//! * [`staging`]: what a configuration would do that must not do it yet;
 //! * [`service`]: what all of them share.
 
 pub mod agents;
@@ -40,4 +41,5 @@ pub mod serve;
 pub mod service;
 pub mod signal;
 pub mod signin;
+pub mod staging;
 pub mod tls;

@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, escrow, keep};
+use super::{Context, claims, escrow, keep, updates};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -19,8 +19,8 @@ use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::records::password::PasswordRow;
-use lockstep_store::records::safety::Escrow;
-use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::{Key, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Everything that is known of one object when it is decided.
@@ -175,17 +175,30 @@ struct Rows {
     applied: Vec<(ConfigurationId, Guid)>,
     /// Objects that failed before.
     escrowed: BTreeMap<Guid, Escrow>,
+    /// There are changes that wait or are held.
+    waiting: bool,
+    /// Updates that are not decided any more.
+    released: Vec<<HeldChange as Record>::Id>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
 }
 
 impl Rows {
+    /// An update that waits is struck off the list when something else is decided.
+    fn released(&mut self, lane: &Lane, decision: &Decision, case: &Case) {
+        let other = !matches!(decision, Decision::Update { .. } | Decision::Read(_));
+        if let Some(link) = case.link.as_ref().filter(|_| self.waiting && other) {
+            self.released.push((lane.owner(), link.object, None));
+        }
+    }
+
     fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
         tx.store(&self.joined)?;
         tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
+        tx.remove::<HeldChange>(&self.released)?;
         mark_all(tx, &mut lane.job, self.marks)
     }
 }
@@ -207,6 +220,12 @@ pub(super) fn decide_all(
     let cases = cases(tx, lane, context, places, &guids)?;
     let mut rows = Rows {
         escrowed: escrow::of(tx, lane, &guids)?,
+        waiting: !tx
+            .scan(
+                HeldChange::TABLE,
+                &Scan::of(Key::empty().with(lane.owner()), 1),
+            )?
+            .is_empty(),
         ..Rows::default()
     };
     let mut waiting = HashSet::new();
@@ -219,6 +238,7 @@ pub(super) fn decide_all(
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
             rows.kept.push((lane.owner(), guid));
+            rows.released(lane, &decision, &case);
         }
         if matches!(decision, Decision::Unchanged | Decision::Skip)
             && let Some(row) = rows.escrowed.remove(&guid)
@@ -244,7 +264,12 @@ pub(super) fn decide_all(
                 object,
                 changes,
                 desired,
-            } => ("Update", object, desired, changes),
+            } => {
+                if updates::stages(tx, lane, context, &case, &reason, object, &changes)? {
+                    continue;
+                }
+                ("Update", object, desired, changes)
+            }
             Decision::Delete(target) => {
                 stage_delete(tx, lane, context, &case, &reason, target)?;
                 continue;
@@ -430,7 +455,7 @@ fn applied(
 }
 
 /// What the log shows of a value that must not be shown.
-fn redacted(_: PropertyValue) -> PropertyValue {
+pub(super) fn redacted(_: PropertyValue) -> PropertyValue {
     PropertyValue::Text("[Redact]".to_owned())
 }
 
@@ -573,6 +598,7 @@ fn remember(
         code: code.to_owned(),
         reason: reason.to_owned(),
         since: context.now.as_millis(),
+        fingerprint: String::new(),
     }])?;
     let mut item = case.item(
         lane,

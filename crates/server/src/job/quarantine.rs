@@ -1,6 +1,6 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
-use super::run::Outcome;
+use super::run::Ending;
 use crate::notify;
 use crate::service::Service;
 use lockstep_engine::quarantine::{Attempt, Excess, Quarantine, Tally, quarantines};
@@ -30,7 +30,7 @@ pub(super) fn settle(
     cycle: &mut Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let failed = cycle.state == Outcome::Failed.name();
+    let failed = cycle.state == Ending::Failed.name();
     job.failed_in_a_row = if failed {
         job.failed_in_a_row.saturating_add(1)
     } else {
@@ -43,7 +43,7 @@ pub(super) fn settle(
         _ => excess(tx, job.configuration)?,
     };
     if cause.is_some() && !failed {
-        Outcome::Quarantined.name().clone_into(&mut cycle.state);
+        Ending::Quarantined.name().clone_into(&mut cycle.state);
     }
     job.quarantine = match (job.quarantine.take(), cause) {
         (None, None) => None,

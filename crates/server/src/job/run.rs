@@ -29,7 +29,7 @@ pub enum Wake {
 
 /// How a cycle ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum Ending {
     /// As it should.
     Succeeded,
     /// It came to an end, but the guard holds changes, or too many objects fail.
@@ -38,7 +38,7 @@ pub(super) enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl Ending {
     /// Its name, as the API gives it.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -271,6 +271,10 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         run.behind = 0;
         (run, result) = drain_all(service, run, Phase::Complete).await;
     }
+    if result.is_ok() {
+        let planned = crate::staging::plan(service, run.configuration, run.cycle).await;
+        result = planned.map_err(|error| store_error(&error));
+    }
     (run, result)
 }
 
@@ -364,6 +368,9 @@ async fn drain(
             let Some(mut lane) = lane(tx, run.configuration)? else {
                 return Ok(Progress::Done);
             };
+            if crate::staging::is_on(&lane.configuration) {
+                return Ok(Progress::Done);
+            }
             let Run {
                 cycle,
                 wake,
@@ -474,9 +481,9 @@ async fn finish(
                 Err(deletions_not_visible())
             });
             let outcome = match (&result, cycle.held) {
-                (Err(_), _) => Outcome::Failed,
-                (Ok(()), 0) => Outcome::Succeeded,
-                (Ok(()), _) => Outcome::Quarantined,
+                (Err(_), _) => Ending::Failed,
+                (Ok(()), 0) => Ending::Succeeded,
+                (Ok(()), _) => Ending::Quarantined,
             };
             outcome.name().clone_into(&mut cycle.state);
             cycle.error = result.err().or(match run.passwords {
@@ -494,7 +501,7 @@ async fn finish(
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
             job.served = job.served.max(serving);
-            if outcome != Outcome::Failed {
+            if outcome != Ending::Failed {
                 job.succeeded += 1;
             }
             quarantine::settle(tx, &mut job, &mut cycle, now)?;

@@ -221,6 +221,11 @@ impl Corp {
         page["entries"].as_array().cloned().expect("entries")
     }
 
+    /// objectGUID of a user, by name.
+    pub(crate) fn guid_of(&self, name: &str) -> lockstep_model::Guid {
+        self.ad().guid_of(name)
+    }
+
     /// So many users in an organizational unit.
     pub(crate) fn people(
         &self,

@@ -172,6 +172,18 @@ impl Domain {
         self.entries.remove(&guid);
     }
 
+    /// objectGUID of an object, by account name.
+    pub(crate) fn guid_of(&self, account: &str) -> Guid {
+        let named = |entry: &Entry| {
+            entry
+                .attributes
+                .get("sAMAccountName")
+                .is_some_and(|a| a == account)
+        };
+        let found = self.entries.iter().find(|(_, entry)| named(entry));
+        *found.expect("there is one").0
+    }
+
     fn dn(&self, guid: Guid) -> String {
         match self.entries.get(&guid) {
             Some(entry) if guid != HEAD => format!("{},{}", entry.rdn, self.dn(entry.parent)),

@@ -99,6 +99,9 @@ pub struct HeldChange {
     /// The member that would leave; none: it is an update of the object.
     #[serde(with = "super::text::option", default)]
     pub member: Option<ObjectId>,
+    /// objectGUID of the member in AD.
+    #[serde(with = "super::text::option", default)]
+    pub member_guid: Option<Guid>,
     /// How people know the object.
     pub name: String,
     /// How people know the member.
@@ -122,10 +125,11 @@ impl HeldChange {
     /// Along this index: by configuration and verdict.
     pub const BY_VERDICT: usize = 0;
 
-    /// The prefix, along [`HeldChange::BY_VERDICT`], of those with this verdict.
+    /// The prefix, along [`HeldChange::BY_VERDICT`], of the updates, or the removals of members, with this
+    /// verdict.
     #[must_use]
-    pub fn with(configuration: ConfigurationId, verdict: HeldVerdict) -> Key {
-        super::job::HeldDelete::with(configuration, verdict)
+    pub fn with(configuration: ConfigurationId, verdict: HeldVerdict, members: bool) -> Key {
+        super::job::HeldDelete::with(configuration, verdict).with(u8::from(members))
     }
 
     /// The prefix of everything that is held of one object.
@@ -150,7 +154,13 @@ json_record!(
         HeldChange::of(configuration, object).with(member)
     },
     |own| own.id(),
-    indexes | own | vec![Some(HeldChange::with(own.configuration, own.verdict))]
+    indexes
+        | own
+        | vec![Some(HeldChange::with(
+            own.configuration,
+            own.verdict,
+            own.member.is_some()
+        ))]
 );
 
 /// Something that administrators are told once, for as long as it lasts.

@@ -1,18 +1,21 @@
-//! What is set aside: deletes that the guard holds, and objects that failed.
+//! What is set aside: changes that the guard or a limit holds, and objects that failed.
 
 use super::configurations::named;
-use super::{Json, Shared, time, views};
+use super::{Json, Query, Shared, time};
+use crate::audit;
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, cycle};
 use axum::extract::{Path, State};
 use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView, HeldDelete as HeldView};
 use lockstep_api::problem::Problem;
-use lockstep_model::Guid;
-use lockstep_store::records::job::{HeldDelete, Job};
-use lockstep_store::records::safety::Escrow;
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_directory::distance;
+use lockstep_directory::query::{FieldType, Fields, Filter, HasFields, Literal};
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::records::job::{HeldDelete, HeldVerdict, Job};
+use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// How many are listed.
@@ -46,16 +49,141 @@ fn escrow(row: &Escrow) -> EscrowView {
     }
 }
 
+/// What is held: a delete, or a change under a limit.
+#[derive(Clone)]
+enum Held {
+    Delete(HeldDelete),
+    Change(HeldChange),
+}
+
+impl Held {
+    fn view(&self) -> HeldView {
+        match self {
+            Self::Delete(row) => HeldView {
+                id: row.guid.to_string(),
+                change: "delete".to_owned(),
+                member: None,
+                dn: row.name.clone(),
+                kind: row.kind.clone(),
+                reason: row.reason.clone(),
+                since: time(row.since),
+                verdict: verdict_name(row.verdict),
+            },
+            Self::Change(row) => HeldView {
+                id: match row.member {
+                    Some(member) => format!("{}:{member}", row.guid),
+                    None => row.guid.to_string(),
+                },
+                change: match row.member {
+                    Some(_) => "memberRemoval".to_owned(),
+                    None => "update".to_owned(),
+                },
+                member: row.member.map(|_| row.member_name.clone()),
+                dn: row.name.clone(),
+                kind: row.kind.clone(),
+                reason: row.reason.clone(),
+                since: time(row.since),
+                verdict: verdict_name(row.verdict),
+            },
+        }
+    }
+
+    const fn verdict(&self) -> HeldVerdict {
+        match self {
+            Self::Delete(row) => row.verdict,
+            Self::Change(row) => row.verdict,
+        }
+    }
+}
+
+fn verdict_name(verdict: HeldVerdict) -> String {
+    let name = match verdict {
+        HeldVerdict::Open => "held",
+        HeldVerdict::Allowed => "allowed",
+        HeldVerdict::Rejected => "rejected",
+    };
+    name.to_owned()
+}
+
+/// A field of what is held, for filters.
+#[derive(Clone, Copy, Debug)]
+struct HeldField(&'static str);
+
+/// All of them.
+struct HeldFields;
+
+/// Their names, and whether they are texts or times.
+const FIELDS: [&str; 7] = ["id", "dn", "type", "change", "member", "reason", "since"];
+
+impl Fields for HeldFields {
+    type Field = HeldField;
+
+    fn field(&self, name: &str) -> Result<(HeldField, FieldType), String> {
+        match FIELDS.iter().find(|field| field.eq_ignore_ascii_case(name)) {
+            Some(&"since") => Ok((HeldField("since"), FieldType::Time)),
+            Some(field) => Ok((HeldField(field), FieldType::Text)),
+            None => {
+                let nearest = FIELDS.iter().min_by_key(|field| distance(field, name));
+                Err((*nearest.unwrap_or(&"dn")).to_owned())
+            }
+        }
+    }
+}
+
+impl HasFields<HeldField> for HeldView {
+    fn values(&self, field: &HeldField) -> Vec<Literal> {
+        let text = match field.0 {
+            "id" => Some(&self.id),
+            "dn" => Some(&self.dn),
+            "type" => Some(&self.kind),
+            "change" => Some(&self.change),
+            "reason" => Some(&self.reason),
+            "member" => self.member.as_ref(),
+            _ => return self.since.parse().map(Literal::Time).into_iter().collect(),
+        };
+        text.map(|text| Literal::text(text)).into_iter().collect()
+    }
+}
+
+/// Everything that is held.
+fn all(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Held>, StoreError> {
+    let deletes: Vec<HeldDelete> = tx.list(&Scan::of(Key::empty().with(id), LISTED))?;
+    let changes: Vec<HeldChange> = tx.list(&Scan::of(Key::empty().with(id), LISTED))?;
+    let deletes = deletes.into_iter().map(Held::Delete);
+    Ok(deletes
+        .chain(changes.into_iter().map(Held::Change))
+        .collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldQuery {
+    #[serde(default)]
+    filter: Option<String>,
+}
+
+fn parsed(filter: Option<&str>) -> Result<Option<Filter<HeldField>>, Problem> {
+    let filter = filter.map(|source| Filter::parse(source, &HeldFields));
+    filter.transpose().map_err(|error| {
+        Problem::new(400, "BadRequest", format!("filter: {error}")).remedy(
+            "such as `type eq 'user' and endswith(dn,'OU=Alumni,DC=corp,DC=test')`; nothing was changed",
+        )
+    })
+}
+
+/// What the guard and the limits hold.
 pub(super) async fn list(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
+    Query(query): Query<HeldQuery>,
 ) -> Result<axum::Json<Vec<HeldView>>, HttpError> {
     let row = named(&service, &name).await?;
-    let held: Vec<HeldDelete> = service
-        .read(move |tx| tx.list(&Scan::of(Key::empty().with(row.id), LISTED)))
-        .await?;
-    Ok(axum::Json(held.iter().map(views::held_delete).collect()))
+    let filter = parsed(query.filter.as_deref())?;
+    let held = service.read(move |tx| all(tx, row.id)).await?;
+    let views = held.iter().map(Held::view);
+    let fits = |view: &HeldView| filter.as_ref().is_none_or(|filter| filter.fits(view));
+    Ok(axum::Json(views.filter(fits).collect()))
 }
 
 pub(super) async fn allow(
@@ -64,15 +192,7 @@ pub(super) async fn allow(
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
 ) -> Result<axum::Json<ChosenDone>, HttpError> {
-    choose(
-        service,
-        caller,
-        name,
-        chosen,
-        "DeletesAllowed",
-        cycle::allow,
-    )
-    .await
+    choose(service, caller, name, chosen, HeldVerdict::Allowed).await
 }
 
 pub(super) async fn reject(
@@ -81,56 +201,89 @@ pub(super) async fn reject(
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
 ) -> Result<axum::Json<ChosenDone>, HttpError> {
-    choose(
-        service,
-        caller,
-        name,
-        chosen,
-        "DeletesRejected",
-        cycle::reject,
-    )
-    .await
+    choose(service, caller, name, chosen, HeldVerdict::Rejected).await
 }
-
-type Choice =
-    fn(&mut dyn Write, lockstep_model::ids::ConfigurationId, &[Guid]) -> Result<u64, StoreError>;
 
 async fn choose(
     service: Arc<Service>,
     caller: Caller,
     name: String,
     chosen: Chosen,
-    activity: &'static str,
-    choice: Choice,
+    verdict: HeldVerdict,
 ) -> Result<axum::Json<ChosenDone>, HttpError> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
-    let guids: Result<Vec<Guid>, _> = chosen.ids.iter().map(|id| id.parse()).collect();
-    let guids = guids.map_err(|_| {
-        let title = "ids: expected the ids that `lockstep deletes list` shows";
-        Problem::new(400, "BadRequest", title)
-    })?;
+    let filter = parsed(chosen.filter.as_deref())?;
     let now = service.clock.now();
     let count = service
         .write(move |tx| {
-            let known: Vec<Option<HeldDelete>> =
-                tx.fetch(&guids.iter().map(|guid| (row.id, *guid)).collect::<Vec<_>>())?;
-            let missing = guids.iter().zip(&known).find(|(_, row)| row.is_none());
-            if let Some((guid, _)) = missing {
-                let title = format!("{guid} is not among the held deletes; nothing was changed");
-                return Ok(Err(Problem::new(404, "HeldDeleteNotFound", title)));
-            }
-            let count = choice(tx, row.id, &guids)?;
+            let held = all(tx, row.id)?;
+            let picked = match pick(held, &chosen.ids, filter.as_ref()) {
+                Ok(picked) => picked,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            keep(tx, &picked, verdict)?;
             if let Some(mut job) = tx.fetch_one::<Job>(&row.id)? {
                 // What was allowed leaves in a cycle by hand; what was rejected is decided anew then.
                 job.requested += 1;
                 tx.store(&[job])?;
             }
-            let new = Some(format!("{count}"));
+            let activity = match verdict {
+                HeldVerdict::Rejected => "DeletesRejected",
+                _ => "DeletesAllowed",
+            };
+            let new = Some(format!("{}", picked.len()));
             audit::record(tx, now, &caller.name, activity, &name, None, new)?;
-            Ok(Ok(count))
+            Ok(Ok(picked.len() as u64))
         })
         .await??;
     service.jobs.raise();
     Ok(axum::Json(ChosenDone { count }))
+}
+
+/// Those that are named, that a filter is true of, or all that nothing was said of yet.
+fn pick(
+    held: Vec<Held>,
+    ids: &[String],
+    filter: Option<&Filter<HeldField>>,
+) -> Result<Vec<Held>, Problem> {
+    let views: Vec<HeldView> = held.iter().map(Held::view).collect();
+    let named = |view: &HeldView| ids.iter().any(|id| id.eq_ignore_ascii_case(&view.id));
+    let unknown = ids
+        .iter()
+        .find(|id| !views.iter().any(|view| view.id.eq_ignore_ascii_case(id)));
+    if let Some(unknown) = unknown {
+        let title = format!("{unknown} is not among what is held; nothing was changed");
+        return Err(Problem::new(404, "HeldDeleteNotFound", title)
+            .remedy("`lockstep deletes list` shows the ids"));
+    }
+    let picked = held.into_iter().zip(views).filter(|(held, view)| {
+        let fits = filter.is_none_or(|filter| filter.fits(view));
+        match ids.is_empty() {
+            true => fits && held.verdict() == HeldVerdict::Open,
+            false => fits && named(view),
+        }
+    });
+    Ok(picked.map(|(held, _)| held).collect())
+}
+
+fn keep(tx: &mut dyn Write, picked: &[Held], verdict: HeldVerdict) -> Result<(), StoreError> {
+    let deletes = picked.iter().filter_map(|held| match held {
+        Held::Delete(row) => Some(HeldDelete {
+            verdict,
+            ..row.clone()
+        }),
+        Held::Change(_) => None,
+    });
+    let deletes: Vec<HeldDelete> = deletes.collect();
+    let changes = picked.iter().filter_map(|held| match held {
+        Held::Change(row) => Some(HeldChange {
+            verdict,
+            ..row.clone()
+        }),
+        Held::Delete(_) => None,
+    });
+    let changes: Vec<HeldChange> = changes.collect();
+    tx.store(&deletes)?;
+    tx.store(&changes)
 }
