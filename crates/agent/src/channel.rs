@@ -147,7 +147,37 @@ impl Channel {
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
-        let request = Request::post(path, body)?;
+        self.persist(Request::post(path, body)?).await
+    }
+
+    /// The same for the requests of an instruction, which are counted, with those that are `open`: a copy of one
+    /// that arrives after its answer is not carried out any more.
+    ///
+    /// # Errors
+    ///
+    /// All of [`ChannelError`] but [`ChannelError::Lost`].
+    pub async fn deliver_numbered<B, A>(
+        &self,
+        path: &str,
+        number: u64,
+        open: &[u64],
+        body: &B,
+    ) -> Result<A, ChannelError>
+    where
+        B: Serialize + Sync,
+        A: DeserializeOwned,
+    {
+        let mut query = format!("request={number}");
+        if !open.is_empty() {
+            let open: Vec<String> = open.iter().map(u64::to_string).collect();
+            query = format!("{query}&open={}", open.join(","));
+        }
+        let mut request = Request::post(path, body)?;
+        request.query = Some(&query);
+        self.persist(request).await
+    }
+
+    async fn persist<A: DeserializeOwned>(&self, request: Request<'_>) -> Result<A, ChannelError> {
         self.record(&request);
         let mut backoff = Backoff::default();
         loop {
@@ -157,7 +187,7 @@ impl Channel {
             };
             match answer {
                 Err(error) if error.is_passing() => {
-                    let reason = error.chain();
+                    let (path, reason) = (request.path, error.chain());
                     tracing::warn!(path, reason, "the service was not reached; trying again");
                     backoff.pause().await;
                 }

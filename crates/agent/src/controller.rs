@@ -74,6 +74,13 @@ impl Controller {
         })
     }
 
+    /// Finds the account that has signed in.
+    #[must_use]
+    pub fn own_account(&self) -> Filter {
+        let (user, _) = self.account.user_and_domain("");
+        Filter::equal("sAMAccountName", &user)
+    }
+
     /// Whether the account can see deleted objects.
     ///
     /// # Errors
@@ -230,11 +237,10 @@ impl Controller {
     pub async fn position(&mut self) -> Result<(u64, Option<Canary>), LdapError> {
         let highest = RootDse::read(&mut self.connection).await?.highest_usn;
         let since = highest.saturating_sub(RECENT);
-        let (user, _) = self.account.user_and_domain("");
         let filter = Filter::And(vec![
             Filter::AtLeast("uSNChanged".into(), since.to_string().into_bytes()),
             Filter::Not(Box::new(Filter::equal("objectClass", "computer"))),
-            Filter::Not(Box::new(Filter::equal("sAMAccountName", &user))),
+            Filter::Not(Box::new(self.own_account())),
         ]);
         let base = self.root_dse.naming_context.clone();
         let entries = self

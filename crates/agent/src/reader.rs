@@ -8,6 +8,7 @@ mod attributes;
 mod by_guid;
 mod changes;
 mod credentials;
+mod doubts;
 pub mod entry;
 mod questions;
 mod ranges;

@@ -8,7 +8,7 @@
 //! | `POST agents/tokens` | [`NewEnrollmentToken`] → [`EnrollmentTokenMade`] | administrator |
 //! | `GET configurations` · `GET configurations/NAME` | → [`Configuration`] | reader |
 //! | `PUT configurations/NAME` | [`Spec`] → [`Configuration`] | administrator |
-//! | `DELETE configurations/NAME` | → 204 | administrator |
+//! | `DELETE configurations/NAME?handOverTo=cloud` | → 204 | administrator |
 //! | `POST configurations/NAME/pause` · `resume` | → [`Configuration`] | operator |
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
 //! | `POST configurations/NAME/restart` | [`Restart`] → [`Configuration`] | operator |
@@ -18,6 +18,7 @@
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
+//! | `POST configurations/NAME/reconcile?repair=true` | → [`Reconciled`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
 //! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
@@ -105,12 +106,67 @@ pub struct Configuration {
     pub quarantine: Option<Quarantine>,
     /// The last cycle that ended.
     pub last_cycle: Option<Cycle>,
+    /// How its cycles go.
+    pub job: JobStatus,
+    /// Objects that wait for another object of Active Directory to let go of their anchor; the first hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
     /// How many objects of each type it has in the directory.
     pub counts: Counts,
     /// The id of its service principal.
     pub service_principal: String,
     /// What was applied.
     pub configuration: Spec,
+}
+
+/// An object of Active Directory whose anchor another has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// objectGUID of the one that waits.
+    pub id: String,
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// The id of the object in the directory.
+    pub object: Option<String>,
+    /// The configuration that owns it; none: nobody does any more.
+    pub owner: Option<String>,
+    /// Why it waits.
+    pub reason: String,
+}
+
+/// How the cycles of a configuration go.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStatus {
+    /// The cycle that runs.
+    pub running: Option<Cycle>,
+    /// The last cycle that did not fail.
+    pub last_successful_cycle: Option<Cycle>,
+    /// The last cycle that did not fail and changed something.
+    pub last_successful_cycle_with_exports: Option<Cycle>,
+    /// How many cycles failed since the last that did not.
+    pub successive_failures: u64,
+    /// For how many seconds changes in Active Directory may be missing: the age of what the last successful cycle
+    /// began with.
+    pub lag_seconds: Option<u64>,
+    /// How many changes all cycles together made.
+    pub exported: u64,
+    /// Changes that the guard or a limit holds.
+    pub held: u64,
+    /// Objects that failed and wait for their next attempt.
+    #[serde(default)]
+    pub escrowed: u64,
+    /// When a cycle first found nothing to do.
+    pub steady_state_first_achieved: Option<String>,
+    /// When one last did.
+    pub steady_state_last_achieved: Option<String>,
+    /// When the directory was last compared with what it should be.
+    pub last_reconciled: Option<String>,
+    /// How many objects were otherwise then.
+    pub drifting: u64,
+    /// Where to read what its errors mean.
+    pub troubleshooting: String,
 }
 
 /// Why a configuration is slowed down or held.
@@ -373,6 +429,41 @@ pub struct PlanEntry {
     pub changes: Vec<PropertyChange>,
 }
 
+/// How the directory compares with what it should be.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reconciled {
+    /// How many objects of Active Directory were compared.
+    pub compared: u64,
+    /// How many objects are otherwise than they should be.
+    pub drifting: u64,
+    /// How many of them were repaired, as far as the guard lets them.
+    pub repaired: u64,
+    /// The first thousand of them.
+    pub drifts: Vec<Drift>,
+}
+
+/// An object that is otherwise than it should be.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The anchor in Base64.
+    pub anchor: String,
+    /// Its distinguished name.
+    pub dn: Option<String>,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The id of the object in the directory.
+    pub target: Option<String>,
+    /// What would put it right: `Create`, `Update`, `Restore` or `Delete`; `Other`: nothing that is done by itself.
+    pub action: String,
+    /// A stable name in CamelCase.
+    pub code: String,
+    /// What is the matter.
+    pub reason: String,
+}
+
 /// A wish to provision one object now.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -458,14 +549,26 @@ pub struct LogEntry {
     pub kind: String,
     /// The anchor in Base64.
     pub anchor: String,
+    /// How people know it; none for an object that is not in the directory.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
+    /// objectGUID of the object in Active Directory.
+    #[serde(default)]
+    pub source: String,
     /// The id of the object in the directory.
     pub target: Option<String>,
     /// The reason's stable name.
     pub code: String,
     /// Why.
     pub reason: String,
+    /// What led to it: `schedule`, `change`, `hand`, or `demand` for one object.
+    #[serde(default)]
+    pub initiated_by: String,
+    /// How long it took from the beginning of the cycle, in milliseconds.
+    #[serde(default)]
+    pub duration_ms: u64,
     /// What was changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modified_properties: Vec<PropertyChange>,

@@ -19,6 +19,10 @@
 //! | `POST /agent/v1/changes` | [`ChangeNotice`] → [`Ack`] | something changed in a domain |
 //! | `POST /agent/v1/key` | [`KeyRotation`] → [`Ack`] | a new public key, signed for by the old one |
 //!
+//! The requests of an instruction are counted, in `?request=N` from 1 (but for `alive`); `&open=L,M` names
+//! those before it that have no answer yet. A copy of a request that arrives when a later one has told that
+//! it was answered is refused with 409 `RequestLate`.
+//!
 //! Bodies are JSON, so that an administrator can read what leaves; `Content-Encoding: zstd` on requests
 //! of more than a kilobyte. All but `ca` and `enroll` carry `Authorization: Bearer ASSERTION`, see
 //! [`assertion`]. Errors are [problem documents](crate::problem::Problem); a superseded agent gets 409
@@ -33,18 +37,18 @@ mod session;
 mod value;
 
 pub use credentials::{
-    Credentials, MadeCredential, PasswordStamp, ReadCredentials, ReplicationAnswer,
-    ReplicationBegin, ReplicationCursor, ReplicationEnd, ReplicationOpening, ReplicationWatermark,
-    Stamped, Stamps, StampsAnswer, WireSecret,
+    Accounts, AccountsAnswer, Credentials, MadeCredential, PasswordStamp, ReadCredentials,
+    ReplicationAnswer, ReplicationBegin, ReplicationCursor, ReplicationEnd, ReplicationOpening,
+    ReplicationWatermark, Stamped, Stamps, StampsAnswer, WireSecret,
 };
 pub use instruction::{
     Action, Finish, Instruction, KnownCanary, Outcome, ReadChanges, ReadObjects, ReadSet, Resolve,
     ResolveBy, Resolved, SchemaAttribute, ScopeHint,
 };
 pub use read::{
-    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Found, LinkTarget, Links,
-    ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer, PageEnd, Presence,
-    Verdict,
+    Ack, Alive, Begin, BeginAnswer, Canary, Content, ControllerIdentity, Doubt, Found, Incoming,
+    LinkTarget, Links, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Opening, PageAnswer,
+    PageEnd, Presence, Settled, Verdict,
 };
 pub use session::{
     ChangeNotice, DomainStatus, EnrollAnswer, EnrollRequest, EnrollmentToken, EnrollmentTokenError,

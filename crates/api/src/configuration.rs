@@ -3,8 +3,10 @@
 //! One model for both: TOML in a file, JSON through the API, with the same names. An unknown key is
 //! refused by name.
 
+mod reconciliation;
 mod safety;
 
+pub use reconciliation::Reconciliation;
 pub use safety::{LimitValue, Limits, Notifications};
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,9 @@ pub struct Spec {
     /// Who is told when something is held or fails.
     #[serde(default, skip_serializing_if = "Notifications::is_empty")]
     pub notifications: Notifications,
+    /// When the directory is compared with what it should be.
+    #[serde(default)]
+    pub reconciliation: Reconciliation,
 }
 
 /// Who takes part.
@@ -409,6 +414,7 @@ impl Spec {
             staging: false,
             limits: Limits::default(),
             notifications: Notifications::default(),
+            reconciliation: Reconciliation::default(),
         }
     }
 
@@ -489,6 +495,7 @@ impl Spec {
         self.password_hash_sync.check()?;
         self.limits.check()?;
         self.notifications.check()?;
+        self.reconciliation.interval_seconds()?;
         self.schedule.interval_seconds().map(|_| ())
     }
 

@@ -12,9 +12,11 @@
 #![deny(missing_docs)]
 
 pub mod admin;
+pub mod backup;
 pub mod channel;
 pub mod configuration;
 pub mod openapi;
 pub mod problem;
 pub mod signin;
 pub mod text;
+pub mod troubles;

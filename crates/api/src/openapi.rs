@@ -7,8 +7,8 @@
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
     EnrollmentTokenMade, Escrow, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken,
-    NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned, Restart, RoleAssignment,
-    Tenant, TokenMade,
+    NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned, Reconciled, Restart,
+    RoleAssignment, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -183,6 +183,26 @@ const HELD: &[Query] = &[text(
     "Only those that this is true of, over `id`, `dn`, `type`, `change`, `member`, `reason` and `since`.",
 )];
 
+const AUDITED: &[Query] = &[
+    LIMIT,
+    text("actor", "Only what was done by this one."),
+    text("activity", "Only this, such as `ConfigurationChanged`."),
+    text("target", "Only what was done to this."),
+    text("since", "Only from this time on."),
+];
+
+const REPAIR: &[Query] = &[Query {
+    name: "repair",
+    kind: Type::Boolean,
+    meaning: "Repair what drifted; a cycle applies it, under the guard.",
+}];
+
+const HAND_OVER: &[Query] = &[text(
+    "handOverTo",
+    "`cloud`: its objects are the cloud's from then on; the name of another configuration: that one takes over \
+     what it has in its scope under the same anchor.",
+)];
+
 const WAIT: &[Query] = &[Query {
     name: "wait",
     kind: Type::Boolean,
@@ -230,7 +250,7 @@ const OPERATIONS: &[Operation] = &[
         "Delete an application, and end what people gave it.",
     ),
     Operation {
-        query: &[LIMIT],
+        query: AUDITED,
         ..read(
             "/api/v1/audit",
             "listAuditEntries",
@@ -262,11 +282,14 @@ const OPERATIONS: &[Operation] = &[
             one::<Configuration>(),
         )
     },
-    remove(
-        "/api/v1/configurations/{name}",
-        "deleteConfiguration",
-        "Delete a configuration; what it provisioned stays in the directory.",
-    ),
+    Operation {
+        query: HAND_OVER,
+        ..remove(
+            "/api/v1/configurations/{name}",
+            "deleteConfiguration",
+            "Delete a configuration; what it provisioned stays in the directory.",
+        )
+    },
     Operation {
         query: WAIT,
         answer: Answer::Later(one::<Cycle>()),
@@ -340,6 +363,17 @@ const OPERATIONS: &[Operation] = &[
         Some(one::<Provision>()),
         one::<Provisioned>(),
     ),
+    Operation {
+        query: REPAIR,
+        ..order(
+            "/api/v1/configurations/{name}/reconcile",
+            "reconcileConfiguration",
+            "Compare the directory with what should be there, and repair it if that is wished for.",
+            "operator",
+            None,
+            one::<Reconciled>(),
+        )
+    },
     order(
         "/api/v1/configurations/{name}/restart",
         "restartConfiguration",

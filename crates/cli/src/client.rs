@@ -161,6 +161,16 @@ impl Client {
         answer(response).await
     }
 
+    pub(crate) async fn order_with(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<(), Failure> {
+        let sent = self.send(method, path, query, None::<&()>).await;
+        sent.map(|_| ())
+    }
+
     pub(crate) async fn order<B: Serialize>(
         &self,
         method: Method,

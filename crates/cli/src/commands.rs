@@ -3,6 +3,7 @@
 mod agent;
 mod app;
 mod apply;
+mod backup;
 mod configuration;
 mod cycle;
 mod deletes;
@@ -15,6 +16,7 @@ mod login;
 mod password;
 mod plan;
 mod provision;
+mod reconcile;
 mod role;
 mod token;
 
@@ -89,6 +91,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep restart corp.test --reset watermark --data-dir DIR"
     )]
     Restart(configuration::RestartArgs),
+    /// Compare the directory with what should be there, and repair it
+    ///
+    /// What should be there is decided once more from what is known of Active Directory. Exit status 3: something
+    /// drifted and was not repaired.
+    #[command(after_help = "Example:\n  lockstep reconcile corp.test --repair --data-dir DIR")]
+    Reconcile(reconcile::ReconcileArgs),
     /// See, allow and reject what the guard and the limits hold
     #[command(
         subcommand,
@@ -185,6 +193,19 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep token create --role reader --expires-in 30d --data-dir DIR"
     )]
     Token(token::TokenCommand),
+    /// Write all that the service cannot do without into one file; it goes on meanwhile
+    ///
+    /// On the service's machine, as the user that runs it. The file holds secrets.
+    #[command(
+        after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR\n  lockstep backup - \
+                      --data-dir DIR | gpg --encrypt --recipient ops > lockstep.tar.gpg"
+    )]
+    Backup(backup::BackupArgs),
+    /// Put a backup into the data folder of a service that does not run
+    ///
+    /// It is checked before anything is replaced; what was there is set aside.
+    #[command(after_help = "Example:\n  lockstep restore /var/backups/lockstep.tar --data-dir DIR")]
+    Restore(backup::RestoreArgs),
 }
 
 impl Command {
@@ -198,6 +219,7 @@ impl Command {
             Self::Configuration(command) => configuration::execute(command, context).await,
             Self::Cycle(command) => cycle::execute(command, context).await,
             Self::Restart(args) => configuration::restart(args, context).await,
+            Self::Reconcile(args) => reconcile::execute(&args, context).await,
             Self::Deletes(command) => deletes::execute(command, context).await,
             Self::Escrow(command) => escrow::execute(command, context).await,
             Self::Log(args) => log::execute(&args, context).await,
@@ -213,6 +235,8 @@ impl Command {
             Self::Password(command) => password::execute(command, context).await,
             Self::Role(command) => role::execute(command, context).await,
             Self::Token(command) => token::execute(command, context).await,
+            Self::Backup(args) => backup::backup(&args, context),
+            Self::Restore(args) => backup::restore(&args, context),
         }
     }
 }

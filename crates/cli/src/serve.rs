@@ -1,12 +1,15 @@
 //! `lockstep serve`.
 
+use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::Output;
 use lockstep_model::Secret;
+use lockstep_server::retention::Retention;
 use lockstep_server::serve::{Options, start};
 use rustix::fs::Mode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How the service runs.
@@ -47,6 +50,12 @@ pub(crate) struct ServeArgs {
         env = "LOCKSTEP_SMTP_FROM"
     )]
     smtp_from: Option<String>,
+    /// For how long the provisioning log, cycles and sign-ins are kept
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+    log_retention: Duration,
+    /// For how long is kept who changed which setting
+    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = duration)]
+    audit_retention: Duration,
 }
 
 pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Result<(), Failure> {
@@ -58,6 +67,10 @@ pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Res
         initial_domain: args.initial_domain.map(|name| name.to_lowercase()),
         metrics_listen: args.metrics_listen,
         mail: args.smtp_url.map(Secret::new).zip(args.smtp_from),
+        retention: Retention {
+            log: args.log_retention,
+            audit: args.audit_retention,
+        },
     };
     // Whatever the data folder's mode is, what is written into it is the owner's alone.
     rustix::process::umask(Mode::from_raw_mode(0o077));

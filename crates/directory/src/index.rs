@@ -22,6 +22,8 @@ pub enum Indexed {
     SamAccountName,
     /// `employeeId`.
     EmployeeId,
+    /// `onPremisesSecurityIdentifier`: by it members from other forests are found.
+    SecurityIdentifier,
     /// The names of a user's roles.
     Role,
 }
@@ -49,6 +51,7 @@ impl Indexed {
             "mail" => Some(Self::Mail),
             "onPremisesSamAccountName" => Some(Self::SamAccountName),
             "employeeId" => Some(Self::EmployeeId),
+            "onPremisesSecurityIdentifier" => Some(Self::SecurityIdentifier),
             _ => None,
         }
     }
@@ -111,6 +114,7 @@ pub fn terms(object: &Object) -> BTreeSet<Term> {
         (Indexed::Mail, "mail"),
         (Indexed::SamAccountName, "onPremisesSamAccountName"),
         (Indexed::EmployeeId, "employeeId"),
+        (Indexed::SecurityIdentifier, "onPremisesSecurityIdentifier"),
     ] {
         if let Some(text) = object.text(property) {
             add(indexed, &term_text(text));

@@ -16,7 +16,7 @@ mod evaluate;
 mod functions;
 pub mod manual;
 mod parser;
-mod pattern;
+pub(crate) mod pattern;
 mod random;
 mod syntax;
 mod value;

@@ -5,10 +5,10 @@
 //! `is-null`; with several values, one that fits makes a clause true and, for the negated operators, one
 //! that does not fit makes it false. Texts are compared with regard to case.
 
+use crate::expression::pattern::Pattern;
 use crate::mapping::MappedKind;
 use crate::staged::StagedObject;
 use lockstep_model::{AttributeName, Value};
-use regex::{Regex, RegexBuilder};
 use std::fmt;
 
 /// All filters of a configuration.
@@ -49,8 +49,8 @@ enum Test {
     IsFalse,
     IsNull,
     IsNotNull,
-    Matches(Regex),
-    NotMatches(Regex),
+    Matches(Pattern),
+    NotMatches(Pattern),
 }
 
 /// A clause that cannot be.
@@ -82,9 +82,6 @@ pub const OPERATORS: [&str; 14] = [
     "regex-match",
     "not-regex-match",
 ];
-
-/// How large a compiled pattern may be, in bytes. Matching takes time linear in the value's length.
-const PATTERN_SIZE: usize = 1 << 20;
 
 impl Filters {
     /// The first clause that keeps an object out; `None` when it takes part.
@@ -189,8 +186,9 @@ impl Clause {
             Test::IsFalse => any(&|text| text.eq_ignore_ascii_case("false")),
             Test::IsNull => values.is_empty(),
             Test::IsNotNull => !values.is_empty(),
-            Test::Matches(pattern) => any(&|text| pattern.is_match(text)),
-            Test::NotMatches(pattern) => none(&|text| pattern.is_match(text)),
+            // A value too long for its pattern is nothing that is known to match, or not to.
+            Test::Matches(pattern) => any(&|text| pattern.matches(text) == Some(true)),
+            Test::NotMatches(pattern) => none(&|text| pattern.matches(text) != Some(false)),
         }
     }
 }
@@ -268,17 +266,8 @@ fn number(text: &str) -> Result<i64, ClauseError> {
     parsed.map_err(|_| bad_value("a whole number", &format!("`{text}`")))
 }
 
-fn pattern(text: &str) -> Result<Regex, ClauseError> {
-    let built = RegexBuilder::new(text).size_limit(PATTERN_SIZE).build();
-    built.map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim();
-        let reason = reason.trim_start_matches("error: ");
-        bad_value(
-            "a regular expression (without look-around and back-references)",
-            &format!("`{text}`: {reason}"),
-        )
-    })
+fn pattern(text: &str) -> Result<Pattern, ClauseError> {
+    Pattern::new(text).map_err(|expected| bad_value(&expected, &format!("`{text}`")))
 }
 
 #[cfg(test)]
@@ -364,7 +353,35 @@ mod tests {
         assert!(error("equals", None).contains("expected a value"));
         assert!(error("is-null", Some("a")).contains("no value with is-null"));
         assert!(error("greater-than", Some("ten")).contains("a whole number"));
-        assert!(error("regex-match", Some("(?=a)")).contains("without look-around"));
+        let looking = error("regex-match", Some("(?=a)"));
+        assert!(
+            looking.contains("without looking ahead or behind"),
+            "{looking}"
+        );
+    }
+
+    #[test]
+    fn a_pathological_pattern_is_refused_or_takes_no_longer_than_another() {
+        let error = |value| {
+            Clause::new("x", "regex-match", Some(value))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error("((((a{99}){99}){99}){99})").contains("a smaller regular expression"));
+        assert!(error(r"(a)\1").contains("without backreferences"));
+        // What makes a backtracking engine stand still for years.
+        let text = "a".repeat(50_000);
+        assert!(!is_true("regex-match", Some("^(a+)+b$"), &[&text]));
+        assert!(is_true("not-regex-match", Some("^(a|aa)+b$"), &[&text]));
+        // More work than an expression may be: neither a match nor none.
+        let (pattern, text) = (r"\w{500}x", "a".repeat(1_000_000));
+        assert!(!is_true("regex-match", Some(pattern), &[&text]));
+        assert!(!is_true("not-regex-match", Some(pattern), &[&text]));
+    }
+
+    #[test]
+    fn patterns_are_written_as_dot_net_writes_them() {
+        assert!(is_true("regex-match", Some(r"(?'name'A)[a&&b]$"), &["A&"]));
     }
 
     #[test]

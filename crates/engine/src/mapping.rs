@@ -117,6 +117,8 @@ pub struct Subject<'a> {
 pub struct Mapping {
     /// Entries by kind of object.
     pub entries: BTreeMap<MappedKind, Vec<Entry>>,
+    /// References that are left alone: kind of object and property.
+    pub left_alone: BTreeSet<(MappedKind, &'static str)>,
 }
 
 /// Why an object has no value for a property that it must have.
@@ -161,7 +163,25 @@ impl Mapping {
                 of(MappedKind::Contact),
             ]
             .into(),
+            left_alone: BTreeSet::new(),
         }
+    }
+
+    /// Leaves the references of a property alone from now on. Says whether objects of this kind have it.
+    pub fn leave_alone(&mut self, kind: MappedKind, property: &str) -> bool {
+        let mut of_kind = REFERENCES.iter().filter(|own| own.kinds.contains(&kind));
+        let found = of_kind.find(|own| own.property.eq_ignore_ascii_case(property));
+        if let Some(found) = found {
+            self.left_alone.insert((kind, found.property));
+        }
+        found.is_some()
+    }
+
+    /// Whether anybody has these references provisioned.
+    #[must_use]
+    pub fn provisions(&self, reference: &Reference) -> bool {
+        let mut kinds = reference.kinds.iter();
+        kinds.any(|kind| !self.left_alone.contains(&(*kind, reference.property)))
     }
 
     /// Puts an entry in the place of the one with the same target, or adds it.

@@ -193,7 +193,9 @@ fn owned_by_us_or_refused(held: Holding, anchor: &SourceAnchor, live: Match) -> 
 }
 
 fn hard(kind: MappedKind, anchor: &SourceAnchor, found: Holding, allowed: Matching) -> Match {
-    if found.kind != kind {
+    // Of what somebody provisions its kind is not what stands in the way: the anchor may become free.
+    let provisioned = matches!(found.owner, Owner::Twin | Owner::Another) && !found.deleted;
+    if found.kind != kind && !provisioned {
         return Match::Refused(Reason::MatchOfAnotherKind {
             found: found.kind,
             expected: kind,

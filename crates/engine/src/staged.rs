@@ -196,6 +196,25 @@ impl StagedObject {
         changed
     }
 
+    /// The same, but no value goes: attributes that had some, and are told of without any, keep what they had.
+    /// Returns whether anything changed, and which attributes these are.
+    pub fn merge_keeping(
+        &mut self,
+        received: Attributes,
+        whole: bool,
+    ) -> (bool, Vec<AttributeName>) {
+        let before = self.attributes.clone();
+        self.merge(received, whole);
+        let mut kept = Vec::new();
+        for (name, values) in &before {
+            if !self.attributes.contains_key(name) {
+                kept.push(name.clone());
+                self.attributes.insert(name.clone(), values.clone());
+            }
+        }
+        (self.attributes != before, kept)
+    }
+
     /// Forgets everything but identity and place: it stays home, or is gone.
     pub fn forget_content(&mut self) {
         self.attributes.clear();
@@ -257,6 +276,23 @@ mod tests {
         assert!(row.merge(attributes(&[("title", &[])]), false));
         assert_eq!(row.text("title"), None);
         assert_eq!(row.text("mail"), Some("a@x"));
+    }
+
+    #[test]
+    fn where_values_may_be_hidden_none_goes_without_proof() {
+        let mut row = StagedObject::new(Guid::NIL, 1);
+        row.merge(attributes(&[("title", &["Dr"]), ("mail", &["a@x"])]), true);
+        let change = attributes(&[("title", &[]), ("info", &[]), ("mail", &["b@x"])]);
+        let (changed, kept) = row.merge_keeping(change, false);
+        assert!(changed);
+        assert_eq!(kept, [AttributeName::new("title")]);
+        assert_eq!(
+            (row.text("title"), row.text("mail")),
+            (Some("Dr"), Some("b@x"))
+        );
+        let (changed, kept) = row.merge_keeping(attributes(&[("mail", &["b@x"])]), true);
+        assert!(!changed);
+        assert_eq!(kept, [AttributeName::new("title")]);
     }
 
     #[test]

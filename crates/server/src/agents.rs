@@ -8,9 +8,9 @@ use crate::instructions;
 use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer, OfferAnswer, Outcome,
-    PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening,
-    SUPERSEDED, Stamps, StampsAnswer,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Credentials, Finish, Objects, Offer,
+    OfferAnswer, Outcome, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SUPERSEDED, Stamps, StampsAnswer,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
@@ -31,6 +31,28 @@ pub async fn forsake(service: &Arc<Service>, agent: AgentId, run: &str) -> Resul
         service.progress.raise();
     }
     Ok(())
+}
+
+/// Who makes a request of a reading.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sender {
+    /// The agent.
+    pub agent: AgentId,
+    /// For which instruction.
+    pub instruction: InstructionId,
+    /// Which of its requests, counted from 1; 0 for one that may come at any time.
+    pub number: u64,
+    /// Those before it that were without answer when it was made.
+    pub open: Vec<u64>,
+}
+
+impl Sender {
+    /// Whether this is a copy that was still under way: a later request has been made since, when this one had
+    /// been answered. What it says is out of date.
+    fn is_late(&self, row: &InstructionRow) -> bool {
+        let counted = self.number > 0;
+        counted && self.number < row.heard_number && !row.heard_open.contains(&self.number)
+    }
 }
 
 /// The oldest instruction that waits for this agent, as it travels; it is the agent's from now on.
@@ -67,13 +89,12 @@ pub async fn next_instruction(
 /// [`ImportError`].
 pub async fn begin(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Begin,
 ) -> Result<BeginAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::begin(tx, lane, &body, now);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// Identity and place of a batch of objects: see [`import::offer`].
@@ -83,13 +104,12 @@ pub async fn begin(
 /// [`ImportError`].
 pub async fn offer(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Offer,
 ) -> Result<OfferAnswer, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, body);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// Wanted objects: see [`import::objects`].
@@ -99,13 +119,12 @@ pub async fn offer(
 /// [`ImportError`].
 pub async fn objects(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Objects,
 ) -> Result<Ack, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| import::objects(tx, lane, &body);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// The end of a page: see [`import::page`].
@@ -115,13 +134,12 @@ pub async fn objects(
 /// [`ImportError`].
 pub async fn page(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: PageEnd,
 ) -> Result<PageAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// Where a replication of passwords begins: see [`passwords::begin`].
@@ -131,13 +149,27 @@ pub async fn page(
 /// [`ImportError`].
 pub async fn replication(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: ReplicationBegin,
 ) -> Result<ReplicationOpening, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
+}
+
+/// Which accounts take part: see [`passwords::accounts`].
+///
+/// # Errors
+///
+/// [`ImportError`].
+pub async fn accounts(
+    service: &Arc<Service>,
+    sender: Sender,
+    body: Accounts,
+) -> Result<AccountsAnswer, ImportError> {
+    let lease = body.lease;
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::accounts(tx, &lane, &body.accounts);
+    under_lease(service, sender, lease, work).await
 }
 
 /// When passwords were written: see [`passwords::stamps`].
@@ -147,13 +179,12 @@ pub async fn replication(
 /// [`ImportError`].
 pub async fn stamps(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Stamps,
 ) -> Result<StampsAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::stamps(tx, lane, body.objects, now);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// Credentials that were wanted: see [`passwords::taken`].
@@ -163,8 +194,7 @@ pub async fn stamps(
 /// [`ImportError`].
 pub async fn credentials(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Credentials,
 ) -> Result<Ack, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
@@ -172,7 +202,7 @@ pub async fn credentials(
     let work = move |tx: &mut dyn Write, lane: Lane| {
         passwords::taken(tx, &lane, &sealer, body.objects, now)
     };
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// How far passwords have been read: see [`passwords::end`].
@@ -182,13 +212,12 @@ pub async fn credentials(
 /// [`ImportError`].
 pub async fn replicated(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: ReplicationEnd,
 ) -> Result<ReplicationAnswer, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
-    under_lease(service, agent, id, lease, work).await
+    under_lease(service, sender, lease, work).await
 }
 
 /// The agent is still waiting for a controller.
@@ -198,12 +227,11 @@ pub async fn replicated(
 /// [`ImportError`].
 pub async fn alive(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Alive,
 ) -> Result<Ack, ImportError> {
     let work = |_: &mut dyn Write, _: Lane| Ok(Ack {});
-    under_lease(service, agent, id, body.lease, work).await
+    under_lease(service, sender, body.lease, work).await
 }
 
 /// The outcome of an instruction.
@@ -213,17 +241,17 @@ pub async fn alive(
 /// [`ImportError`].
 pub async fn finish(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     body: Finish,
 ) -> Result<Ack, ImportError> {
     if let Outcome::Failed { code, message, .. } = &body.outcome {
+        let agent = sender.agent;
         tracing::warn!(%agent, code, message, "an agent could not carry out an instruction");
     }
     let noted = service
-        .write(move |tx| match is_taken_by(tx, id, agent)? {
-            true => instructions::finish(tx, id, body.lease, &body.outcome),
-            false => Ok(false),
+        .write(move |tx| match taken_by(tx, &sender)? {
+            Some(_) => instructions::finish(tx, sender.instruction, body.lease, &body.outcome),
+            None => Ok(false),
         })
         .await?;
     service.progress.raise();
@@ -236,8 +264,7 @@ pub async fn finish(
 /// Carries a request of a reading out in one transaction, under its lease.
 async fn under_lease<T, F>(
     service: &Arc<Service>,
-    agent: AgentId,
-    id: InstructionId,
+    sender: Sender,
     lease: u64,
     work: F,
 ) -> Result<T, ImportError>
@@ -249,11 +276,16 @@ where
     let answer = service
         .write(move |tx| {
             let answer = (|| {
-                if !is_taken_by(tx, id, agent)? {
-                    return Err(ImportError::Refused(superseded()));
+                let mut row = taken_by(tx, &sender)?.ok_or(ImportError::Refused(superseded()))?;
+                let lane = import::lane(tx, sender.instruction, lease)?;
+                if sender.is_late(&row) {
+                    return Err(ImportError::Refused(late()));
                 }
-                let lane = import::lane(tx, id, lease)?;
-                instructions::hear(tx, id, now)?;
+                row.heard = now.as_millis();
+                if sender.number > row.heard_number {
+                    (row.heard_number, row.heard_open) = (sender.number, sender.open);
+                }
+                tx.store(&[row])?;
                 work(tx, lane)
             })();
             match answer {
@@ -268,9 +300,17 @@ where
     answer.map_err(ImportError::Refused)
 }
 
-fn is_taken_by(tx: &mut dyn Write, id: InstructionId, agent: AgentId) -> Result<bool, StoreError> {
-    let row: Option<InstructionRow> = tx.fetch_one(&id)?;
-    Ok(row.is_some_and(|row| row.state == InstructionState::Taken(agent)))
+fn taken_by(tx: &mut dyn Write, sender: &Sender) -> Result<Option<InstructionRow>, StoreError> {
+    let row: Option<InstructionRow> = tx.fetch_one(&sender.instruction)?;
+    Ok(row.filter(|row| row.state == InstructionState::Taken(sender.agent)))
+}
+
+fn late() -> Problem {
+    Problem::new(
+        409,
+        "RequestLate",
+        "a later request of this instruction has been carried out; nothing was stored",
+    )
 }
 
 /// What an agent is told whose lease has been given on.

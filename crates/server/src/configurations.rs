@@ -9,25 +9,23 @@ use crate::import::{Lane, mark, mark_all};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, directory, ids, scope_groups};
+use crate::{audit, cycle, directory, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, Mastery, Property};
 use lockstep_engine::ObjectClass;
+use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{
-    Dirty, Joined, NestedScopeGroup, Staged, StagedReference, Subject,
-};
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job, ScopeRoot, Watermark};
+use lockstep_store::records::connector_space::{Joined, Subject};
+use lockstep_store::records::job::{Configuration, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::records::password::PasswordRow;
-use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
+use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How many rows are removed in one transaction.
@@ -352,6 +350,7 @@ pub fn change(
         || old.objects != checked.spec.objects
         || old.mapping != checked.spec.mapping
         || old.matching != checked.spec.matching;
+    let spec = checked.spec.clone();
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
@@ -368,6 +367,11 @@ pub fn change(
     if let Some(mut job) = tx.fetch_one::<Job>(&after.id)? {
         crate::job::hurry(&mut job);
         tx.store(&[job])?;
+    }
+    if old.references.cross_domain != spec.references.cross_domain
+        || left_alone(&old) != left_alone(&spec)
+    {
+        cycle::reconsider(tx, after.id)?;
     }
     if groups_changed && let Some(job) = tx.fetch_one::<Job>(&after.id)? {
         let mut lane = Lane::new(tx, job, after.clone())?;
@@ -391,6 +395,15 @@ pub fn re_evaluate(tx: &mut dyn Write, configuration: &Configuration) -> Result<
         tx.store(&[job])?;
     }
     Ok(())
+}
+
+/// The references that a configuration leaves alone.
+fn left_alone(spec: &Spec) -> BTreeSet<(MappedKind, &'static str)> {
+    let compiled = compile(spec);
+    compiled.map_or_else(
+        |_| BTreeSet::new(),
+        |known| known.mapping.left_alone.clone(),
+    )
 }
 
 fn guids(roots: &Option<Vec<ScopeRoot>>) -> Option<Vec<Guid>> {
@@ -451,6 +464,7 @@ pub async fn set_paused(
                 return Ok(false);
             };
             let mut spec = crate::configuration::spec_of(&configuration);
+            let before = configuration.paused;
             configuration.paused = paused;
             spec.paused = paused;
             configuration.spec = json(&spec)?;
@@ -459,7 +473,9 @@ pub async fn set_paused(
                 true => "ConfigurationPaused",
                 false => "ConfigurationResumed",
             };
-            audit::record(tx, now, &actor, activity, &owned, None, None)?;
+            let told = |paused: bool| Some(format!("{{\"paused\":{paused}}}"));
+            let (old, new) = (told(before), told(paused));
+            audit::record(tx, now, &actor, activity, &owned, old, new)?;
             Ok(true)
         })
         .await
@@ -477,8 +493,23 @@ pub struct Forget {
     pub escrows: bool,
     /// What the guard holds, and that it has tripped; why the job is slowed down.
     pub quarantine: bool,
-    /// Which object belongs to which: the next cycle finds them by anchor again.
+    /// Which object belongs to which, where their anchors do not say so: the next cycle looks anew.
     pub links: bool,
+}
+
+impl Forget {
+    /// As the audit log shows it.
+    fn told(self) -> String {
+        let kinds = [
+            ("watermark", self.watermark),
+            ("escrows", self.escrows),
+            ("quarantine", self.quarantine),
+            ("links", self.links),
+        ];
+        let chosen = kinds.iter().filter(|(_, chosen)| *chosen);
+        let chosen: Vec<&str> = chosen.map(|(name, _)| *name).collect();
+        serde_json::json!({ "reset": chosen }).to_string()
+    }
 }
 
 /// Lets a job forget.
@@ -514,14 +545,15 @@ pub async fn restart(
                     job.updates_tripped = false;
                     job.removals_tripped = false;
                     job.quarantine = None;
-                    job.failed_in_a_row = 0;
+                    job.history.failures = 0;
                 }
                 tx.store(&[job])?;
             }
             if forget.watermark || forget.links {
                 re_evaluate(tx, &configuration)?;
             }
-            audit::record(tx, now, &actor, "JobRestarted", &owned, None, None)?;
+            let new = Some(forget.told());
+            audit::record(tx, now, &actor, "JobRestarted", &owned, None, new)?;
             Ok(Some(id))
         })
         .await
@@ -534,56 +566,51 @@ pub async fn restart(
         }
         if forget.escrows {
             forget_all(service, id, |row: &Escrow| row.guid).await?;
+            // What is left out for a reason is told anew.
+            forget_all(service, id, |row: &LastDecision| row.guid).await?;
         }
         Ok(())
     };
     forgotten.await.map_err(store_problem)?;
     if forget.links {
-        remove_all::<Joined>(service, id)
-            .await
-            .map_err(store_problem)?;
+        forget_links(service, id).await.map_err(store_problem)?;
     }
     service.jobs.raise();
     Ok(())
 }
 
-/// Removes a configuration with its job, its replica and its service principal. What it provisioned stays
-/// in the directory, and is synchronised no more.
-///
-/// # Errors
-///
-/// Those of the store; a problem with status 404 when there is no such configuration.
-pub async fn delete(service: &Arc<Service>, name: &str, actor: String) -> Result<(), Problem> {
-    let tenant = service.tenant_rules();
-    let (owned, now) = (name.to_owned(), service.clock.now());
-    let id = service
-        .write(move |tx| {
-            let Some(configuration) = by_name(tx, &owned)? else {
-                return Ok(None);
-            };
-            let id = configuration.id;
-            if let Some(job) = tx.fetch_one::<Job>(&id)?
-                && let Some(instruction) = job.instruction
-            {
-                crate::instructions::withdraw(tx, instruction)?;
-            }
-            let gone = Change::Delete {
-                id: configuration.service_principal,
-            };
-            let outcomes = directory::write(tx, &tenant, vec![gone], now)?;
-            debug_assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-            tx.remove::<Job>(&[id])?;
-            tx.remove::<Configuration>(&[id])?;
-            let old = Some(configuration.spec);
-            audit::record(tx, now, &actor, "ConfigurationDeleted", &owned, old, None)?;
-            Ok(Some(id))
-        })
-        .await
-        .map_err(store_problem)?;
-    let id = id.ok_or_else(|| not_found(name))?;
-    service.jobs.raise();
-    service.progress.raise();
-    clear(service, id).await.map_err(store_problem)
+/// Forgets which object belongs to which, where the directory's object does not say so itself by its anchor. A
+/// link that was forgotten although it was right would leave its object behind if it were deleted in Active
+/// Directory before the next cycle.
+async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    let mut behind: Option<Joined> = None;
+    loop {
+        let after = behind.take();
+        let last = service
+            .write(move |tx| {
+                let mut scan = Scan::of(Key::empty().with(id), SLICE);
+                if let Some(after) = &after {
+                    scan = scan.behind(after);
+                }
+                let links: Vec<Joined> = tx.list(&scan)?;
+                let ids: Vec<ObjectId> = links.iter().map(|link| link.object).collect();
+                let objects = directory::objects(tx, &ids)?;
+                let wrong = links.iter().zip(objects).filter(|(link, object)| {
+                    let mastery = object.as_ref().and_then(|object| object.mastery.as_ref());
+                    mastery.is_none_or(|mastery| {
+                        mastery.configuration != id || mastery.anchor != link.anchor
+                    })
+                });
+                let wrong: Vec<_> = wrong.map(|(link, _)| (id, link.guid)).collect();
+                tx.remove::<Joined>(&wrong)?;
+                Ok(links.into_iter().last())
+            })
+            .await?;
+        match last {
+            Some(last) => behind = Some(last),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// A connector space of its own for a plan; dropped with `clear` when the plan is made.
@@ -623,55 +650,6 @@ pub fn create_scratch(
     Ok(id)
 }
 
-/// Removes a connector space that was made for a plan, with everything in it.
-///
-/// # Errors
-///
-/// Those of the store.
-pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
-    service
-        .write(move |tx| {
-            if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
-                crate::instructions::withdraw(tx, instruction)?;
-            }
-            tx.remove::<Job>(&[id])
-        })
-        .await?;
-    clear(service, id).await?;
-    // Last, so that what was interrupted is found and dropped at the next start.
-    service
-        .write(move |tx| tx.remove::<Configuration>(&[id]))
-        .await
-}
-
-/// Removes the replica of a configuration that is gone, in bounded transactions.
-async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
-    remove_all::<Staged>(service, id).await?;
-    remove_all::<StagedReference>(service, id).await?;
-    remove_all::<NestedScopeGroup>(service, id).await?;
-    remove_all::<Joined>(service, id).await?;
-    remove_all::<PasswordRow>(service, id).await?;
-    remove_all::<Dirty>(service, id).await?;
-    remove_all::<HeldDelete>(service, id).await?;
-    remove_all::<HeldChange>(service, id).await?;
-    remove_all::<Escrow>(service, id).await?;
-    remove_all::<Notice>(service, id).await?;
-    remove_all::<LastDecision>(service, id).await?;
-    let mut more = true;
-    while more {
-        more = service
-            .write(move |tx| {
-                let scan = Scan::along(Cycle::BY_CONFIGURATION, Key::empty().with(id), SLICE);
-                let rows: Vec<Cycle> = tx.list(&scan)?;
-                let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-                tx.remove::<Cycle>(&ids)?;
-                Ok(!rows.is_empty())
-            })
-            .await?;
-    }
-    Ok(())
-}
-
 /// Forgets what is set aside of objects; each of them is decided anew in the next cycle.
 async fn forget_all<R: Record + 'static>(
     service: &Arc<Service>,
@@ -701,7 +679,7 @@ async fn forget_all<R: Record + 'static>(
 }
 
 /// Removes all rows of a table whose keys begin with a configuration's id.
-async fn remove_all<R: Record>(
+pub(crate) async fn remove_all<R: Record>(
     service: &Arc<Service>,
     id: ConfigurationId,
 ) -> Result<(), StoreError> {
@@ -727,6 +705,6 @@ pub fn not_found(name: &str) -> Problem {
         .remedy("`lockstep configuration list` shows those that there are")
 }
 
-fn store_problem(error: StoreError) -> Problem {
+pub(crate) fn store_problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }

@@ -7,7 +7,9 @@
 mod candidates;
 mod claims;
 mod deletes;
+mod drift;
 pub(crate) mod escrow;
+mod foreign;
 mod objects;
 mod references;
 mod removals;
@@ -15,11 +17,14 @@ mod report;
 mod updates;
 
 pub use deletes::{allow, reject};
+pub(crate) use drift::{VALUES, drift, is_unsettled};
+pub use foreign::reconsider;
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
+use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, ObjectClass, Phase, Reason, StagedObject};
 use lockstep_model::ids::CycleId;
 use lockstep_model::{Guid, Timestamp};
@@ -99,6 +104,17 @@ pub fn batch(
     store(tx, lane, Progress::Done)
 }
 
+/// Settles one more mark of who belongs to the scope by way of groups. Returns whether there may be more.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn settle(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    let more = settle_groups(tx, lane)?;
+    tx.store(std::slice::from_ref(&lane.job))?;
+    Ok(more)
+}
+
 /// One object, on demand.
 #[derive(Debug)]
 pub struct One {
@@ -108,6 +124,15 @@ pub struct One {
     pub decision: Decision,
     /// Why.
     pub reason: Reason,
+}
+
+impl One {
+    /// Its kind as logs show it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let kind = self.object.class.and_then(MappedKind::of);
+        kind.map_or("other", MappedKind::name)
+    }
 }
 
 /// Decides one object, and applies it when that makes or changes something: what takes away is left to the
@@ -203,7 +228,8 @@ fn first_goes_on(tx: &mut dyn Write, mut mark: Dirty, position: Key) -> Result<(
     keep(tx, mark)
 }
 
-/// Settles who belongs to the scope by way of groups, before objects are decided.
+/// Settles who belongs to the scope by way of groups, before objects are decided. Nothing of the directory
+/// changes. Says whether there may be more to do.
 fn settle_groups(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
     if let Some(mark) = next(tx, lane, SubjectKind::Members)? {
         let Some(group) = mark.subjects.first().map(Subject::guid) else {

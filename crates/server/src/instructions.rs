@@ -39,6 +39,8 @@ pub fn give(
         run: String::new(),
         given: now.as_millis(),
         heard: now.as_millis(),
+        heard_number: 0,
+        heard_open: Vec::new(),
     }])?;
     Ok(id)
 }
@@ -92,19 +94,6 @@ pub fn forsake(tx: &mut dyn Write, agent: AgentId, run: &str) -> Result<bool, St
     }
     tx.store(&rows)?;
     Ok(!rows.is_empty())
-}
-
-/// The agent has been heard of.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn hear(tx: &mut dyn Write, id: InstructionId, now: Timestamp) -> Result<(), StoreError> {
-    if let Some(mut row) = tx.fetch_one::<InstructionRow>(&id)? {
-        row.heard = now.as_millis();
-        tx.store(&[row])?;
-    }
-    Ok(())
 }
 
 /// Notes the outcome, unless the instruction has been withdrawn. Says whether it was noted.

@@ -1,17 +1,22 @@
 //! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
+mod history;
 mod quarantine;
 mod read;
+mod reconcile;
 mod run;
 mod schedule;
+mod unkept;
 
 pub use quarantine::next_cycle;
 pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
+pub use reconcile::{reconcile, run as run_reconciliation};
 pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
 pub use schedule::{close_interrupted, run_jobs};
+pub use unkept::Unkept;
 
 use crate::service::Service;
 use lockstep_api::problem::Problem;
@@ -31,6 +36,7 @@ pub async fn cycle_by_hand(
     configuration: ConfigurationId,
 ) -> Result<Option<Cycle>, StoreError> {
     let mut listener = service.progress.listen();
+    let unkept = service.unkept.count(configuration);
     let number = ask_for_cycle(service, configuration).await?;
     loop {
         let cycle = service
@@ -46,6 +52,9 @@ pub async fn cycle_by_hand(
             .await?;
         if let Some(cycle) = cycle {
             return Ok(cycle);
+        }
+        if let Some(error) = service.unkept.since(configuration, unkept) {
+            return Err(error);
         }
         listener.wait(Duration::from_millis(500)).await;
     }

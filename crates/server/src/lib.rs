@@ -4,6 +4,7 @@
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
+//! * [`backup`]: what the service cannot do without, in one file;
 //! * [`notify`]: what administrators are told without asking;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
@@ -15,6 +16,8 @@
 pub mod agents;
 pub mod ask;
 pub mod audit;
+pub mod backup;
+pub mod claims;
 pub mod clock;
 pub mod configuration;
 pub mod configurations;
@@ -34,6 +37,8 @@ pub mod passwords;
 pub mod plan;
 pub mod policy;
 pub mod provision;
+pub mod removal;
+pub mod retention;
 pub mod schema;
 pub mod scope_groups;
 pub mod sealing;

@@ -2,17 +2,25 @@
 
 use crate::cycle::Context;
 use crate::cycle::Item;
-use lockstep_model::PropertyValue;
+use lockstep_model::ids::CycleId;
+use lockstep_model::{PropertyValue, Timestamp};
+use lockstep_store::records::job::Cycle;
 use lockstep_store::records::log::{LogChange, LogEntry};
-use lockstep_store::{StoreError, Write, WriteRecords as _};
+use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Numbers entries. They begin with the time, so that they go on after a restart.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// The first number of a moment.
+pub(crate) fn first_number(millis: i64) -> u64 {
+    u64::try_from(millis).unwrap_or(0) << 20
+}
+
 /// The next number, greater than every one before.
 pub(crate) fn next_number(millis: i64) -> u64 {
-    let by_clock = u64::try_from(millis).unwrap_or(0) << 20;
+    let by_clock = first_number(millis);
     let previous = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
         Some(by_clock.max(last + 1))
     });
@@ -39,20 +47,29 @@ pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogE
     if let Some(items) = &mut context.report.items {
         items.push(item.clone());
     }
+    LogEntry {
+        cycle: Some(context.cycle),
+        ..outside_of_cycles(item, status, context.now)
+    }
+}
+
+/// An entry that no cycle wrote.
+pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> LogEntry {
     let change = |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| {
         let property = property.to_owned();
         LogChange { property, old, new }
     };
+    let name = item.name.clone().or_else(|| new_name(&item));
     LogEntry {
-        number: next_number(context.now.as_millis()),
-        at: context.now.as_millis(),
+        number: next_number(now.as_millis()),
+        at: now.as_millis(),
         configuration: item.configuration,
-        cycle: Some(context.cycle),
+        cycle: None,
         source: item.guid,
         target: item.target,
         anchor: item.anchor,
         kind: item.kind.to_owned(),
-        name: None,
+        name,
         dn: item.dn,
         action: item.action.to_owned(),
         status: status.to_owned(),
@@ -60,4 +77,48 @@ pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogE
         code: item.code.to_owned(),
         changes: item.changes.into_iter().map(change).collect(),
     }
+}
+
+/// What the log shows instead of a value that it must not show.
+pub(crate) const REDACTED: &str = "[Redact]";
+
+/// How an object is called that is made or renamed.
+fn new_name(item: &Item) -> Option<String> {
+    let mut changes = item.changes.iter();
+    let (_, _, new) = changes.find(|(property, ..)| *property == "displayName")?;
+    let name = new.as_ref().and_then(PropertyValue::as_text)?;
+    (name != REDACTED).then(|| name.to_owned())
+}
+
+/// The cycles in which entries were written, as far as they are still known.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn cycles_of<T: Read + ?Sized>(
+    tx: &mut T,
+    entries: &[LogEntry],
+) -> Result<BTreeMap<CycleId, Cycle>, StoreError> {
+    let ids: BTreeSet<CycleId> = entries.iter().filter_map(|entry| entry.cycle).collect();
+    let ids: Vec<CycleId> = ids.into_iter().collect();
+    let cycles: Vec<Option<Cycle>> = tx.fetch(&ids)?;
+    let known = cycles.into_iter().flatten();
+    Ok(known.map(|cycle| (cycle.id, cycle)).collect())
+}
+
+/// Who or what led to an entry: what woke its cycle; `demand`: one object, or a comparison, was asked for.
+#[must_use]
+pub fn initiated_by(cycle: Option<&Cycle>) -> &str {
+    match cycle.map(|cycle| cycle.woken_by.as_str()) {
+        None => "demand",
+        Some("") => "schedule",
+        Some(woken_by) => woken_by,
+    }
+}
+
+/// How long it took from the beginning of its cycle to an entry, in milliseconds.
+#[must_use]
+pub fn duration(entry: &LogEntry, cycle: Option<&Cycle>) -> u64 {
+    let millis = cycle.map_or(0, |cycle| entry.at - cycle.started);
+    u64::try_from(millis).unwrap_or(0)
 }

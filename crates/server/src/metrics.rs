@@ -1,12 +1,19 @@
 //! What Prometheus is told.
 
+mod jobs;
+
 use crate::service::Service;
 use lockstep_store::records::job::Cycle;
 use lockstep_store::records::service::Agent;
 use lockstep_store::{Key, ReadRecords as _, Scan};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// For how long a gauge is shown that nobody sets.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// The process has one set of metrics, however many services a test starts in it.
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -20,7 +27,10 @@ impl Metrics {
     #[must_use]
     pub fn install() -> Self {
         let handle = HANDLE.get_or_init(|| {
-            let handle = PrometheusBuilder::new().install_recorder().ok()?;
+            let builder = PrometheusBuilder::new();
+            // What is not shown again belongs to a configuration that is gone.
+            let builder = builder.idle_timeout(MetricKindMask::GAUGE, Some(IDLE));
+            let handle = builder.install_recorder().ok()?;
             describe();
             Some(handle)
         });
@@ -29,7 +39,10 @@ impl Metrics {
 
     /// The text that Prometheus reads.
     pub async fn render(&self, service: &Arc<Service>) -> String {
-        let now = service.clock.now().as_millis();
+        let at = service.clock.now();
+        let now = at.as_millis();
+        let standings = service.read(move |tx| jobs::standings(tx, at)).await;
+        jobs::show(&standings.unwrap_or_default());
         let agents = service
             .read(|tx| tx.list::<Agent>(&Scan::of(Key::empty(), 10_000)))
             .await
@@ -50,6 +63,7 @@ fn count(number: usize) -> f64 {
 }
 
 fn describe() {
+    jobs::describe();
     describe_counter!(
         "lockstep_cycles_total",
         "Cycles that ended, by kind and state"
@@ -96,4 +110,20 @@ pub fn cycle_ended(cycle: &Cycle) {
     let millis = cycle.ended.unwrap_or(cycle.started) - cycle.started;
     let millis = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
     histogram!("lockstep_cycle_seconds").record(f64::from(millis) / 1_000.0);
+}
+
+#[cfg(test)]
+mod tests {
+    /// What stands in the rules for alerts are metrics that there are.
+    #[test]
+    fn alerts_ask_for_metrics_that_are_shown() {
+        let shown = [include_str!("metrics.rs"), include_str!("metrics/jobs.rs")].concat();
+        let rules = include_str!("../../../packaging/prometheus-rules.yml");
+        let words = rules.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let asked: Vec<&str> = words.filter(|word| word.starts_with("lockstep_")).collect();
+        assert!(asked.len() > 8, "{asked:?}");
+        for metric in asked {
+            assert!(shown.contains(&format!("\"{metric}\"")), "{metric}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! ([`PasswordRow`]), judged by [`lockstep_engine::password`] whenever something of it is reported. Who still
 //! needs one when all changes have been read is asked for by itself.
 //!
-//! Each of [`begin`], [`stamps`], [`taken`] and [`end`] is one request of an agent, carried out in one
+//! Each of [`begin`], [`accounts`], [`stamps`], [`taken`] and [`end`] is one request of an agent, carried out in one
 //! transaction under the lane's own lease. What users sign in with is kept by [`crate::credentials`].
 
 mod made;
@@ -14,7 +14,7 @@ mod watermark;
 
 pub use made::taken;
 pub use settle::{judge_anew, tally};
-pub use stamps::stamps;
+pub use stamps::{accounts, stamps};
 pub use watermark::{begin, end, order, somebody_is_new};
 
 use lockstep_store::StoreError;

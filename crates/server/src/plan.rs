@@ -4,12 +4,13 @@
 //! needs more than was ever read reads it into a connector space of its own, which goes with the plan:
 //! nothing of people whom nobody has approved stays.
 
-use crate::configurations::{self, Checked, create_scratch, drop_scratch, not_found};
-use crate::cycle::{Context, Item, Progress, Report, batch};
+use crate::configurations::{self, Checked, create_scratch, not_found};
+use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
 use crate::policy::{compile, next_read_set};
+use crate::removal::drop_scratch;
 use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;
@@ -122,6 +123,7 @@ async fn read_until_known(
     let mut before = BTreeSet::new();
     for _ in 0..ROUNDS {
         read_only(service, id).await?;
+        settle_groups(service, id).await?;
         let report = decide(service, id, None, owner).await?;
         if report.unread.is_empty() || report.unread == before {
             return Ok(report);
@@ -132,6 +134,19 @@ async fn read_until_known(
         asked.map_err(store_problem)?;
     }
     decide(service, id, None, owner).await
+}
+
+/// Settles who belongs to the scope by way of groups, and keeps it: what is read next goes by that.
+async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Problem> {
+    let mut more = true;
+    while more {
+        let settled = service.write(move |tx| match lane(tx, id)? {
+            Some(mut lane) => cycle::settle(tx, &mut lane),
+            None => Ok(false),
+        });
+        more = settled.await.map_err(store_problem)?;
+    }
+    Ok(())
 }
 
 /// Has these objects read by GUID.

@@ -23,6 +23,8 @@ pub struct Compiled {
     pub filters: Filters,
     /// Which value each property gets.
     pub mapping: Arc<Mapping>,
+    /// The scope names groups, whose members have to be known.
+    pub by_groups: bool,
 }
 
 /// Reads the filters and mappings of a configuration.
@@ -61,6 +63,7 @@ pub fn compile(spec: &Spec) -> Result<Compiled, SpecError> {
     Ok(Compiled {
         filters: Filters(filters),
         mapping: Arc::new(mapping),
+        by_groups: spec.scope.groups.is_some(),
     })
 }
 
@@ -90,6 +93,9 @@ fn overlay(
     key: &str,
 ) -> Result<(), SpecError> {
     let kind = mapped_kind(object);
+    if entry.none && mapping.leave_alone(kind, &entry.target) {
+        return Ok(());
+    }
     let property = property(object, &entry.target, key)?;
     if entry.none {
         if property.name() == "userPrincipalName" {
@@ -176,8 +182,8 @@ fn property(object: ObjectType, target: &str, key: &str) -> Result<Property, Spe
         .iter()
         .any(|reference| reference.property.eq_ignore_ascii_case(target))
     {
-        let expected =
-            "a property with values of its own: members, owners and managers follow AD as they are";
+        let expected = "a property with values of its own: members, owners and managers follow AD as they are, or not \
+             at all, with `none = true` where objects of this type have them";
         return Err(error(expected.into()));
     }
     Property::named(kind, target).map_err(|unknown| {
@@ -301,6 +307,9 @@ pub fn read_set(compiled: &Compiled, version: u64) -> ReadSet {
         attributes: attributes.into_iter().collect(),
         links: REFERENCES
             .iter()
+            .filter(|own| {
+                compiled.mapping.provisions(own) || compiled.by_groups && own.attribute == "member"
+            })
             .map(|reference| reference.attribute.to_owned())
             .collect(),
         decision: decision.into_iter().collect(),

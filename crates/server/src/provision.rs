@@ -137,6 +137,21 @@ fn ask_for(tx: &mut dyn Write, id: ConfigurationId, guid: Guid) -> Result<(), St
     }
 }
 
+/// Why an object takes no part, as far as is known without reading it; none: it takes part, or nothing is known
+/// of it.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn left_out(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    guid: Guid,
+) -> Result<Option<One>, Problem> {
+    let (one, _) = decide(service, id, guid, true).await?;
+    Ok(one.filter(|one| one.decision == Decision::Skip))
+}
+
 /// Decides, and applies unless it is only asked what would be done.
 async fn decide(
     service: &Arc<Service>,

@@ -286,11 +286,7 @@ pub fn reconsider(tx: &mut dyn Write, lane: &mut Lane, group: Guid) -> Result<()
     if !scope.nested || scope.groups.contains(&group) {
         return Ok(());
     }
-    let row: Option<Staged> = tx.fetch_one(&(configuration, group))?;
-    let is_group = row.is_some_and(|row| {
-        row.object.class == Some(ObjectClass::Group)
-            && matches!(row.object.presence, Presence::Alive { .. })
-    });
+    let is_group = is_live_group(tx, configuration, group)?;
     let held = is_group && !lane.groups.holders(tx, configuration, group)?.is_empty();
     match (held, lane.groups.contains(&group)) {
         (true, false) => {
@@ -310,12 +306,28 @@ pub fn reconsider(tx: &mut dyn Write, lane: &mut Lane, group: Guid) -> Result<()
     }
 }
 
+fn is_live_group(
+    tx: &mut dyn Read,
+    configuration: ConfigurationId,
+    guid: Guid,
+) -> Result<bool, StoreError> {
+    let row: Option<Staged> = tx.fetch_one(&(configuration, guid))?;
+    Ok(row.is_some_and(|row| {
+        row.object.class == Some(ObjectClass::Group)
+            && matches!(row.object.presence, Presence::Alive { .. })
+    }))
+}
+
 /// Lets go of the groups that can no longer be reached from those that the configuration names: groups that
 /// hold only each other keep nobody in scope.
 fn leave_unreachable(tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
     let configuration = lane.configuration.id;
     let mut edges: BTreeMap<Guid, BTreeSet<Guid>> = BTreeMap::new();
     for group in lane.groups.all.clone() {
+        // The edges to a group that was deleted go later.
+        if !is_live_group(tx, configuration, group)? {
+            continue;
+        }
         for holder in lane.groups.holders(tx, configuration, group)? {
             edges.entry(holder).or_default().insert(group);
         }

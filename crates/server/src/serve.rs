@@ -1,5 +1,6 @@
 //! `lockstep serve`: the data folder, the listener, the jobs, and the end of all three.
 
+use crate::backup;
 use crate::directory::upkeep;
 use crate::files::{self, FileError};
 use crate::http::admin::{is_dns_suffix, token_hash};
@@ -9,6 +10,7 @@ use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
 use crate::notify::{self, MailError, Mailer, Outlets, Webhooks};
+use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
 use crate::signin::{self, keys};
@@ -59,6 +61,8 @@ pub struct Options {
     pub metrics_listen: Option<SocketAddr>,
     /// The mail server, and in whose name mail is sent.
     pub mail: Option<(Secret<String>, String)>,
+    /// For how long is remembered what happened.
+    pub retention: Retention,
 }
 
 /// Why the service could not be started.
@@ -86,7 +90,7 @@ pub enum ServeError {
     #[error(transparent)]
     Keys(#[from] keys::KeyError),
     /// Another process serves this folder.
-    #[error("another `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
+    #[error("a `lockstep serve` is running with {}; stop it first, or use another folder", dir.display())]
     Busy {
         /// Which folder.
         dir: PathBuf,
@@ -157,6 +161,7 @@ pub struct Running {
     /// Where commands on this machine reach it.
     local_url: String,
     url_file: PathBuf,
+    retention: Retention,
     _lock: File,
 }
 
@@ -177,6 +182,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
+    backup::complete(&dir)?;
     let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen {
         address: options.listen,
@@ -225,6 +231,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         url,
         local_url,
         url_file: dir.join("url"),
+        retention: options.retention,
         _lock: lock,
     })
 }
@@ -257,8 +264,9 @@ impl Running {
         files::write_public(&self.url_file, format!("{}\n", self.local_url).as_bytes())?;
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
+        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
         let notices = tokio::spawn(notify::run(Arc::clone(&self.service)));
-        let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service)));
+        let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
         });
@@ -287,6 +295,7 @@ impl Running {
         upkeep.abort();
         directory_upkeep.abort();
         notices.abort();
+        reconciliation.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -328,7 +337,12 @@ async fn connection(
     }
 }
 
-fn lock(dir: &Path) -> Result<File, ServeError> {
+/// Takes the data folder for this process.
+///
+/// # Errors
+///
+/// [`ServeError::Busy`] and [`ServeError::File`].
+pub fn lock(dir: &Path) -> Result<File, ServeError> {
     let path = dir.join("serve.lock");
     let file = File::create(&path).map_err(|source| FileError::new("open", &path, source))?;
     match file.try_lock() {

@@ -1,6 +1,7 @@
 //! What every part of the service shares.
 
 use crate::clock::Clock;
+use crate::job::Unkept;
 use crate::notify::Outlets;
 use crate::sealing::Sealer;
 use crate::signal::Signal;
@@ -38,6 +39,8 @@ pub struct Service {
     pub agent_silence: Duration,
     /// Seals what the database must not tell.
     pub sealer: Arc<Sealer>,
+    /// Cycles whose result the storage did not take.
+    pub unkept: Unkept,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
     /// How administrators are told something; set once the service runs.
@@ -123,6 +126,7 @@ impl Service {
             changed: Mutex::default(),
             agent_silence: parts.agent_silence,
             sealer: Arc::new(parts.sealer),
+            unkept: Unkept::default(),
             sign_in: SignIn::default(),
             outlets: OnceLock::new(),
             transactions: Transactions::default(),

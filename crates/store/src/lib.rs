@@ -27,4 +27,4 @@ pub use key::{Key, KeyPart, KeyReader};
 pub use memory::MemoryStore;
 pub use overlay::Overlay;
 pub use record::{ReadRecords, Record, WriteRecords};
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, check_copy, copy};

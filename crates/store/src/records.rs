@@ -8,6 +8,7 @@ mod compact;
 pub mod connector_space;
 pub mod credential;
 pub mod directory;
+pub mod history;
 pub mod job;
 pub mod log;
 pub mod password;

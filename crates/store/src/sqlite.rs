@@ -2,8 +2,9 @@
 //!
 //! [`SqliteStore`] holds the connections: one that writes, and a few that read beside it, which the
 //! write-ahead log lets them do without waiting. What is said to the database is in `statement`, how
-//! tables come to be in `schema`, how its failures are told in `failure`.
+//! tables come to be in `schema`, how its failures are told in `failure`, how a copy is made in `copy`.
 
+mod copy;
 mod failure;
 mod folder;
 mod schema;
@@ -12,14 +13,13 @@ mod statement;
 
 use crate::checked::Checked;
 use crate::{Read, Store, StoreError, Table, Write};
+pub use copy::{check_copy, copy};
 use failure::failure;
 use folder::Folder;
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use session::Session;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -64,36 +64,6 @@ impl SqliteStore {
             statements: AtomicU64::new(0),
             folder,
         })
-    }
-
-    /// Writes the state of this moment into a file that can be opened as `lockstep.db`, replacing a file
-    /// with that name. Writers go on meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Database`].
-    pub fn backup(&self, path: &Path) -> Result<(), StoreError> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".unfinished");
-        let unfinished = PathBuf::from(unfinished);
-        self.copy_to(&unfinished)?;
-        fs::rename(&unfinished, path).map_err(|error| folder::failure(path, error))?;
-        folder::sync_parent(path)
-    }
-
-    fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        folder::remove_if_there(path)?;
-        let source = self.lend()?;
-        let mut target = Connection::open(path).map_err(failure)?;
-        {
-            let backup = Backup::new(source.connection()?, &mut target).map_err(failure)?;
-            // All pages in one step, so that it sees one state however much is written meanwhile.
-            match backup.step(-1).map_err(failure)? {
-                StepResult::Done => (),
-                _ => return Err(unfinished_backup()),
-            }
-        }
-        target.close().map_err(|(_, error)| failure(error))
     }
 
     fn lend(&self) -> Result<Lent<'_>, StoreError> {
@@ -145,10 +115,6 @@ impl Store for SqliteStore {
 }
 
 impl Lent<'_> {
-    fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection.as_ref().ok_or_else(no_connection)
-    }
-
     fn connection_mut(&mut self) -> Result<&mut Connection, StoreError> {
         self.connection.as_mut().ok_or_else(no_connection)
     }
@@ -199,16 +165,6 @@ fn no_connection() -> StoreError {
     StoreError::Database {
         source: "a connection was given back too early".into(),
     }
-}
-
-fn unfinished_backup() -> StoreError {
-    failure(rusqlite::Error::SqliteFailure(
-        rusqlite::ffi::Error {
-            code: ErrorCode::DatabaseBusy,
-            extended_code: rusqlite::ffi::SQLITE_BUSY,
-        },
-        None,
-    ))
 }
 
 /// A transaction that panicked was rolled back by then, so the locks' poison says nothing.

@@ -5,6 +5,7 @@
 //! * [`samba`]: domain controllers on loopback, from templates, in seconds;
 //! * [`front`]: a fake in front of one, which enforces what Samba does not;
 //! * [`proxy`]: an HTTP proxy;
+//! * [`storage`]: disks that are full, and calls that fail;
 //! * [`product`]: the service and the agent as a user starts them.
 
 #![deny(missing_docs)]
@@ -16,4 +17,5 @@ pub mod product;
 pub mod proxy;
 pub mod relying_parties;
 pub mod samba;
+pub mod storage;
 mod testbed;

@@ -2,6 +2,7 @@
 
 use crate::front::Front;
 use crate::samba::Forest;
+use crate::storage::SmallDisk;
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -55,6 +56,7 @@ pub struct Service {
     url: String,
     process: Option<Child>,
     arguments: Vec<String>,
+    disk: Option<SmallDisk>,
 }
 
 impl Service {
@@ -73,7 +75,37 @@ impl Service {
     ///
     /// When it does not become ready.
     pub fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
-        let mut service = Self {
+        let mut service = Self::new(arguments)?;
+        service.resume()?;
+        Ok(service)
+    }
+
+    /// Starts a service with an empty folder on a disk of its own, of so many megabytes.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become ready, or the disk cannot be mounted.
+    pub fn start_on_disk(megabytes: u32) -> anyhow::Result<Self> {
+        let mut service = Self::new(&[])?;
+        fs::create_dir(service.data_dir())?;
+        service.disk = Some(SmallDisk::mount(&service.data_dir(), megabytes)?);
+        service.resume()?;
+        Ok(service)
+    }
+
+    /// The disk of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it has none.
+    pub fn disk(&self) -> anyhow::Result<&SmallDisk> {
+        self.disk
+            .as_ref()
+            .context("the service has no disk of its own")
+    }
+
+    fn new(arguments: &[&str]) -> anyhow::Result<Self> {
+        Ok(Self {
             dir: tempfile::Builder::new().prefix("lockstep-").tempdir()?,
             listen: "127.0.0.1:0".into(),
             url: String::new(),
@@ -82,9 +114,8 @@ impl Service {
                 .iter()
                 .map(|argument| (*argument).to_owned())
                 .collect(),
-        };
-        service.resume()?;
-        Ok(service)
+            disk: None,
+        })
     }
 
     /// Starts it again, at the same address.
@@ -410,6 +441,8 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.kill();
+        // Before its folder is removed.
+        drop(self.disk.take());
     }
 }
 

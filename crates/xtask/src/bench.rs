@@ -3,6 +3,7 @@
 //! Every figure is a ratio to something measured in the same run, or stands beside it: wall times of
 //! different machines, or of another day, mean nothing.
 
+mod passwords;
 mod sign_in;
 
 use crate::output;
@@ -11,7 +12,7 @@ use lockstep_testkit::product::{Agent, Service, eventually, peak_memory, use_pro
 use lockstep_testkit::samba::{Forest, NewUser, Population, Template};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,30 +39,48 @@ const FILTER: &str = "(|(objectClass=user)(objectClass=group)(objectClass=contac
 /// How often each thing is measured.
 const RUNS: usize = 3;
 const CHANGES: usize = 40;
+/// Cycles run by hand; without passwords, because `ldapsearch` reads none either.
+const OBJECTS_ONLY: &str = "name = \"corp\"\ndomain = \"corp.test\"\npaused = true\n\
+                            [password-hash-sync]\nenabled = false\n";
+const WITH_PASSWORDS: &str = "name = \"corp\"\ndomain = \"corp.test\"\npaused = true\n";
 
-/// Measures and writes `docs/benchmarks.md`.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// One part of what is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// How passwords are read, against others
+    Passwords,
+}
+
+/// Measures, and writes `docs/benchmarks.md`; of one part only the figures are shown.
+pub(crate) fn run(part: Option<Part>) -> anyhow::Result<()> {
     crate::setup::run()?;
-    output::step("programs, optimised");
-    let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--release",
-            "-p",
-            "lockstep-cli",
-            "-p",
-            "lockstep-agent",
-        ])
-        .status()?;
-    ensure!(status.success(), "the programs could not be built");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    use_programs(&Path::new(&target).join("release"));
+    let programs = programs()?;
+    use_programs(&programs);
+    if part == Some(Part::Passwords) {
+        for (what, measured, ratio) in passwords::Passwords::measure(&programs)?.rows() {
+            output::step(&format!("| {what} | {measured} | {ratio} |"));
+        }
+        return Ok(());
+    }
     let mut report = Report::default();
     initial(&mut report)?;
     empty(&mut report)?;
+    report.passwords = Some(passwords::Passwords::measure(&programs)?);
     fs::write("docs/benchmarks.md", report.text())?;
     output::step("written to docs/benchmarks.md");
-    Ok(())
+    crate::docs::run()
+}
+
+/// Builds what is measured; gives the folder.
+fn programs() -> anyhow::Result<PathBuf> {
+    output::step("programs, optimised");
+    let build = "build --release -p lockstep-cli -p lockstep-agent --bins --example replicate";
+    let status = Command::new(env!("CARGO"))
+        .args(build.split(' '))
+        .status()?;
+    ensure!(status.success(), "the programs could not be built");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    Ok(Path::new(&target).join("release"))
 }
 
 /// What was measured.
@@ -74,6 +93,7 @@ struct Report {
     empty_small: Vec<Duration>,
     latency: Vec<Duration>,
     sign_ins: Option<sign_in::SignIns>,
+    passwords: Option<passwords::Passwords>,
     agent_memory: u64,
     service_memory: u64,
 }
@@ -101,7 +121,7 @@ fn initial(report: &mut Report) -> anyhow::Result<()> {
         output::step("initial cycle");
         let service = Service::start()?;
         let agent = Agent::of(&service, &forest)?;
-        service.apply("name = \"corp\"\ndomain = \"corp.test\"\npaused = true\n")?;
+        service.apply(OBJECTS_ONLY)?;
         let cycle = service.cycle("corp")?;
         ensure!(cycle["state"] == "succeeded", "{cycle}");
         let millis = cycle["durationMs"].as_u64().context("no duration")?;
@@ -126,13 +146,15 @@ fn empty(report: &mut Report) -> anyhow::Result<()> {
     let forest = Forest::start(Template::with(SMALL))?;
     let service = Service::start()?;
     let agent = Agent::of(&service, &forest)?;
-    service.apply("name = \"corp\"\ndomain = \"corp.test\"\npaused = true\n")?;
+    service.apply(OBJECTS_ONLY)?;
     service.cycle("corp")?;
     for _ in 0..RUNS * RUNS {
         report.empty_small.push(empty_cycle(&service)?);
     }
     report.sign_ins = Some(sign_in::SignIns::measure(&service)?);
     output::step("from a change to the directory");
+    service.apply(WITH_PASSWORDS)?;
+    service.cycle("corp")?;
     service.run(&["configuration", "resume", "corp"])?;
     eventually("changes are announced", || {
         Ok(agent.log().contains("changes are announced"))
@@ -231,6 +253,10 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
     sorted.get(index).copied().unwrap_or_default()
 }
 
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
 fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(1e-9)
 }
@@ -288,7 +314,9 @@ impl Report {
         for (what, measured, ratio) in self.sign_ins.iter().flat_map(sign_in::SignIns::rows) {
             row(&what, measured, ratio);
         }
-        let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
+        for (what, measured, ratio) in self.passwords.iter().flat_map(passwords::Passwords::rows) {
+            row(&what, measured, ratio);
+        }
         row(
             "highest memory of the agent, initial cycle",
             mebibytes(self.agent_memory),

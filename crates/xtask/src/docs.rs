@@ -10,13 +10,32 @@ use std::path::Path;
 /// The head comments that make the reference of functions, and where it stands.
 const FUNCTIONS: &str = "crates/engine/src/expression/functions";
 const EXPRESSIONS: &str = "docs/expressions.md";
+const TROUBLES: &str = "docs/troubleshooting.md";
 
-/// Writes docs/openapi.json, docs/expressions.md and the figures of README.md.
+/// Writes docs/openapi.json, docs/expressions.md, docs/troubleshooting.md and the figures of README.md.
 pub(crate) fn run() -> anyhow::Result<()> {
     let document = lockstep_api::openapi::document().to_pretty_json()?;
     std::fs::write("docs/openapi.json", format!("{document}\n"))?;
     expressions()?;
+    troubleshooting()?;
     figures::run()
+}
+
+/// Everything behind the marker is made of the table of codes.
+fn troubleshooting() -> anyhow::Result<()> {
+    output::step(&format!("docs: {TROUBLES}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(TROUBLES);
+    let document =
+        std::fs::read_to_string(&path).with_context(|| format!("could not read {TROUBLES}"))?;
+    let marker = lockstep_api::troubles::MARKER;
+    let Some((introduction, _)) = document.split_once(marker) else {
+        bail!("{TROUBLES}: expected the line `{marker}`");
+    };
+    let manual = lockstep_api::troubles::manual();
+    std::fs::write(&path, format!("{introduction}{marker}\n\n{manual}"))
+        .with_context(|| format!("could not write {TROUBLES}"))
 }
 
 fn expressions() -> anyhow::Result<()> {

@@ -2,12 +2,12 @@
 
 use crate::output;
 use lockstep_testkit::samba::{Domain, Template};
-use lockstep_testkit::{browser, packages, relying_parties};
+use lockstep_testkit::{browser, packages, relying_parties, storage};
 
 /// Installs the Debian packages that are missing, and makes the templates that most tests start from.
 pub(crate) fn run() -> anyhow::Result<()> {
     output::step("setup: Debian packages");
-    packages::ensure(&[packages::SAMBA, browser::PACKAGES].concat())?;
+    packages::ensure(&[packages::SAMBA, browser::PACKAGES, storage::PACKAGES].concat())?;
     output::step("setup: relying parties");
     relying_parties::ready()?;
     output::step("setup: templates of Samba forests");

@@ -7,6 +7,7 @@ const PAGED: &str = "1.2.840.113556.1.4.319";
 const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 const NOTIFICATION: &str = "1.2.840.113556.1.4.528";
+const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 
 /// Give values of link attributes one by one ([MS-ADTS] 3.1.1.3.4.1.3).
@@ -34,6 +35,8 @@ pub enum Control {
     Notification,
     /// No referrals.
     DomainScope,
+    /// Of security descriptors, who may do what; the rest of them only administrators may see.
+    AccessList,
 }
 
 /// Asks for changes since a cookie.
@@ -74,6 +77,7 @@ impl Control {
             Self::ShowDeleted => SHOW_DELETED,
             Self::Notification => NOTIFICATION,
             Self::DomainScope => DOMAIN_SCOPE,
+            Self::AccessList => SD_FLAGS,
         }
     }
 
@@ -92,6 +96,8 @@ impl Control {
             .concat(),
             // 1: GUID and SID as text rather than in hexadecimal digits.
             Self::ExtendedDn => integer(INTEGER, 1),
+            // DACL_SECURITY_INFORMATION ([MS-DTYP] 2.4.7).
+            Self::AccessList => integer(INTEGER, 4),
             Self::ShowDeleted | Self::Notification | Self::DomainScope => return None,
         };
         Some(tlv(SEQUENCE, &contents))

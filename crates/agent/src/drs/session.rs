@@ -49,6 +49,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// The stub of the response as it came, in which secrets are encrypted.
+    #[must_use]
+    pub fn stub(&self) -> &[u8] {
+        &self.stub
+    }
+
     /// What it says.
     ///
     /// # Errors

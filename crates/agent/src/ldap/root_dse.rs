@@ -30,7 +30,8 @@ pub struct RootDse {
     pub synchronized: bool,
     /// It is a read-only controller.
     pub read_only: bool,
-    /// It is Samba, and not Active Directory by Microsoft.
+    /// It is Samba, and not Active Directory by Microsoft: it leaves out of changes what the account must not
+    /// read, which Active Directory gives to whoever may read changes.
     pub samba: bool,
 }
 

@@ -8,7 +8,7 @@ use super::report::{Manner, Reporter};
 use crate::controller::Controller;
 use crate::ldap::LdapError;
 use lockstep_ad_proto::ldap::{Control, Event, Filter, ResultCode, SearchScope};
-use lockstep_api::channel::{Found, PageEnd, Presence, ReadObjects};
+use lockstep_api::channel::{Found, Incoming, PageEnd, Presence, ReadObjects};
 use lockstep_model::Guid;
 use std::collections::BTreeSet;
 
@@ -94,19 +94,24 @@ async fn read(
     for Assembled { mut entry, cut } in read {
         if let Some((attribute, _)) = cut {
             let targets = ranges::read_whole(controller, entry.offered.guid, &attribute).await?;
-            let link = wanted.purpose(&attribute).back_link_of;
-            let values = LinkValues {
-                attribute: link.map_or(attribute, str::to_owned),
-                incoming: link.is_some(),
-                replace: link.is_none(),
-                added: targets,
-                removed: Vec::new(),
-            };
-            let same = |links: &LinkValues| {
-                links.attribute == values.attribute && links.incoming == values.incoming
-            };
-            entry.links.retain(|links| !same(links));
-            entry.links.push(values);
+            match wanted.purpose(&attribute).back_link_of {
+                Some(link) => {
+                    let from = targets.iter().map(|target| target.guid).collect();
+                    let attribute = link.to_owned();
+                    let incoming = &mut entry.offered.incoming;
+                    incoming.retain(|links| links.attribute != attribute);
+                    incoming.push(Incoming { attribute, from });
+                }
+                None => {
+                    entry.links.retain(|links| links.attribute != attribute);
+                    entry.links.push(LinkValues {
+                        attribute,
+                        replace: true,
+                        added: targets,
+                        removed: Vec::new(),
+                    });
+                }
+            }
         }
         entries.push(entry);
     }
@@ -147,6 +152,7 @@ pub(super) async fn read_objects(
         cookie: None,
         more: false,
         found,
+        settled: Vec::new(),
         canary: None,
         highest_usn: None,
     };

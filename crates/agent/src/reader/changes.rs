@@ -3,6 +3,7 @@
 use super::ReadError;
 use super::attributes::{Wanted, names};
 use super::by_guid;
+use super::doubts;
 use super::entry::{EntryReader, InPlace, ReadEntry, Reading};
 use super::report::{Manner, Reporter};
 use super::slices::{CUT_BY, Cutter};
@@ -121,6 +122,7 @@ async fn begin(
         lease: reporter.lease,
         canary,
         tombstones_visible: controller.tombstones_visible().await?,
+        hides_values: controller.root_dse.samba,
         tombstone_lifetime_days: controller.tombstone_lifetime_days().await?,
         netbios_name: controller.netbios_name().await?,
         forest: controller.root_dse.forest.clone(),
@@ -286,6 +288,7 @@ impl Run<'_> {
                 cookie: Some(next.clone()),
                 more: answer.more,
                 found: Vec::new(),
+                settled: Vec::new(),
                 canary,
                 highest_usn: Some(highest_usn),
             };
@@ -298,9 +301,9 @@ impl Run<'_> {
         }
     }
 
-    /// Reads by GUID until the service misses nothing.
+    /// Reads by GUID until the service misses nothing, and doubts nothing.
     async fn read_what_is_missing(&mut self, mut answer: PageAnswer) -> Result<(), ReadError> {
-        while !answer.read.is_empty() {
+        while !answer.read.is_empty() || !answer.doubts.is_empty() {
             let found = by_guid::read_and_deliver(
                 &mut self.controller,
                 self.reporter,
@@ -320,6 +323,7 @@ impl Run<'_> {
                 cookie: None,
                 more: false,
                 found,
+                settled: doubts::settle(&mut self.controller, &answer.doubts).await?,
                 canary: None,
                 highest_usn: None,
             };

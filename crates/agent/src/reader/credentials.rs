@@ -221,7 +221,8 @@ async fn objects(
             presence,
         });
     }
-    delivery.deliver(read).await?;
+    // Whoever is asked for takes part.
+    delivery.report(read).await?;
     Ok(found)
 }
 
@@ -308,8 +309,25 @@ impl Delivery {
         Ok(())
     }
 
-    /// Reports stamps in batches, and sends the credentials that are wanted.
+    /// Asks of each batch who takes part, and reports these and who was deleted.
     async fn deliver(&self, mut reported: Vec<Reported>) -> Result<(), ChannelError> {
+        while !reported.is_empty() {
+            let rest = reported.split_off(reported.len().min(self.batch));
+            let alive = reported.iter().filter(|r| !r.stamped.deleted);
+            let accounts: Vec<Guid> = alive.map(|r| r.stamped.guid).collect();
+            if !accounts.is_empty() {
+                let provisioned = self.reporter.accounts(accounts).await?;
+                let provisioned: BTreeSet<Guid> = provisioned.into_iter().collect();
+                reported.retain(|r| r.stamped.deleted || provisioned.contains(&r.stamped.guid));
+            }
+            self.report(reported).await?;
+            reported = rest;
+        }
+        Ok(())
+    }
+
+    /// Reports stamps in batches, and sends the credentials that are wanted.
+    async fn report(&self, mut reported: Vec<Reported>) -> Result<(), ChannelError> {
         while !reported.is_empty() {
             let rest = reported.split_off(reported.len().min(self.batch));
             let stamps = reported.iter().map(|r| r.stamped.clone()).collect();

@@ -2,7 +2,9 @@
 
 use super::attributes::Wanted;
 use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
-use lockstep_api::channel::{LinkTarget, Offered, WireAttributes, WireValue};
+use lockstep_api::channel::{
+    Content, Incoming, LinkTarget, Links, Offered, WireAttributes, WireValue,
+};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::{ObjectClass, StagedObject};
@@ -28,8 +30,6 @@ pub struct ReadEntry {
 pub struct LinkValues {
     /// The attribute, in lower case.
     pub attribute: String,
-    /// It is the others that have it: `added` are those who link to the object.
-    pub incoming: bool,
     /// `added` is the whole set.
     pub replace: bool,
     /// Objects that are linked now.
@@ -108,7 +108,16 @@ struct Partial {
 #[derive(Debug, Default)]
 struct Attribute {
     name: String,
-    link: Option<(usize, bool)>,
+    link: Option<Target>,
+}
+
+/// Where the values of a link attribute go.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// To the object's links; they were removed, or are there.
+    Link { index: usize, removed: bool },
+    /// To those that link to it.
+    BackLink,
 }
 
 /// An entry, and what is missing of it.
@@ -175,24 +184,28 @@ impl<'a> EntryReader<'a> {
             // The name without a value is an object that came back.
             entry.is_deleted = Some(false);
         }
-        let link = if purpose.link {
+        let by_guid = self.reading == Reading::ByGuid;
+        let link = purpose.link.then(|| {
             // In changes `0-0` marks what was removed and `1-1` what was added.
             let (removed, replace) = match (self.reading, range) {
                 (Reading::Changes, Some((0, _))) => (true, false),
                 (Reading::Changes, Some(_)) => (false, false),
                 (_, None) | (Reading::ByGuid, _) => (false, true),
             };
-            let index = link_values(&mut entry.read.links, &name, false, replace);
-            Some((index, removed))
-        } else {
-            let by_guid = self.reading == Reading::ByGuid;
-            let link = purpose.back_link_of.filter(|_| by_guid);
-            link.map(|link| {
-                let index = link_values(&mut entry.read.links, link, true, false);
-                (index, false)
-            })
-        };
-        if let (Reading::ByGuid, Some((_, RangeEnd::At(last)))) = (self.reading, range)
+            let index = link_values(&mut entry.read.links, &name, replace);
+            Target::Link { index, removed }
+        });
+        let back_link = purpose.back_link_of.filter(|_| by_guid).map(|attribute| {
+            let incoming = &mut entry.read.offered.incoming;
+            incoming.push(Incoming {
+                attribute: attribute.to_owned(),
+                from: Vec::new(),
+            });
+            Target::BackLink
+        });
+        let link = link.or(back_link);
+        if let Some((_, RangeEnd::At(last))) = range
+            && by_guid
             && link.is_some()
         {
             entry.cut = Some((name.clone(), last + 1));
@@ -203,8 +216,8 @@ impl<'a> EntryReader<'a> {
     fn value(&mut self, value: Vec<u8>) {
         let name = self.attribute.name.as_str();
         let purpose = self.wanted.purpose(name);
-        if let Some((index, removed)) = self.attribute.link {
-            self.link(index, removed, &value);
+        if let Some(link) = self.attribute.link {
+            self.link(link, &value);
             return;
         }
         let entry = &mut self.entry;
@@ -235,7 +248,7 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    fn link(&mut self, index: usize, removed: bool, value: &[u8]) {
+    fn link(&mut self, link: Target, value: &[u8]) {
         let target = std::str::from_utf8(value)
             .ok()
             .and_then(|text| ExtendedDn::parse(text).ok());
@@ -243,12 +256,23 @@ impl<'a> EntryReader<'a> {
             self.entry.damaged = Some("a link without GUID");
             return;
         };
-        let target = link_target(&target);
-        if let Some(values) = self.entry.read.links.get_mut(index) {
-            if removed {
-                values.removed.push(target);
-            } else {
-                values.added.push(target);
+        let read = &mut self.entry.read;
+        match link {
+            Target::Link { index, removed } => {
+                let target = link_target(&target);
+                if let Some(values) = read.links.get_mut(index) {
+                    if removed {
+                        values.removed.push(target);
+                    } else {
+                        values.added.push(target);
+                    }
+                }
+            }
+            Target::BackLink => {
+                let incoming = read.offered.incoming.last_mut();
+                incoming
+                    .into_iter()
+                    .for_each(|links| links.from.push(target.guid));
             }
         }
     }
@@ -314,7 +338,8 @@ impl ReadEntry {
 
     /// Whether it is wanted, as far as one can tell that knows nothing but the object: it is in place, and not
     /// one of those that are never provisioned. Of a container only its name is.
-    pub(super) fn is_wanted(&self) -> bool {
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
         let class = self.offered.class.as_deref().map(ObjectClass::from_name);
         if !self.offered.whole || self.offered.deleted {
             return false;
@@ -335,9 +360,32 @@ impl ReadEntry {
     }
 
     /// How many link values it has.
-    pub(super) fn link_count(&self) -> usize {
+    #[must_use]
+    pub fn link_count(&self) -> usize {
         let count = |links: &LinkValues| links.added.len() + links.removed.len();
         self.links.iter().map(count).sum()
+    }
+
+    /// The offer with all that is wanted of the object, which is taken out of it.
+    pub fn offered_with_content(&mut self, reading: u32) -> Offered {
+        let whole_set = |values: LinkValues| Links {
+            attribute: values.attribute,
+            replace: values.replace,
+            added: values.added,
+            removed: values.removed,
+        };
+        let links = std::mem::take(&mut self.links).into_iter();
+        let content = Content {
+            rdn: self.rdn.clone(),
+            reading,
+            attributes: std::mem::take(&mut self.attributes),
+            links: links.map(whole_set).collect(),
+        };
+        Offered {
+            decision: None,
+            content: Some(content),
+            ..self.offered.clone()
+        }
     }
 }
 
@@ -354,14 +402,11 @@ pub(super) fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
 }
 
 /// Where the values of this link attribute stand; added and removed ones stand together.
-fn link_values(links: &mut Vec<LinkValues>, name: &str, incoming: bool, replace: bool) -> usize {
-    let found = links
-        .iter()
-        .position(|values| values.attribute == name && values.incoming == incoming);
+fn link_values(links: &mut Vec<LinkValues>, name: &str, replace: bool) -> usize {
+    let found = links.iter().position(|values| values.attribute == name);
     let index = found.unwrap_or_else(|| {
         links.push(LinkValues {
             attribute: name.to_owned(),
-            incoming,
             ..LinkValues::default()
         });
         links.len() - 1
@@ -536,14 +581,16 @@ mod tests {
     fn who_links_to_an_object_is_told_when_it_is_read_by_itself() {
         let attributes: &[(&str, &[&str])] = &[("member", &[ADA]), ("memberOf", &[ADA, ADA])];
         let entry = read(Reading::ByGuid, &InPlace::Unknown, attributes).entry;
-        let [members, groups] = entry.links.as_slice() else {
+        assert_eq!(entry.links.len(), 1);
+        let [groups] = entry.offered.incoming.as_slice() else {
             panic!()
         };
-        assert!(members.replace && !members.incoming);
-        assert!(groups.incoming && !groups.replace && groups.attribute == "member");
-        assert_eq!(groups.added.len(), 2);
+        assert_eq!(
+            (groups.attribute.as_str(), groups.from.len()),
+            ("member", 2)
+        );
         let changes = read(Reading::Changes, &InPlace::Unknown, attributes).entry;
-        assert_eq!(changes.links.len(), 1);
+        assert!(changes.offered.incoming.is_empty());
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::entry::{LinkValues, ReadEntry};
 use crate::channel::{Channel, ChannelError};
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, Content, Credentials, Finish, LinkTarget, Links,
-    MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, Credentials, Finish, LinkTarget,
+    Links, MadeCredential, ObjectUpdate, Objects, Offer, OfferAnswer, Offered, Outcome, PageAnswer,
     PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, Stamped,
     Stamps, StampsAnswer, Verdict, WireAttributes,
 };
@@ -12,8 +12,9 @@ use lockstep_model::Guid;
 use lockstep_model::ids::InstructionId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -36,7 +37,29 @@ pub(super) struct Reporter {
     id: InstructionId,
     pub(super) lease: u64,
     readings: Arc<AtomicU32>,
+    requests: Arc<Mutex<Requests>>,
 }
+
+/// Requests are numbered from 1, so that one that comes late is known as such.
+#[derive(Debug, Default)]
+struct Requests {
+    last: u64,
+    /// Those without answer.
+    open: BTreeSet<u64>,
+}
+
+impl Requests {
+    /// Numbers one more; gives those that are open beside it.
+    fn next(&mut self) -> (u64, Vec<u64>) {
+        let open = self.open.iter().copied().collect();
+        self.last += 1;
+        self.open.insert(self.last);
+        (self.last, open)
+    }
+}
+
+/// The number of a request that may come at any time.
+const UNNUMBERED: u64 = 0;
 
 impl Reporter {
     pub(super) fn new(channel: Arc<Channel>, id: InstructionId, lease: u64) -> Self {
@@ -45,6 +68,7 @@ impl Reporter {
             id,
             lease,
             readings: Arc::default(),
+            requests: Arc::default(),
         }
     }
 
@@ -53,8 +77,28 @@ impl Reporter {
         B: Serialize + Sync,
         A: DeserializeOwned,
     {
+        let requests = || self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, open) = requests().next();
+        let answer = self.send_as(what, number, &open, body).await;
+        requests().open.remove(&number);
+        answer
+    }
+
+    async fn send_as<B, A>(
+        &self,
+        what: &str,
+        number: u64,
+        open: &[u64],
+        body: &B,
+    ) -> Result<A, ChannelError>
+    where
+        B: Serialize + Sync,
+        A: DeserializeOwned,
+    {
         let path = format!("/agent/v1/instructions/{}/{what}", self.id);
-        self.channel.deliver(&path, body).await
+        self.channel
+            .deliver_numbered(&path, number, open, body)
+            .await
     }
 
     /// Keeps the lease until the task is aborted.
@@ -65,7 +109,8 @@ impl Reporter {
                 tokio::time::sleep(KEEP_ALIVE).await;
                 let alive = Alive { lease: own.lease };
                 // What is wrong, the reading itself will notice.
-                if own.send::<_, Ack>("alive", &alive).await.is_err() {
+                let told = own.send_as::<_, Ack>("alive", UNNUMBERED, &[], &alive);
+                if told.await.is_err() {
                     return;
                 }
             }
@@ -85,6 +130,16 @@ impl Reporter {
         begin: &ReplicationBegin,
     ) -> Result<ReplicationOpening, ChannelError> {
         self.send("replication", begin).await
+    }
+
+    /// Names accounts; gives those that take part.
+    pub(super) async fn accounts(&self, accounts: Vec<Guid>) -> Result<Vec<Guid>, ChannelError> {
+        let accounts = Accounts {
+            lease: self.lease,
+            accounts,
+        };
+        let answer: AccountsAnswer = self.send("accounts", &accounts).await?;
+        Ok(answer.provisioned)
     }
 
     /// Reports stamps; gives the objects whose credentials are wanted.
@@ -174,27 +229,7 @@ impl Reporter {
             return entry.offered.clone();
         };
         *links = left;
-        let whole_set = |values: LinkValues| Links {
-            attribute: values.attribute,
-            incoming: values.incoming,
-            replace: values.replace,
-            added: values.added,
-            removed: values.removed,
-        };
-        let content = Content {
-            rdn: entry.rdn.clone(),
-            reading: self.next_reading(),
-            attributes: std::mem::take(&mut entry.attributes),
-            links: std::mem::take(&mut entry.links)
-                .into_iter()
-                .map(whole_set)
-                .collect(),
-        };
-        Offered {
-            decision: None,
-            content: Some(content),
-            ..entry.offered.clone()
-        }
+        entry.offered_with_content(self.next_reading())
     }
 
     fn next_reading(&self) -> u32 {
@@ -316,7 +351,6 @@ fn by_name(entry: &ReadEntry) -> ObjectUpdate {
 fn end_of(links: &Links) -> Links {
     Links {
         attribute: links.attribute.clone(),
-        incoming: links.incoming,
         replace: links.replace,
         added: Vec::new(),
         removed: Vec::new(),
@@ -326,7 +360,6 @@ fn end_of(links: &Links) -> Links {
 /// Cuts the values of one link attribute into slices.
 struct Slices {
     attribute: String,
-    incoming: bool,
     replace: bool,
     added: std::vec::IntoIter<LinkTarget>,
     removed: std::vec::IntoIter<LinkTarget>,
@@ -336,7 +369,6 @@ impl Slices {
     fn new(values: LinkValues) -> Self {
         Self {
             attribute: values.attribute,
-            incoming: values.incoming,
             replace: values.replace,
             added: values.added.into_iter(),
             removed: values.removed.into_iter(),
@@ -351,7 +383,6 @@ impl Slices {
         let more = !self.added.as_slice().is_empty() || !self.removed.as_slice().is_empty();
         let slice = Links {
             attribute: self.attribute.clone(),
-            incoming: self.incoming,
             replace: self.replace,
             added,
             removed,

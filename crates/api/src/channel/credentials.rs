@@ -1,8 +1,9 @@
 //! The lane of passwords: what the service asks, and what the agent answers while it replicates.
 //!
-//! First the agent reports *stamps*: of each object that replication brings, when its password was written
-//! last. The service answers whose credential it wants, and only of those the agent opens the hash, makes
-//! the cloud credential of it, and sends that. A password hash itself has no place in any of these types.
+//! First the agent names the *accounts* that replication brings, by identity alone, and the service answers
+//! which of them it provisions. Of these the agent reports *stamps*: when their passwords were written last.
+//! The service answers whose credential it wants, and only of those the agent opens the hash, makes the cloud
+//! credential of it, and sends that. A password hash itself has no place in any of these types.
 
 use super::{Canary, ControllerIdentity, Found, KnownCanary};
 use crate::text;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Read what changed of passwords since a watermark; without one, everything.
 ///
-/// The agent opens with [`ReplicationBegin`]. Then, batch by batch, [`Stamps`] and the wanted
-/// [`Credentials`]; at the end [`ReplicationEnd`] with the new watermark. The answer to that may name
+/// The agent opens with [`ReplicationBegin`]. Then, batch by batch, [`Accounts`], [`Stamps`] of those that
+/// take part, and the wanted [`Credentials`]; at the end [`ReplicationEnd`] with the new watermark. The answer to that may name
 /// objects: each is replicated by itself on the same controller, whatever has changed of it, reported in
 /// the same way, and another [`ReplicationEnd`] says that this is done.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -80,7 +81,27 @@ pub struct ReplicationOpening {
     pub from: Option<ReplicationWatermark>,
 }
 
-/// A batch of objects, by identity, and what replication says of their passwords.
+/// A batch of accounts that replication brought.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accounts {
+    /// The lease of the instruction.
+    pub lease: u64,
+    /// Their objectGUIDs; nothing else of those who stay at home may leave.
+    #[serde(with = "text::list")]
+    pub accounts: Vec<Guid>,
+}
+
+/// Which accounts take part.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountsAnswer {
+    /// Those that are provisioned.
+    #[serde(with = "text::list")]
+    pub provisioned: Vec<Guid>,
+}
+
+/// A batch of accounts that take part, or were deleted, and what replication says of their passwords.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stamps {

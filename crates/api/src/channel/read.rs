@@ -49,6 +49,10 @@ pub struct Begin {
     pub canary: Option<Canary>,
     /// Whether the account can see tombstones.
     pub tombstones_visible: bool,
+    /// The controller leaves out of changes what the account must not read: an attribute without values may
+    /// have some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_values: bool,
     /// The forest's tombstoneLifetime in days.
     pub tombstone_lifetime_days: u32,
     /// NetBIOS name of the domain.
@@ -126,10 +130,25 @@ pub struct Offered {
     /// The decision attributes that the answer held, for an object in place; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<WireAttributes>,
+    /// Who links to it, of an object that was read by GUID: what links to an object that comes back from
+    /// deletion is told nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incoming: Vec<Incoming>,
     /// All that is wanted of it, for a whole object that is in place and takes part as far as the agent can
     /// tell, if the instruction is [`eager`](super::ReadChanges::eager). There is no `decision` beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
+}
+
+/// Who links to an object by one attribute.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Incoming {
+    /// The attribute, which those have.
+    pub attribute: String,
+    /// Their GUIDs.
+    #[serde(with = "text::list")]
+    pub from: Vec<Guid>,
 }
 
 /// What is wanted of an object, sent along with its offer.
@@ -216,10 +235,6 @@ pub struct ObjectUpdate {
 pub struct Links {
     /// The attribute.
     pub attribute: String,
-    /// It is the others that have the attribute: `added` are objects that link to this one. Told of an object
-    /// that was read by GUID, because what links to an object that comes back is told nowhere else.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub incoming: bool,
     /// `added`, over all slices of the update, is the whole set: what is not in it is gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
@@ -266,12 +281,41 @@ pub struct PageEnd {
     /// What became of the objects that were to be read by GUID.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<Found>,
+    /// What became of the attributes that were in doubt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settled>,
     /// A fresh canary for this controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
     /// highestCommittedUSN of the controller when the page was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_usn: Option<u64>,
+}
+
+/// Attributes of an object that had values and were told of without any.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Doubt {
+    /// The object.
+    #[serde(with = "text")]
+    pub guid: Guid,
+    /// The attributes, in lower case.
+    pub attributes: Vec<String>,
+}
+
+/// What became of a [`Doubt`]. Of an attribute that is in neither list nothing is known.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settled {
+    /// The object.
+    #[serde(with = "text")]
+    pub guid: Guid,
+    /// The account may read them, and they have no values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<String>,
+    /// The account must not read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
 }
 
 /// What became of one object that was to be read by GUID.
@@ -306,6 +350,9 @@ pub struct PageAnswer {
     /// to that is a [`PageEnd`] again, with `found`.
     #[serde(with = "text::list")]
     pub read: Vec<Guid>,
+    /// Attributes to be looked at in the same way; the answer to that has `settled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
 }
 
 /// Still waiting for the controller; keeps the lease.

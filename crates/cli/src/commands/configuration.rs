@@ -33,12 +33,18 @@ pub(crate) enum ConfigurationCommand {
         name: String,
     },
     /// Delete a configuration; what it provisioned stays in the directory
+    ///
+    /// To remove what it provisioned, apply the configuration with an empty organizational unit as its scope first.
     #[command(
-        after_help = "Example:\n  lockstep configuration delete corp.test --yes --data-dir DIR"
+        after_help = "Example:\n  lockstep configuration delete corp.test --yes --data-dir DIR\n  lockstep configuration \
+                      delete corp.test --hand-over-to cloud --data-dir DIR"
     )]
     Delete {
         /// Its name
         name: String,
+        /// Whose the objects are from then on: `cloud`, or the name of a configuration that has them in its scope
+        #[arg(long, value_name = "NAME")]
+        hand_over_to: Option<String>,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -111,27 +117,45 @@ pub(super) async fn execute(
         }
         ConfigurationCommand::Pause { name } => switch(&client, &name, "pause", context).await?,
         ConfigurationCommand::Resume { name } => switch(&client, &name, "resume", context).await?,
-        ConfigurationCommand::Delete { name, yes } => {
+        ConfigurationCommand::Delete {
+            name,
+            hand_over_to,
+            yes,
+        } => {
             let path = ["api", "v1", "configurations", &name];
             let found: Configuration = client.get(&path).await?;
             let question = format!(
                 "Delete the configuration {} of {}? Its {} users, {} groups and {} contacts stay in the \
-                 directory and are synchronised no more.",
+                 directory {}.",
                 found.name,
                 found.domain,
                 found.counts.users,
                 found.counts.groups,
-                found.counts.contacts
+                found.counts.contacts,
+                heir(hand_over_to.as_deref())
             );
             if !context.output.confirm(&question, yes)? {
                 context.output.say("nothing was changed");
                 return Ok(1);
             }
-            client.order(Method::DELETE, &path, None::<&()>).await?;
+            let query: Vec<_> = hand_over_to
+                .map(|to| ("handOverTo", to))
+                .into_iter()
+                .collect();
+            client.order_with(Method::DELETE, &path, &query).await?;
             context.output.say("deleted");
         }
     }
     Ok(0)
+}
+
+/// What becomes of the objects.
+fn heir(hand_over_to: Option<&str>) -> String {
+    match hand_over_to {
+        None => "and are synchronised no more (--hand-over-to hands them over)".to_owned(),
+        Some("cloud") => "and are the cloud's from then on".to_owned(),
+        Some(name) => format!("; {name} takes over those that it has in its scope"),
+    }
 }
 
 async fn switch(
@@ -221,6 +245,31 @@ fn shown(configuration: &Configuration) -> String {
         ));
     }
     lines.push(("last cycle", last_cycle(configuration)));
+    let job = &configuration.job;
+    if let Some(running) = &job.running {
+        lines.push((
+            "running",
+            format!("{} since {}", running.kind, running.started_at),
+        ));
+    }
+    if let Some(lag) = job.lag_seconds {
+        lines.push(("lag", format!("{lag} s")));
+    }
+    if job.successive_failures > 0 {
+        lines.push((
+            "failures",
+            format!("{} one after the other", job.successive_failures),
+        ));
+    }
+    if job.drifting > 0 {
+        let at = job.last_reconciled.as_deref().unwrap_or_default();
+        lines.push(("drifting", format!("{} at {at}", job.drifting)));
+    }
+    for claim in &configuration.claims {
+        let owner = claim.owner.as_deref().unwrap_or("nobody");
+        let text = format!("{} claims what {owner} has: {}", claim.id, claim.reason);
+        lines.push(("claim", text));
+    }
     if let Some(error) = configuration
         .last_cycle
         .as_ref()

@@ -56,6 +56,18 @@ pub(crate) struct LogArgs {
 /// Which entries of the audit log.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AuditArgs {
+    /// Done by this one
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Only this, such as ConfigurationChanged
+    #[arg(long, value_name = "WHAT")]
+    activity: Option<String>,
+    /// Done to this
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Not older than this: a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
     /// At most so many
     #[arg(long, value_name = "N", default_value = "100", value_parser = limits())]
     limit: u32,
@@ -162,7 +174,15 @@ fn line(entry: &LogEntry) -> String {
 
 pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8, Failure> {
     let client = context.client()?;
-    let query = [("limit", args.limit.to_string())];
+    let mut query = vec![("limit", args.limit.to_string())];
+    for (name, value) in [
+        ("actor", &args.actor),
+        ("activity", &args.activity),
+        ("target", &args.target),
+        ("since", &args.since.map(|since| since.to_string())),
+    ] {
+        query.extend(value.clone().map(|value| (name, value)));
+    }
     let entries: Vec<AuditEntry> = client.get_with(&["api", "v1", "audit"], &query).await?;
     context.output.data(&entries, |entries| {
         let row = |entry: &AuditEntry| {

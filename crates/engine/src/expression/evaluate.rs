@@ -42,7 +42,7 @@ pub(super) struct Evaluator<'a> {
 }
 
 /// How much work an expression may be: a unit is a byte that is made, or the time of some 100 ns.
-const MAX_WORK: usize = 32 * 1024 * 1024;
+pub(super) const MAX_WORK: usize = 32 * 1024 * 1024;
 
 /// What each step costs besides what it makes.
 const STEP: usize = 64;

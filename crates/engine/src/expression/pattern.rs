@@ -5,13 +5,14 @@
 //! large pattern nor many matches can stall the engine. What needs backtracking (looking around, backreferences, atomic and balancing groups) is
 //! refused by name.
 
+use super::evaluate::MAX_WORK;
 use regex::{Captures, Regex, RegexBuilder};
 use regex_syntax::ast;
 use std::ops::Range;
 
 /// A regular expression.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     regex: Regex,
     /// .NET's number of each group, as an index into the groups here.
     numbers: Vec<usize>,
@@ -47,7 +48,7 @@ const MAX_NESTED: u32 = 50;
 
 impl Pattern {
     /// Reads a regular expression; says what it should have been.
-    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
         let translated = translate(pattern)?;
         let parsed = ast::parse::ParserBuilder::new()
             .nest_limit(MAX_NESTED)
@@ -137,6 +138,12 @@ impl Pattern {
             }
             _ => Ok((Part::Literal("$".to_owned()), 0)),
         }
+    }
+
+    /// Whether it matches anywhere in a text; none where finding out would be more work than one expression may
+    /// be.
+    pub(crate) fn matches(&self, text: &str) -> Option<bool> {
+        (self.work(text.len()) <= MAX_WORK).then(|| self.regex.is_match(text))
     }
 
     /// Replaces every match. `charge` is told of the work before it is done, and can stop it.

@@ -49,10 +49,10 @@ pub(super) fn leave(
         threshold: guard.enabled.then_some(guard.threshold),
     };
     let held = if lane.job.guard_tripped { staged } else { 0 };
-    // Once it lets some leave, the rest of the same cycle follows: they were counted together.
-    let leaving = context.report.tally.deleted > 0 && !lane.job.guard_tripped;
-    match threshold.judge(staged - held, held) {
-        Verdict::Hold { .. } if !leaving => {
+    // All that leave in one cycle are counted together, in however many batches and rounds they are found.
+    let left = context.report.left;
+    match threshold.judge(staged - held + left, held) {
+        Verdict::Hold { .. } => {
             lane.job.guard_tripped = true;
             context.report.hold(Held::Deletes, staged);
             announce(tx, lane, context)?;
@@ -60,7 +60,10 @@ pub(super) fn leave(
         }
         _ => {
             let rows = list(tx, configuration, HeldVerdict::Open)?;
-            carry_out(tx, lane, context, rows)
+            let before = context.report.tally.deleted;
+            let more = carry_out(tx, lane, context, rows)?;
+            context.report.left += context.report.tally.deleted - before;
+            Ok(more)
         }
     }
 }
@@ -173,6 +176,7 @@ fn staged(row: &HeldDelete) -> Item {
             "group" => "group",
             _ => "contact",
         },
+        name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),
         code: "DeleteThresholdReached",

@@ -94,7 +94,7 @@ pub(super) fn keep(
         configuration: owner,
         guid,
         object: case.link.as_ref().map(|link| link.object),
-        name: case.name(lane),
+        name: case.known_as(lane),
         kind: case.kind().to_owned(),
         request: request(lane, context, case).to_string(),
         code: code.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, escrow, keep, updates};
+use super::{Context, claims, escrow, foreign, keep, updates};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -14,7 +14,7 @@ use lockstep_engine::{
     StagedObject, decide,
 };
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{Guid, PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
@@ -60,6 +60,16 @@ impl Case {
             .map_or("other", MappedKind::name)
     }
 
+    /// How people know what it became, unless the log must not show that.
+    fn name(&self, lane: &Lane) -> Option<String> {
+        const NAME: &str = "displayName";
+        let kind = self.object.class.and_then(MappedKind::of)?;
+        let shown = !lane.policy.mapping.is_redacted(kind, NAME);
+        let link = self.link.as_ref().filter(|_| shown)?;
+        let name = link.applied.get(NAME).and_then(PropertyValue::as_text);
+        name.map(str::to_owned)
+    }
+
     /// Its distinguished name; none for an object that stays home.
     fn dn(&self, lane: &Lane) -> Option<String> {
         let applied = self
@@ -72,7 +82,7 @@ impl Case {
     }
 
     /// How people know it.
-    pub(super) fn name(&self, lane: &Lane) -> String {
+    pub(super) fn known_as(&self, lane: &Lane) -> String {
         self.dn(lane)
             .unwrap_or_else(|| self.object.guid.to_string())
     }
@@ -97,6 +107,7 @@ impl Case {
             action,
             anchor: self.anchor().to_string(),
             kind: self.kind(),
+            name: self.name(lane),
             dn: self.dn(lane),
             reason: reason.to_string(),
             code: reason.code(),
@@ -181,6 +192,8 @@ struct Rows {
     released: Vec<<HeldChange as Record>::Id>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
+    /// Objects that have come to be in the directory.
+    made: Vec<(Guid, Option<Sid>)>,
 }
 
 impl Rows {
@@ -199,6 +212,7 @@ impl Rows {
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
         tx.remove::<HeldChange>(&self.released)?;
+        foreign::tell(tx, lane, &self.made)?;
         mark_all(tx, &mut lane.job, self.marks)
     }
 }
@@ -245,63 +259,28 @@ pub(super) fn decide_all(
         {
             escrow::heal(tx, lane, context, &row, &case, &reason)?;
         }
-        let takes_over = matches!(decision, Decision::Join(..) | Decision::Restore(..));
-        let (action, id, desired, values) = match decision {
-            Decision::Create(mut desired) => {
-                let id = ObjectId::new(crate::ids::random_guid());
-                let values = std::mem::take(&mut desired.values);
-                ("Create", id, desired, values)
-            }
-            Decision::Join(id, _, mut desired) => {
-                let values = std::mem::take(&mut desired.values);
-                ("Update", id, desired, values)
-            }
-            Decision::Restore(id, mut desired) => {
-                let values = std::mem::take(&mut desired.values);
-                ("Restore", id, desired, values)
-            }
-            Decision::Update {
-                object,
-                changes,
-                desired,
-            } => {
-                if updates::stages(tx, lane, context, &case, &reason, object, &changes)? {
-                    continue;
-                }
-                ("Update", object, desired, changes)
-            }
-            Decision::Delete(target) => {
-                stage_delete(tx, lane, context, &case, &reason, target)?;
-                continue;
-            }
-            Decision::Unchanged => {
-                context.report.tally.unchanged += 1;
-                continue;
-            }
-            Decision::Skip => {
-                skip(tx, lane, context, &case, &reason)?;
-                continue;
-            }
-            Decision::Fail => {
-                claims::list(tx, lane, guid, &reason)?;
-                fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
-                continue;
-            }
-            Decision::Wait => {
-                waiting.insert(guid);
-                continue;
-            }
-            Decision::Read(missing) => {
-                if context.report.items.is_some() {
-                    context.report.unread.insert(missing);
-                }
-                if ask_for(tx, lane, case, missing)? {
-                    waiting.insert(guid);
-                }
+        let wanted = match wanted(decision) {
+            Ok(wanted) => wanted,
+            Err(decision) => {
+                let waits = without_write(tx, lane, context, case, decision, &reason)?;
+                waiting.extend(waits.then_some(guid));
                 continue;
             }
         };
-        if case.joined.is_none() && !(anchors.insert(desired.anchor.clone()) && taken.insert(id)) {
+        let Wanted {
+            action,
+            takes_over,
+            id,
+            desired,
+            values,
+        } = wanted;
+        let is_update = action == "Update" && !takes_over;
+        if is_update && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
+            continue;
+        }
+        let (first_of_anchor, first_of_object) =
+            (anchors.insert(desired.anchor.clone()), taken.insert(id));
+        if !first_of_object || case.joined.is_none() && !first_of_anchor {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;
@@ -329,6 +308,75 @@ pub(super) fn decide_all(
         keep(tx, mark)?;
     }
     Ok(())
+}
+
+/// What a decision asks to be written.
+struct Wanted {
+    action: &'static str,
+    /// There is an object already that was not this one's.
+    takes_over: bool,
+    id: ObjectId,
+    desired: DesiredObject,
+    values: MappedValues,
+}
+
+/// What a decision asks to be written; a decision that asks for nothing is given back.
+fn wanted(decision: Decision) -> Result<Wanted, Decision> {
+    let (action, takes_over, id, mut desired, changes) = match decision {
+        Decision::Create(desired) => {
+            let id = ObjectId::new(crate::ids::random_guid());
+            ("Create", false, id, desired, None)
+        }
+        Decision::Join(id, _, desired) => ("Update", true, id, desired, None),
+        Decision::Restore(id, desired) => ("Restore", true, id, desired, None),
+        Decision::Update {
+            object,
+            changes,
+            desired,
+        } => ("Update", false, object, desired, Some(changes)),
+        other => return Err(other),
+    };
+    let values = changes.unwrap_or_else(|| std::mem::take(&mut desired.values));
+    Ok(Wanted {
+        action,
+        takes_over,
+        id,
+        desired,
+        values,
+    })
+}
+
+/// Takes up a decision that asks for no write. Says whether the object has to wait.
+fn without_write(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    case: Case,
+    decision: Decision,
+    reason: &Reason,
+) -> Result<bool, StoreError> {
+    match decision {
+        Decision::Delete(target) => stage_delete(tx, lane, context, &case, reason, target)?,
+        Decision::Unchanged => context.report.tally.unchanged += 1,
+        Decision::Skip => skip(tx, lane, context, &case, reason)?,
+        Decision::Fail => {
+            claims::list(tx, lane, case.object.guid, reason)?;
+            fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+        }
+        Decision::Wait => return Ok(true),
+        Decision::Read(missing) => {
+            if context.report.items.is_some() {
+                context.report.unread.insert(missing);
+            }
+            return ask_for(tx, lane, case, missing);
+        }
+        // These are written.
+        Decision::Create(_)
+        | Decision::Join(..)
+        | Decision::Restore(..)
+        | Decision::Update { .. } => {}
+    }
+    Ok(false)
 }
 
 /// The change that carries a decision out.
@@ -423,6 +471,7 @@ fn applied(
     if is_new {
         // What it refers to, and what refers to it, could not be written before.
         rows.marks.push(Subject::From(guid));
+        rows.made.push((guid, case.object.sid.clone()));
         if !context.first {
             rows.marks.push(Subject::To(guid));
         }
@@ -456,7 +505,7 @@ fn applied(
 
 /// What the log shows of a value that must not be shown.
 pub(super) fn redacted(_: PropertyValue) -> PropertyValue {
-    PropertyValue::Text("[Redact]".to_owned())
+    PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
 /// Stages a delete. Whether it leaves is decided when all are known.
@@ -477,7 +526,7 @@ fn stage_delete(
         configuration,
         guid,
         object: target,
-        name: case.name(lane),
+        name: case.known_as(lane),
         kind: case.kind().to_owned(),
         reason: reason.to_string(),
         code: reason.code().to_owned(),

@@ -5,11 +5,11 @@
 //! what a batch needs is looked up for all of them together.
 
 use super::objects::cases;
-use super::{Context, first_done, first_goes_on, keep, next, removals};
+use super::{Context, first_done, first_goes_on, foreign, keep, next, removals};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
-use lockstep_directory::Object;
-use lockstep_engine::mapping::REFERENCES;
+use lockstep_directory::{Kind, Object};
+use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{Guid, PropertyValue};
@@ -61,16 +61,71 @@ pub(super) fn batch(
     Ok(false)
 }
 
+/// Which objects of the directory have other references than the objects of AD that they became of. Nothing is
+/// changed but marks: it works on an overlay.
+pub(super) fn otherwise(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    guids: impl IntoIterator<Item = Guid>,
+) -> Result<BTreeSet<ObjectId>, StoreError> {
+    mark_all(tx, &mut lane.job, guids.into_iter().map(Subject::From))?;
+    let mut changes = Changes::default();
+    while let Some(mark) = next(tx, lane, SubjectKind::From)? {
+        from(tx, lane, mark, &mut changes)?;
+    }
+    while let Some(mark) = next(tx, lane, SubjectKind::Strangers)? {
+        strangers(tx, lane, mark, &mut changes)?;
+    }
+    let changed = changes.added.iter().chain(&changes.removed);
+    Ok(changed.map(|(holder, ..)| *holder).collect())
+}
+
 /// References of the directory that come and go with a batch.
 #[derive(Default)]
 pub(super) struct Changes {
     added: Vec<Id>,
-    pub(super) removed: Vec<Id>,
+    removed: Vec<Id>,
 }
 
 impl Changes {
+    /// References that go.
+    pub(super) const fn removing(removed: Vec<Id>) -> Self {
+        Self {
+            added: Vec::new(),
+            removed,
+        }
+    }
+
     fn add(&mut self, id: Id) {
         self.added.push(id);
+    }
+
+    /// Strikes out what the mapping leaves alone.
+    fn strike(&mut self, tx: &mut dyn Read, lane: &Lane) -> Result<(), StoreError> {
+        let left = &lane.policy.mapping.left_alone;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let all = self.added.iter().chain(&self.removed);
+        let holders: BTreeSet<ObjectId> = all.map(|(holder, ..)| *holder).collect();
+        let holders: Vec<ObjectId> = holders.into_iter().collect();
+        let objects = directory::objects(tx, &holders)?;
+        let kinds: HashMap<ObjectId, Kind> = objects
+            .into_iter()
+            .flatten()
+            .map(|object| (object.id, object.kind))
+            .collect();
+        let stays = |(holder, property, _): &Id| {
+            let kind = match kinds.get(holder) {
+                Some(Kind::User) => MappedKind::User,
+                Some(Kind::Group) => MappedKind::Group,
+                _ => MappedKind::Contact,
+            };
+            !left.contains(&(kind, property.as_str()))
+        };
+        self.added.retain(stays);
+        self.removed.retain(stays);
+        Ok(())
     }
 
     /// Writes them, but for those that have to wait until all are counted.
@@ -80,6 +135,7 @@ impl Changes {
         lane: &Lane,
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
+        self.strike(tx, lane)?;
         self.removed = removals::stage(tx, lane, context, self.removed)?;
         self.write(tx, lane, context)
     }
@@ -194,6 +250,38 @@ fn joined(
         .collect())
 }
 
+/// Where a reference leads in the directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) object: ObjectId,
+    /// It is in the recycle bin.
+    pub(super) deleted: bool,
+}
+
+impl Target {
+    pub(super) const fn of(joined: &Joined) -> Self {
+        Self {
+            object: joined.object,
+            deleted: joined.deleted,
+        }
+    }
+}
+
+/// Where references to objects of AD lead, here or in what other configurations provision.
+fn targets(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    guids: impl IntoIterator<Item = Guid>,
+) -> Result<HashMap<Guid, Target>, StoreError> {
+    let guids: BTreeSet<Guid> = guids.into_iter().collect();
+    let own = joined(tx, lane, guids.iter().copied())?;
+    let strange = guids.into_iter().filter(|guid| !own.contains_key(guid));
+    let strange: Vec<Guid> = strange.collect();
+    let mut found = foreign::resolve(tx, lane, &strange)?;
+    found.extend(own.values().map(|row| (row.guid, Target::of(row))));
+    Ok(found)
+}
+
 /// The directory's object for an object of AD, if it is there and not deleted.
 fn live(joined: &HashMap<Guid, Joined>, guid: Guid) -> Option<ObjectId> {
     joined
@@ -260,7 +348,7 @@ fn from(
         looked += 1;
     }
     let targets = stretches.iter().flat_map(|stretch| &stretch.rows);
-    let targets = joined(tx, lane, targets.map(|row| row.target))?;
+    let targets = self::targets(tx, lane, targets.map(|row| row.target))?;
     for stretch in stretches {
         compare(tx, &stretch, &targets, changes)?;
     }
@@ -273,16 +361,13 @@ fn from(
 fn compare(
     tx: &mut dyn Write,
     stretch: &Stretch,
-    targets: &HashMap<Guid, Joined>,
+    targets: &HashMap<Guid, Target>,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
     let wanted = stretch.rows.iter().filter_map(|row| {
         let property = property_of(&row.attribute)?;
-        Some((
-            stretch.holder,
-            property.to_owned(),
-            live(targets, row.target)?,
-        ))
+        let target = targets.get(&row.target).filter(|target| !target.deleted)?;
+        Some((stretch.holder, property.to_owned(), target.object))
     });
     let wanted: HashSet<Id> = wanted.collect();
     let known: HashSet<Id> = if stretch.whole {
@@ -342,7 +427,6 @@ fn strangers(
     mark: Dirty,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
-    let configuration = lane.configuration.id;
     let Some(source) = mark.subjects.first().map(Subject::guid) else {
         return keep(tx, mark);
     };
@@ -358,41 +442,52 @@ fn strangers(
         .filter(|row| attribute_of(&row.property).is_some());
     let (mut ids, mut edges) = (Vec::new(), Vec::new());
     for row in ours {
-        let edge = edge_of(tx, lane, source, &row)?;
+        let of_it = edges_of(tx, lane, source, &row)?;
+        edges.extend(of_it.into_iter().map(|edge| (ids.len(), edge)));
         ids.push(row.id());
-        // One that became of nothing here has no edge, and its own id is none of AD's.
-        edges.push(edge.unwrap_or((configuration, source, String::new(), Guid::NIL)));
     }
+    let (whose, edges): (Vec<usize>, Vec<_>) = edges.into_iter().unzip();
     let known: Vec<Option<StagedReference>> = tx.fetch(&edges)?;
-    let gone = ids
+    let kept: HashSet<usize> = whose
         .into_iter()
         .zip(known)
-        .filter(|(_, edge)| edge.is_none());
-    changes.removed.extend(gone.map(|(id, _)| id));
+        .filter_map(|(index, edge)| edge.map(|_| index))
+        .collect();
+    let gone = ids.into_iter().enumerate();
+    let gone = gone.filter(|(index, _)| !kept.contains(index));
+    changes.removed.extend(gone.map(|(_, id)| id));
     match last {
         Some(position) => first_goes_on(tx, mark, position),
         None => first_done(tx, mark),
     }
 }
 
-/// The edge of AD that a reference of the directory stands for, if its target became of an object of AD that
-/// is there.
-fn edge_of(
+/// The edges of AD that a reference of the directory may stand for, if its target became of an object of AD
+/// that is there.
+fn edges_of(
     tx: &mut dyn Read,
     lane: &Lane,
     source: Guid,
     reference: &DirectoryReference,
-) -> Result<Option<<StagedReference as Record>::Id>, StoreError> {
+) -> Result<Vec<<StagedReference as Record>::Id>, StoreError> {
+    let Some(attribute) = attribute_of(&reference.property) else {
+        return Ok(Vec::new());
+    };
     let prefix = Key::empty().with(reference.target);
     let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
-    let own = joined
-        .into_iter()
-        .find(|joined| joined.configuration == lane.owner());
-    let attribute = attribute_of(&reference.property);
-    Ok(own.zip(attribute).map(|(own, attribute)| {
-        let configuration = lane.configuration.id;
-        (configuration, source, attribute.to_owned(), own.guid)
-    }))
+    let own = joined.iter().find(|row| row.configuration == lane.owner());
+    match own {
+        Some(own) => {
+            let configuration = lane.configuration.id;
+            Ok(vec![(
+                configuration,
+                source,
+                attribute.to_owned(),
+                own.guid,
+            )])
+        }
+        None => foreign::edges_to(tx, lane, (source, attribute), &joined),
+    }
 }
 
 /// All references to objects.
@@ -473,16 +568,14 @@ fn settle(
     edges: Vec<(Guid, &str, Guid, bool)>,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
-    let ends = edges
-        .iter()
-        .flat_map(|(source, _, target, _)| [*source, *target]);
-    let ends = joined(tx, lane, ends)?;
+    let holders = joined(tx, lane, edges.iter().map(|(source, ..)| *source))?;
+    let targets = targets(tx, lane, edges.iter().map(|(_, _, target, _)| *target))?;
     let known = edges
         .into_iter()
         .filter_map(|(source, attribute, target, wanted)| {
             let property = property_of(attribute)?.to_owned();
-            let target = ends.get(&target)?;
-            let id = (live(&ends, source)?, property, target.object);
+            let target = targets.get(&target)?;
+            let id = (live(&holders, source)?, property, target.object);
             // What is in the recycle bin keeps the references that it has.
             (!wanted || !target.deleted).then_some((id, wanted))
         });

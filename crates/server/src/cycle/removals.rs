@@ -272,9 +272,8 @@ fn carry_out(
 ) -> Result<bool, StoreError> {
     let ids: Vec<_> = rows.iter().map(HeldChange::id).collect();
     tx.remove::<HeldChange>(&ids)?;
-    let mut changes = Changes::default();
-    changes.removed = rows.iter().filter_map(reference).collect();
-    changes.write(tx, lane, context)?;
+    let gone = rows.iter().filter_map(reference).collect();
+    Changes::removing(gone).write(tx, lane, context)?;
     Ok(!rows.is_empty())
 }
 

@@ -40,6 +40,8 @@ pub struct Item {
     pub anchor: String,
     /// `user`, `group` or `contact`.
     pub kind: &'static str,
+    /// How people know it, as far as it is in the directory.
+    pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
     /// Why, in words.
@@ -75,6 +77,8 @@ impl Report {
 pub struct Report {
     /// Counts, each object once.
     pub tally: Tally,
+    /// How many of the deletes no administrator had allowed: the guard counts them.
+    pub left: u64,
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.

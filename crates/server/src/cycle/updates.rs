@@ -71,7 +71,7 @@ pub(super) fn stages(
         object,
         member: None,
         member_guid: None,
-        name: case.name(lane),
+        name: case.known_as(lane),
         member_name: String::new(),
         kind: case.kind().to_owned(),
         reason: format!("{} would change: {reason}", names.join(", ")),

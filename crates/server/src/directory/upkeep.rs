@@ -2,6 +2,7 @@
 //! remembered what went, for those who ask what has changed.
 
 use super::write;
+use crate::retention::{self, Retention};
 use crate::service::Service;
 use lockstep_directory::{Change, Kind, TenantRules};
 use lockstep_model::Timestamp;
@@ -20,14 +21,15 @@ const EVERY: Duration = Duration::from_secs(3_600);
 /// How many rows one transaction removes.
 const SLICE: usize = 500;
 
-/// Does upkeep, now and every hour, until it is dropped.
-pub async fn run(service: Arc<Service>) {
+/// Does upkeep of the directory and of the logs, now and every hour, until it is dropped.
+pub async fn run(service: Arc<Service>, kept: Retention) {
     loop {
-        if let Err(error) = once(&service).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "upkeep of the directory failed"
-            );
+        let done = match once(&service).await {
+            Ok(()) => retention::forget(&service, kept).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(error = &error as &dyn std::error::Error, "upkeep failed");
         }
         tokio::time::sleep(EVERY).await;
     }

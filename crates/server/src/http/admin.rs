@@ -77,6 +77,10 @@ pub fn router() -> Router<Arc<Service>> {
             "/api/v1/configurations/{name}/cycles",
             get(configurations::cycles),
         )
+        .route(
+            "/api/v1/configurations/{name}/reconcile",
+            post(configurations::reconcile),
+        )
         .route("/api/v1/configurations/{name}/escrows", get(held::escrows))
         .route("/api/v1/configurations/{name}/deletes", get(held::list))
         .route(

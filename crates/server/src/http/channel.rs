@@ -4,7 +4,7 @@ mod assertion;
 mod body;
 
 use super::error::HttpError;
-use crate::agents;
+use crate::agents::{self, Sender};
 use crate::service::Service;
 use assertion::Caller;
 use axum::extract::{Path, Query, State};
@@ -14,13 +14,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use body::Body;
 use lockstep_api::channel::{
-    Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials, EnrollAnswer, EnrollRequest, Finish,
-    KeyRotation, Objects, Offer, OfferAnswer, PROTOCOL_VERSIONS, PageAnswer, PageEnd,
-    ReplicationAnswer, ReplicationBegin, ReplicationEnd, ReplicationOpening, SessionAnswer,
-    SessionRequest, Stamps, StampsAnswer, Watch,
+    Accounts, AccountsAnswer, Ack, Alive, Begin, BeginAnswer, ChangeNotice, Credentials,
+    EnrollAnswer, EnrollRequest, Finish, KeyRotation, Objects, Offer, OfferAnswer,
+    PROTOCOL_VERSIONS, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SessionAnswer, SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
-use lockstep_model::ids::{AgentId, InstructionId};
+use lockstep_model::ids::AgentId;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -45,6 +45,7 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/instructions/{id}/objects", post(objects))
         .route("/agent/v1/instructions/{id}/page", post(page))
         .route("/agent/v1/instructions/{id}/replication", post(replication))
+        .route("/agent/v1/instructions/{id}/accounts", post(accounts))
         .route("/agent/v1/instructions/{id}/stamps", post(stamps))
         .route("/agent/v1/instructions/{id}/credentials", post(credentials))
         .route("/agent/v1/instructions/{id}/replicated", post(replicated))
@@ -224,120 +225,152 @@ async fn next_instruction(
     }
 }
 
-fn instruction(id: &str) -> Result<InstructionId, Problem> {
-    id.parse().map_err(|_| agents::superseded())
+/// Which of the requests of an instruction this is.
+#[derive(Deserialize)]
+struct Numbered {
+    #[serde(default)]
+    request: u64,
+    #[serde(default)]
+    open: String,
+}
+
+fn sender(caller: Caller, id: &str, numbered: &Numbered) -> Result<Sender, Problem> {
+    let open = numbered
+        .open
+        .split_terminator(',')
+        .map(str::parse)
+        .collect();
+    let bad = |_| {
+        let title = format!("open={:?} names no requests", numbered.open);
+        Problem::new(400, "BadRequest", title).detail("expected numbers with commas, as 7,9")
+    };
+    Ok(Sender {
+        agent: caller.agent,
+        instruction: id.parse().map_err(|_| agents::superseded())?,
+        number: numbered.request,
+        open: Result::map_err(open, bad)?,
+    })
 }
 
 async fn begin(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Begin>,
 ) -> Result<Json<BeginAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::begin(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::begin(&service, sender, body).await?))
 }
 
 async fn offer(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Offer>,
 ) -> Result<Json<OfferAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::offer(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::offer(&service, sender, body).await?))
 }
 
 async fn objects(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Objects>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::objects(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::objects(&service, sender, body).await?))
 }
 
 async fn page(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<PageEnd>,
 ) -> Result<Json<PageAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::page(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::page(&service, sender, body).await?))
 }
 
 async fn replication(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<ReplicationBegin>,
 ) -> Result<Json<ReplicationOpening>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::replication(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::replication(&service, sender, body).await?))
+}
+
+async fn accounts(
+    State(service): Shared,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
+    Body(body): Body<Accounts>,
+) -> Result<Json<AccountsAnswer>, HttpError> {
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::accounts(&service, sender, body).await?))
 }
 
 async fn stamps(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Stamps>,
 ) -> Result<Json<StampsAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::stamps(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::stamps(&service, sender, body).await?))
 }
 
 async fn credentials(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Credentials>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::credentials(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::credentials(&service, sender, body).await?))
 }
 
 async fn replicated(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<ReplicationEnd>,
 ) -> Result<Json<ReplicationAnswer>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::replicated(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::replicated(&service, sender, body).await?))
 }
 
 async fn alive(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Alive>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(agents::alive(&service, caller.agent, id, body).await?))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::alive(&service, sender, body).await?))
 }
 
 async fn finish(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
+    Query(numbered): Query<Numbered>,
     Body(body): Body<Finish>,
 ) -> Result<Json<Ack>, HttpError> {
-    let id = instruction(&id)?;
-    Ok(Json(
-        agents::finish(&service, caller.agent, id, body).await?,
-    ))
+    let sender = sender(caller, &id, &numbered)?;
+    Ok(Json(agents::finish(&service, sender, body).await?))
 }
 
 async fn changes(

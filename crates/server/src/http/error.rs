@@ -31,6 +31,11 @@ impl From<StoreError> for HttpError {
             ),
             StoreError::ReadOnly => Problem::new(503, "DatabaseReadOnly", error.to_string())
                 .remedy("make the data folder writable again; nothing was changed"),
+            StoreError::Database { .. } => Problem::new(500, "DatabaseFailed", error.to_string())
+                .remedy(
+                    "look at the disk; the service's log tells the cause; nothing was changed, and the \
+                     request can be repeated",
+                ),
             _ => Problem::new(
                 500,
                 "Internal",

@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod beside;
 mod body;
 mod delta;
 mod error;

@@ -39,6 +39,7 @@ pub fn begin(
     });
     let doubt = doubt(&lane, begin, now);
     lane.job.tombstones_visible = begin.tombstones_visible;
+    lane.job.hides_values = begin.hides_values;
     if let Some(doubt) = doubt {
         tracing::warn!(
             configuration = lane.configuration.name,

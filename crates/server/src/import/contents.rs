@@ -8,7 +8,7 @@ use lockstep_api::channel::{Links, ObjectUpdate};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{ObjectClass, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
-use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{Doubtful, StagedReference, Subject};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::{ReadRecords as _, Record, Scan, Write, WriteRecords as _};
 
@@ -22,10 +22,10 @@ pub(super) struct Contents {
     pub(super) marks: Vec<Subject>,
     added: Vec<StagedReference>,
     removed: Vec<<StagedReference as Record>::Id>,
+    /// Values that may be gone.
+    doubts: Vec<Doubtful>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
-    /// Links that the object at their other end shows.
-    incoming: Vec<StagedReference>,
 }
 
 impl Contents {
@@ -86,13 +86,33 @@ impl Contents {
             object.version += 1;
             return;
         }
-        let changed = object.merge(core_attributes(&update.attributes), update.whole);
+        let changed = self.attributes(lane, object, update);
         let state = RowState::Complete { read_set };
         if changed || object.state != state {
             object.state = state;
             object.version += 1;
             self.marks.push(Subject::Object(object.guid));
         }
+    }
+
+    /// Takes attributes over; says whether anything changed.
+    fn attributes(
+        &mut self,
+        lane: &Lane,
+        object: &mut StagedObject,
+        update: &ObjectUpdate,
+    ) -> bool {
+        let received = core_attributes(&update.attributes);
+        if !lane.job.hides_values {
+            return object.merge(received, update.whole);
+        }
+        let (changed, kept) = object.merge_keeping(received, update.whole);
+        self.doubts.extend(kept.into_iter().map(|name| Doubtful {
+            configuration: lane.configuration.id,
+            guid: object.guid,
+            attribute: name.as_str().to_owned(),
+        }));
+        changed
     }
 
     /// The values of one link attribute.
@@ -107,17 +127,6 @@ impl Contents {
         let configuration = lane.configuration.id;
         let attribute = links.attribute.to_ascii_lowercase();
         let reading = reading(lane, update);
-        if links.incoming {
-            let incoming = links.added.iter().map(|holder| StagedReference {
-                configuration,
-                source: holder.guid,
-                attribute: attribute.clone(),
-                target: source,
-                reading,
-            });
-            self.incoming.extend(incoming);
-            return;
-        }
         let added = links.added.iter().map(|target| StagedReference {
             configuration,
             source,
@@ -153,7 +162,7 @@ impl Contents {
     pub(super) fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
-        self.show(tx, lane)?;
+        tx.store(&self.doubts)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
                 self.marks
@@ -161,38 +170,6 @@ impl Contents {
             }
         }
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
-    }
-}
-
-impl Contents {
-    /// Takes up the links of others that are known in full; those of the rest are read with them.
-    fn show(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
-        let incoming = std::mem::take(&mut self.incoming);
-        let ids: Vec<_> = incoming
-            .iter()
-            .map(|link| (link.configuration, link.source))
-            .collect();
-        let holders: Vec<Option<Staged>> = tx.fetch(&ids)?;
-        let known: Vec<Option<StagedReference>> =
-            tx.fetch(&incoming.iter().map(StagedReference::id).collect::<Vec<_>>())?;
-        let complete = |row: &Option<Staged>| {
-            row.as_ref()
-                .is_some_and(|row| row.object.is_complete(lane.policy.read_set))
-        };
-        let fresh: Vec<StagedReference> = incoming
-            .into_iter()
-            .zip(holders.iter().zip(known))
-            .filter(|(_, (holder, known))| complete(holder) && known.is_none())
-            .map(|(link, _)| link)
-            .collect();
-        for link in &fresh {
-            let (source, attribute, target) = (link.source, &link.attribute, link.target);
-            self.marks
-                .extend(marks_for_edge(lane, source, attribute, target));
-            self.marks
-                .push(Subject::Reference(source, attribute.clone(), target));
-        }
-        Ok(tx.store(&fresh)?)
     }
 }
 

@@ -10,7 +10,9 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::scope::{Chain, Placement};
 use lockstep_engine::{Membership, ObjectClass, Presence, RowState, StagedObject, kept_out};
 use lockstep_model::{AttributeName, Attributes, Guid};
-use lockstep_store::records::connector_space::{Staged, StagedReference, Subject};
+use lockstep_store::records::connector_space::{
+    ForeignPrincipal, Staged, StagedReference, Subject,
+};
 use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::HashMap;
 
@@ -40,6 +42,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         joined: Vec::new(),
         parted: Vec::new(),
         returned: Vec::new(),
+        foreign: Vec::new(),
     };
     let mut known: HashMap<Guid, StagedObject> = rows
         .into_iter()
@@ -54,6 +57,9 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         desk.places.changed(&object);
         known.insert(offered.guid, object);
     }
+    // What groups say of an object has to be known before it is judged.
+    desk.links_to_returned(tx, &lane)?;
+    desk.incoming(tx, &lane, &offer.objects)?;
     let mut accepted = 0;
     for mut offered in offer.objects {
         let Some(object) = known.get_mut(&offered.guid) else {
@@ -77,12 +83,9 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         })
         .collect();
     tx.store(&rows)?;
-    for guid in &desk.returned {
-        let marks = drop_links_to(tx, &lane, *guid)?;
-        desk.contents.marks.extend(marks);
-    }
     tx.remove::<StagedReference>(&desk.parted)?;
     tx.store(&desk.joined)?;
+    tx.store(&desk.foreign)?;
     count(tx, &lane, accepted)?;
     desk.contents.finish(tx, &mut lane)?;
     tx.store(&[lane.job])?;
@@ -114,29 +117,80 @@ struct Desk {
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
     /// Objects that came back from deletion.
     returned: Vec<Guid>,
+    /// Objects that stand for principals of other forests.
+    foreign: Vec<ForeignPrincipal>,
 }
 
-/// Who comes back from deletion comes without links, or with other ones: which, tells the reading by GUID that
-/// follows. Gives what has to be looked at again.
-fn drop_links_to(tx: &mut dyn Write, lane: &Lane, guid: Guid) -> Result<Vec<Subject>, ImportError> {
-    let mut marks = Vec::new();
-    for attribute in &lane.job.read_set.links {
-        let prefix = StagedReference::to(lane.configuration.id, guid).with(attribute.as_str());
-        let scan = Scan::along(StagedReference::BY_TARGET, prefix, SLICE);
-        loop {
-            let rows: Vec<StagedReference> = tx.list(&scan)?;
-            let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
-            tx.remove::<StagedReference>(&ids)?;
-            for (_, source, attribute, target) in ids {
-                marks.extend(marks_for_edge(lane, source, &attribute, target));
-                marks.push(Subject::Reference(source, attribute, target));
-            }
-            if rows.len() < SLICE {
-                break;
+impl Desk {
+    /// Who comes back from deletion comes without links to it, or with other ones: which, tells the reading by
+    /// GUID that follows.
+    fn links_to_returned(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+        for guid in self.returned.clone() {
+            for attribute in &lane.job.read_set.links {
+                let prefix = StagedReference::to(lane.configuration.id, guid);
+                let prefix = prefix.with(attribute.as_str());
+                let scan = Scan::along(StagedReference::BY_TARGET, prefix, SLICE);
+                loop {
+                    let rows: Vec<StagedReference> = tx.list(&scan)?;
+                    let ids: Vec<_> = rows.iter().map(StagedReference::id).collect();
+                    tx.remove::<StagedReference>(&ids)?;
+                    rows.iter().for_each(|row| self.changed(lane, row));
+                    if rows.len() < SLICE {
+                        break;
+                    }
+                }
             }
         }
+        Ok(())
     }
-    Ok(marks)
+
+    /// Takes up links that the object at their end shows, of those who are known in full; the links of others
+    /// are read with them.
+    fn incoming(
+        &mut self,
+        tx: &mut dyn Write,
+        lane: &Lane,
+        objects: &[Offered],
+    ) -> Result<(), ImportError> {
+        let configuration = lane.configuration.id;
+        let mut links = Vec::new();
+        for offered in objects {
+            for incoming in &offered.incoming {
+                links.extend(incoming.from.iter().map(|source| StagedReference {
+                    configuration,
+                    source: *source,
+                    attribute: incoming.attribute.to_ascii_lowercase(),
+                    target: offered.guid,
+                    reading: 0,
+                }));
+            }
+        }
+        let sources: Vec<_> = links
+            .iter()
+            .map(|link| (configuration, link.source))
+            .collect();
+        let holders: Vec<Option<Staged>> = tx.fetch(&sources)?;
+        let ids: Vec<_> = links.iter().map(StagedReference::id).collect();
+        let known: Vec<Option<StagedReference>> = tx.fetch(&ids)?;
+        let mut fresh = Vec::new();
+        for (link, (holder, known)) in links.into_iter().zip(holders.into_iter().zip(known)) {
+            let complete = holder.is_some_and(|row| row.object.is_complete(lane.policy.read_set));
+            if complete && known.is_none() {
+                self.changed(lane, &link);
+                fresh.push(link);
+            }
+        }
+        Ok(tx.store(&fresh)?)
+    }
+
+    /// A link came or went.
+    fn changed(&mut self, lane: &Lane, link: &StagedReference) {
+        let (source, attribute, target) = (link.source, &link.attribute, link.target);
+        let edge = marks_for_edge(lane, source, attribute, target);
+        self.contents.marks.extend(edge);
+        let reference = Subject::Reference(source, attribute.clone(), target);
+        self.contents.marks.push(reference);
+    }
 }
 
 impl Desk {
@@ -180,6 +234,7 @@ impl Desk {
     /// Marks what a change of place or presence touches.
     fn mark(&mut self, lane: &Lane, before: Option<&StagedObject>, object: &StagedObject) {
         self.primary_group(lane, before, object);
+        self.foreign_principal(lane, before, object);
         let class = before.and_then(|before| before.class);
         let alive = matches!(object.presence, Presence::Alive { .. });
         let returned =
@@ -220,6 +275,26 @@ impl Desk {
         self.joined.extend(edge(object));
     }
 
+    /// Whoever is a member by way of it may have been told before it.
+    fn foreign_principal(
+        &mut self,
+        lane: &Lane,
+        before: Option<&StagedObject>,
+        object: &StagedObject,
+    ) {
+        let known = before.and_then(|before| before.sid.as_ref());
+        if let (Some(ObjectClass::ForeignPrincipal), Some(sid)) = (object.class, &object.sid)
+            && known != Some(sid)
+        {
+            self.foreign.push(ForeignPrincipal {
+                configuration: lane.configuration.id,
+                guid: object.guid,
+                sid: sid.clone(),
+            });
+            self.contents.marks.push(Subject::To(object.guid));
+        }
+    }
+
     fn judge(
         &mut self,
         tx: &mut dyn Write,
@@ -229,6 +304,10 @@ impl Desk {
         content: Option<&Content>,
     ) -> Result<Verdict, ImportError> {
         if object.presence == Presence::Deleted {
+            return Ok(Verdict::Stay);
+        }
+        if self.returned.contains(&object.guid) {
+            // Whether a group of the scope has it as a member is known when it has been read.
             return Ok(Verdict::Stay);
         }
         let Some(class) = object.class else {
@@ -366,7 +445,12 @@ fn wanted(
         };
     };
     let mut judged = object.clone();
-    judged.merge(core_attributes(decision), offered.whole);
+    if lane.job.hides_values && complete {
+        // Whether what is in the directory has lost a value is found out when it has been sent.
+        judged.merge_keeping(core_attributes(decision), offered.whole);
+    } else {
+        judged.merge(core_attributes(decision), offered.whole);
+    }
     if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
         // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
         // comes back.

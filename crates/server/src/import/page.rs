@@ -2,12 +2,12 @@
 
 use super::marks::mark_all;
 use super::{ImportError, Lane};
-use lockstep_api::channel::{Found, PageAnswer, PageEnd, Presence as Answer};
+use lockstep_api::channel::{Doubt, Found, PageAnswer, PageEnd, Presence as Answer, Settled};
 use lockstep_api::problem::Problem;
 use lockstep_engine::scope::Chain;
 use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
-use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::{Staged, Subject};
+use lockstep_model::{AttributeName, Guid, Timestamp};
+use lockstep_store::records::connector_space::{Doubtful, Staged, Subject};
 use lockstep_store::records::job::Watermark;
 use lockstep_store::{Key, ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::BTreeSet;
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 const READS: usize = 200;
 /// The number of the first full import.
 const FIRST_EPOCH: u64 = 1;
+/// How many attributes are looked at in one go because they may be empty.
+const DOUBTS: usize = 500;
 /// How many rows are looked at in one go when a full import looks for what it has not seen.
 const SWEEP: usize = 2_000;
 
@@ -49,14 +51,17 @@ pub fn page(
     let mut marks = Vec::new();
     let asked: BTreeSet<Guid> = page.found.iter().map(|found| found.guid).collect();
     found(tx, &lane, &page.found, now, &mut marks)?;
+    settle(tx, &lane, &page.settled, &mut marks)?;
     let mut read = unread(tx, &lane, &asked)?;
     if read.is_empty() {
-        read = unseen(tx, &mut lane)?;
+        read = unseen(tx, &mut lane, &asked)?;
     }
+    let doubts = doubts(tx, &lane)?;
     mark_all(tx, &mut lane.job, marks)?;
     tx.store(&[lane.job])?;
     Ok(PageAnswer {
         read: read.into_iter().collect(),
+        doubts,
     })
 }
 
@@ -183,6 +188,69 @@ pub(crate) fn entomb(object: &mut StagedObject, marks: &mut Vec<Subject>) {
     marks.extend([Subject::Gone(object.guid), Subject::Object(object.guid)]);
 }
 
+/// Takes up what became of attributes that were in doubt: what is empty goes now, what is hidden stays.
+fn settle(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    settled: &[Settled],
+    marks: &mut Vec<Subject>,
+) -> Result<(), ImportError> {
+    let configuration = lane.configuration.id;
+    let ids: Vec<_> = settled
+        .iter()
+        .map(|one| (configuration, one.guid))
+        .collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let mut changed = Vec::new();
+    for (one, row) in settled.iter().zip(rows) {
+        let prefix = Key::empty().with(configuration).with(one.guid);
+        let asked: Vec<Doubtful> = tx.list(&Scan::of(prefix, DOUBTS))?;
+        let asked: Vec<_> = asked.iter().map(Doubtful::id).collect();
+        tx.remove::<Doubtful>(&asked)?;
+        for attribute in &one.hidden {
+            tracing::warn!(
+                configuration = lane.configuration.name,
+                object = %one.guid,
+                attribute,
+                "the agent's account must not read this attribute; it keeps the value it had"
+            );
+        }
+        let Some(mut row) = row else { continue };
+        let gone = one
+            .empty
+            .iter()
+            .map(|name| (AttributeName::new(name), Vec::new()));
+        if row.object.merge(gone.collect(), false) {
+            row.object.version += 1;
+            marks.push(Subject::Object(one.guid));
+            changed.push(row);
+        }
+    }
+    Ok(tx.store(&changed)?)
+}
+
+/// Attributes that are in doubt, some objects at a time.
+fn doubts(tx: &mut dyn Write, lane: &Lane) -> Result<Vec<Doubt>, ImportError> {
+    let prefix = Key::empty().with(lane.configuration.id);
+    let rows: Vec<Doubtful> = tx.list(&Scan::of(prefix, DOUBTS))?;
+    let more = rows.len() == DOUBTS;
+    let mut doubts: Vec<Doubt> = Vec::new();
+    for row in rows {
+        match doubts.last_mut().filter(|doubt| doubt.guid == row.guid) {
+            Some(doubt) => doubt.attributes.push(row.attribute),
+            None => doubts.push(Doubt {
+                guid: row.guid,
+                attributes: vec![row.attribute],
+            }),
+        }
+    }
+    // Of the last one there may be more: it is asked for next time, as a whole.
+    if more && doubts.len() > 1 {
+        doubts.pop();
+    }
+    Ok(doubts)
+}
+
 /// Objects that wait to be read, and parents of which nothing is known.
 fn unread(
     tx: &mut dyn Write,
@@ -229,7 +297,11 @@ fn unread(
 }
 
 /// Looks for objects that a full import has not seen; when there are no more, the import is complete.
-fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportError> {
+fn unseen(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    asked: &BTreeSet<Guid>,
+) -> Result<BTreeSet<Guid>, ImportError> {
     let mut unseen = BTreeSet::new();
     while let Watermark::Sweeping {
         cookie,
@@ -262,17 +334,14 @@ fn unseen(tx: &mut dyn Write, lane: &mut Lane) -> Result<BTreeSet<Guid>, ImportE
             break;
         };
         let epoch = lane.job.epoch;
-        let old = rows.iter().filter(
-            |row| matches!(row.object.presence, Presence::Alive { epoch: seen } if seen != epoch),
-        );
-        let mut position = last;
-        for row in old {
-            unseen.insert(row.object.guid);
-            if unseen.len() >= READS {
-                position = row.object.guid;
-                break;
-            }
-        }
+        let is_old = |row: &&Staged| {
+            matches!(row.object.presence, Presence::Alive { epoch: seen } if seen != epoch)
+                && !asked.contains(&row.object.guid)
+        };
+        let old = rows.iter().filter(is_old).map(|row| row.object.guid);
+        unseen.extend(old.take(READS));
+        // An agent may end before it has answered: then these are looked for again.
+        let position = if unseen.is_empty() { last } else { *position };
         lane.job.watermark = Watermark::Sweeping {
             cookie,
             controller,

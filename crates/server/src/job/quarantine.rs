@@ -31,15 +31,12 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let failed = cycle.state == Ending::Failed.name();
-    job.failed_in_a_row = if failed {
-        job.failed_in_a_row.saturating_add(1)
-    } else {
-        0
-    };
+    let in_a_row = u32::try_from(job.history.failures).unwrap_or(u32::MAX);
     let began = Timestamp::from_millis(cycle.started);
     let cause = match &cycle.error {
-        Some(error) if failed => quarantines(&error.code, job.failed_in_a_row)
-            .then(|| cause_of_failure(job, error.clone())),
+        Some(error) if failed => {
+            quarantines(&error.code, in_a_row).then(|| cause_of_failure(job, error.clone()))
+        }
         _ => excess(tx, job.configuration)?,
     };
     if cause.is_some() && !failed {

@@ -42,12 +42,13 @@ pub(super) struct Reading {
     listener: Listener,
     given: Instant,
     attempt: u32,
+    /// Which version of the configuration it began under.
+    pub(super) version: u64,
     give: Give,
 }
 
-/// Lays an instruction out under a new lease; gives its id, and the domain.
-pub(super) type Give =
-    fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<(InstructionId, String), StoreError>;
+/// Lays an instruction out under a new lease.
+pub(super) type Give = fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<Given, StoreError>;
 
 impl Reading {
     /// Gives the instruction under a new lease.
@@ -59,7 +60,11 @@ impl Reading {
         let listener = service.progress.listen();
         let now = service.clock.now();
         let given = service.write(move |tx| give(tx, configuration, now)).await;
-        let (instruction, domain) = given.map_err(problem)?;
+        let Given {
+            instruction,
+            domain,
+            version,
+        } = given.map_err(problem)?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
@@ -69,6 +74,7 @@ impl Reading {
             listener,
             given,
             attempt: 1,
+            version,
             give,
         })
     }
@@ -147,7 +153,8 @@ impl Reading {
                 give(tx, configuration, now)
             })
             .await;
-        (self.instruction, _) = given.map_err(problem)?;
+        let given = given.map_err(problem)?;
+        (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
         self.attempt += 1;
@@ -171,12 +178,20 @@ fn problem(error: StoreError) -> Problem {
     HttpError::from(error).0
 }
 
+/// An instruction that was laid out.
+pub(super) struct Given {
+    instruction: InstructionId,
+    domain: String,
+    /// The configuration's version.
+    version: u64,
+}
+
 /// Has changes of objects read, under a lease that supersedes every one before.
 pub(super) fn changes(
     tx: &mut dyn Write,
     id: ConfigurationId,
     now: Timestamp,
-) -> Result<(InstructionId, String), StoreError> {
+) -> Result<Given, StoreError> {
     let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
     let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
     if let Some(old) = job.instruction.take() {
@@ -195,7 +210,11 @@ pub(super) fn changes(
     let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
     job.instruction = Some(instruction);
     tx.store(&[job])?;
-    Ok((instruction, configuration.domain))
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
 }
 
 /// Has changes of passwords read, under a lease that supersedes every one before.
@@ -203,7 +222,7 @@ pub(super) fn passwords(
     tx: &mut dyn Write,
     id: ConfigurationId,
     now: Timestamp,
-) -> Result<(InstructionId, String), StoreError> {
+) -> Result<Given, StoreError> {
     let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
     let mut job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
     if let Some(old) = job.passwords.instruction.take() {
@@ -215,7 +234,11 @@ pub(super) fn passwords(
     let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
     job.passwords.instruction = Some(instruction);
     tx.store(&[job])?;
-    Ok((instruction, configuration.domain))
+    Ok(Given {
+        instruction,
+        domain: configuration.domain,
+        version: configuration.version,
+    })
 }
 
 fn gone() -> StoreError {

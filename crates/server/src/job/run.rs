@@ -1,5 +1,6 @@
 //! One cycle of one job.
 
+use super::history;
 use super::read::{self, Reading};
 use super::{cycle_error, quarantine};
 use crate::cycle::{Context, Progress, Report, batch, escrow};
@@ -49,6 +50,16 @@ impl Ending {
     }
 }
 
+impl Wake {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Clock => "schedule",
+            Self::Change => "change",
+            Self::Hand => "hand",
+        }
+    }
+}
+
 /// What goes along through the batches of a cycle.
 struct Run {
     configuration: ConfigurationId,
@@ -56,6 +67,8 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
+    /// The version of the configuration that the reading began under.
+    read_version: u64,
     first: bool,
     passwords: Passwords,
 }
@@ -83,7 +96,7 @@ pub async fn run_cycle(
     wake: Wake,
 ) -> Result<(), StoreError> {
     let _lane = service.hold_lane(configuration).await;
-    let Some((cycle, serving, first)) = begin(service, configuration).await? else {
+    let Some((cycle, serving, first)) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
     let run = Run {
@@ -92,6 +105,7 @@ pub async fn run_cycle(
         wake,
         report: Report::default(),
         behind: 0,
+        read_version: 0,
         first,
         passwords: Passwords::default(),
     };
@@ -106,6 +120,7 @@ pub async fn run_cycle(
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
+    wake: Wake,
 ) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
     let now = service.clock.now();
     service
@@ -129,6 +144,7 @@ async fn begin(
                 configuration,
                 kind: kind.to_owned(),
                 state: "running".to_owned(),
+                woken_by: wake.name().to_owned(),
                 imported: 0,
                 created: 0,
                 updated: 0,
@@ -185,6 +201,8 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
         if result.is_err() {
             return (run, result);
         }
+        // What comes now may have been referred to before.
+        run.first = false;
         let configuration = run.configuration;
         let waiting = service.read(move |tx| unread(tx, configuration));
         match waiting.await {
@@ -238,6 +256,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         Err(problem) => return (run, Err(cycle_error(problem))),
     };
     run.behind = 0;
+    run.read_version = reading.version;
     loop {
         let state = reading.look(service).await;
         match state {
@@ -245,6 +264,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(read::State::Done) => break,
             Err(problem) => return (run, Err(cycle_error(problem))),
         }
+        run.read_version = reading.version;
         let (returned, progress) = drain(service, run, Phase::Reading).await;
         run = returned;
         match progress {
@@ -377,6 +397,7 @@ async fn drain(
                 behind,
                 report,
                 first,
+                read_version,
                 ..
             } = &mut *run;
             let (mut looked, before) = (*behind, report.tally);
@@ -386,7 +407,8 @@ async fn drain(
                 phase,
                 first: *first,
                 tenant: &tenant,
-                deletes_leave: *wake != Wake::Change,
+                // What was read before the configuration changed says nothing about who is to leave under it.
+                deletes_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
                 report,
             };
             let progress = batch(tx, &mut lane, &mut context, &mut looked);
@@ -420,6 +442,7 @@ impl Run {
             wake: self.wake,
             report: std::mem::take(&mut self.report),
             behind: self.behind,
+            read_version: self.read_version,
             first: self.first,
             passwords: std::mem::take(&mut self.passwords),
         }
@@ -500,6 +523,7 @@ async fn finish(
             cycle.ended = Some(now.as_millis());
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
+            history::ended(&mut job, &cycle);
             job.served = job.served.max(serving);
             if outcome != Ending::Failed {
                 job.succeeded += 1;

@@ -54,7 +54,7 @@ async fn drop_plans(service: &Arc<Service>) -> Result<(), StoreError> {
         .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
         .await?;
     for row in rows.iter().filter(|row| row.scratch) {
-        crate::configurations::drop_scratch(service, row.id).await?;
+        crate::removal::drop_scratch(service, row.id).await?;
     }
     Ok(())
 }
@@ -142,7 +142,12 @@ async fn run_job(service: &Arc<Service>, id: ConfigurationId) {
                     take_change(service, &due.domain);
                 }
                 if let Err(error) = run_cycle(service, id, wake).await {
-                    tracing::error!(%error, "a cycle could not be kept");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a cycle could not be kept"
+                    );
+                    service.unkept.note(id, error);
+                    service.progress.raise();
                     tokio::time::sleep(LOOK).await;
                 }
             }

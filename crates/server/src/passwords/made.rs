@@ -1,13 +1,12 @@
 //! Credentials as an agent made them.
 
 use super::settle::entry;
-use super::stamps::written;
+use super::stamps::{is_live_user, written};
 use crate::credentials::{self, Applied, FromPremises};
 use crate::import::{ImportError, Lane};
 use crate::sealing::Sealer;
 use lockstep_api::channel::{Ack, MadeCredential};
 use lockstep_directory::credential::{Origin, SyncedHash};
-use lockstep_engine::mapping::MappedKind;
 use lockstep_model::Timestamp;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Cycle;
@@ -35,7 +34,7 @@ pub fn taken(
     let rows: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
     let mut set = 0;
     for ((made, joined), row) in made.into_iter().zip(joined).zip(rows) {
-        let live = joined.is_some_and(|j| j.kind == MappedKind::User && !j.deleted);
+        let live = joined.as_ref().is_some_and(is_live_user);
         let stamp = written(&made.stamp);
         let is_it = |row: &PasswordRow| {
             let known = row.premises.as_ref().and_then(|premises| premises.written);

@@ -2,7 +2,7 @@
 
 use super::settle::settle;
 use crate::import::{ImportError, Lane, entomb, mark_all};
-use lockstep_api::channel::{PasswordStamp, Stamped, StampsAnswer};
+use lockstep_api::channel::{AccountsAnswer, PasswordStamp, Stamped, StampsAnswer};
 use lockstep_engine::Presence;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::{Guid, Timestamp};
@@ -10,6 +10,32 @@ use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding, Premises, Written};
 use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
 use std::collections::BTreeMap;
+
+/// Says which accounts take part: the users that are provisioned. Of the rest nothing more is to leave.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn accounts(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    accounts: &[Guid],
+) -> Result<AccountsAnswer, ImportError> {
+    let ids: Vec<_> = accounts
+        .iter()
+        .map(|guid| (lane.configuration.id, *guid))
+        .collect();
+    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let provisioned = joined.into_iter().flatten().filter(is_live_user);
+    Ok(AccountsAnswer {
+        provisioned: provisioned.map(|joined| joined.guid).collect(),
+    })
+}
+
+/// Whether it is a user that is in the directory and not deleted there.
+pub(super) fn is_live_user(joined: &Joined) -> bool {
+    joined.kind == MappedKind::User && !joined.deleted
+}
 
 /// Takes up what replication says of passwords, and answers whose credential is wanted: of users who are
 /// provisioned, and whose password on premises is newer than the one in the directory.
@@ -38,7 +64,7 @@ pub fn stamps(
     let known: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
     let mut rows = Vec::new();
     for ((stamped, joined), known) in alive.into_values().zip(joined).zip(known) {
-        let live = joined.filter(|joined| joined.kind == MappedKind::User && !joined.deleted);
+        let live = joined.filter(is_live_user);
         let Some(joined) = live else {
             // Whoever comes into scope later is asked for by itself.
             continue;
@@ -106,8 +132,12 @@ pub(super) const fn written(stamp: &PasswordStamp) -> Written {
 }
 
 /// Objects that replication knows to be deleted. Where the account cannot see deleted objects over LDAP,
-/// nothing else tells.
+/// nothing else tells. Where it can, the lane of objects is the one to tell: another controller may lag behind
+/// the one that this lane reads, and call somebody deleted who has come back since.
 fn tombstones(tx: &mut dyn Write, lane: &mut Lane, dead: &[Stamped]) -> Result<(), ImportError> {
+    if lane.job.tombstones_visible {
+        return Ok(());
+    }
     let ids: Vec<_> = dead
         .iter()
         .map(|object| (lane.configuration.id, object.guid))

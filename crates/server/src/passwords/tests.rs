@@ -3,8 +3,8 @@ use crate::credentials;
 use crate::import::{ImportError, Lane};
 use crate::sealing::Sealer;
 use lockstep_api::channel::{
-    Found, MadeCredential, PasswordStamp, Presence, ReplicationEnd, ReplicationWatermark, Stamped,
-    WireSecret,
+    ControllerIdentity, Found, MadeCredential, PasswordStamp, Presence, ReplicationBegin,
+    ReplicationEnd, ReplicationWatermark, Stamped, WireSecret,
 };
 use lockstep_api::configuration::{PasswordHashSync, Spec};
 use lockstep_directory::credential::{Iterations, SyncedHash, nt_hash};
@@ -13,7 +13,7 @@ use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Secret, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged};
-use lockstep_store::records::job::{Job, PasswordTally};
+use lockstep_store::records::job::{Job, PasswordTally, Watermark};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
@@ -163,14 +163,19 @@ impl Desk {
         self.in_lane(|tx, lane| taken(tx, &lane, &self.sealer, vec![made], NOW));
     }
 
-    /// Ends a pull under a new lease; gives who is asked for by itself.
-    fn pulled(&self) -> Vec<Guid> {
+    /// Changes the job.
+    fn job(&self, change: impl FnOnce(&mut Job)) {
         let configuration = self.configuration.id;
         self.write(|tx| {
             let mut job: Job = tx.fetch_one(&configuration)?.unwrap();
-            job.passwords.lease += 1;
+            change(&mut job);
             tx.store(&[job])
         });
+    }
+
+    /// Ends a pull under a new lease; gives who is asked for by itself.
+    fn pulled(&self) -> Vec<Guid> {
+        self.job(|job| job.passwords.lease += 1);
         let watermark = ReplicationWatermark {
             invocation_id: Guid::NIL,
             object_update: 1,
@@ -408,8 +413,53 @@ fn a_credential_that_could_not_be_made_is_told_once_and_tried_again() {
 }
 
 #[test]
+fn a_tombstone_of_this_lane_is_no_news_where_the_other_lane_tells_of_tombstones() {
+    let desk = Desk::new(PasswordHashSync::default());
+    desk.says(Stamped {
+        guid: bob(),
+        deleted: true,
+        ..Stamped::default()
+    });
+    let id = (desk.configuration.id, bob());
+    let row: Staged = desk.write(|tx| tx.fetch_one(&id)).unwrap();
+    assert_ne!(row.object.presence, lockstep_engine::Presence::Deleted);
+}
+
+#[test]
+fn a_database_that_was_set_back_is_read_anew_by_both_lanes_whichever_meets_it_first() {
+    let desk = Desk::new(PasswordHashSync::default());
+    let controller = |highest_usn| ControllerIdentity {
+        dns_name: "dc1.corp.test".into(),
+        naming_context: Guid::from_bytes([6; 16]),
+        domain_sid: "S-1-5-21-1-2-3".parse().unwrap(),
+        invocation_id: Guid::from_bytes([7; 16]),
+        highest_usn,
+    };
+    let begins = |highest_usn| {
+        let body = ReplicationBegin {
+            lease: 0,
+            controller: controller(highest_usn),
+            canary: None,
+        };
+        desk.in_lane(|tx, lane| begin(tx, lane, &body));
+        let job: Option<Job> = desk.write(|tx| tx.fetch_one(&desk.configuration.id));
+        job.unwrap().watermark
+    };
+    begins(100);
+    let current = Watermark::Current {
+        cookie: "AAAA".into(),
+        controller: "dc1.corp.test".into(),
+        issued: NOW.as_millis(),
+    };
+    desk.job(|job| job.watermark = current.clone());
+    assert_eq!(begins(120), current);
+    assert_eq!(begins(80), Watermark::Start);
+}
+
+#[test]
 fn a_tombstone_of_this_lane_marks_its_object() {
     let desk = Desk::new(PasswordHashSync::default());
+    desk.job(|job| job.tombstones_visible = false);
     let deleted = Stamped {
         guid: bob(),
         deleted: true,

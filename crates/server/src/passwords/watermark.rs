@@ -9,7 +9,7 @@ use lockstep_api::channel::{
 use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::Joined;
-use lockstep_store::records::job::{Configuration, Job};
+use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
 use lockstep_store::{Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
@@ -55,9 +55,11 @@ pub fn begin(
         tracing::warn!(
             configuration = lane.configuration.name,
             controller = identity.dns_name,
-            "the controller's database was set back or replaced; all passwords are looked at anew"
+            "the controller's database was set back or replaced; everything is read anew"
         );
         lane.job.passwords.watermark = None;
+        // What is remembered of the controller from here on would hide it from the lane of objects.
+        lane.job.watermark = Watermark::Start;
     }
     lane.job.passwords.reading_from = Some(identity.dns_name.clone());
     remember(&mut lane, identity);

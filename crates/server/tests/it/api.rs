@@ -95,6 +95,11 @@ impl Api {
         api
     }
 
+    /// Runs what waits for the service.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// The same service for somebody with another role.
     pub(crate) fn with_role<T>(&mut self, role: &'static str, work: impl FnOnce(&Self) -> T) -> T {
         let before = std::mem::replace(&mut self.token, role);

@@ -2,6 +2,7 @@
 //! network.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests, outside of the functions that the lints know as tests"
 )]

@@ -11,12 +11,13 @@ mod changes;
 mod cloud_only;
 mod corp;
 mod cycles;
-
 mod desk;
 mod domain;
 mod escrow;
+mod fixtures;
 mod guard;
 mod limits;
+mod memory;
 mod notices;
 mod quarantine;
 mod queries;

@@ -21,6 +21,8 @@ pub(super) const TABLES: &[&Table] = &[
     &LINKS,
     &SCOPE_GROUPS,
     &CLAIMS,
+    &DOUBTS,
+    &FOREIGN_PRINCIPALS,
 ];
 
 static OBJECTS: Table = Table {
@@ -46,6 +48,16 @@ static SCOPE_GROUPS: Table = Table {
 static CLAIMS: Table = Table {
     name: "claims",
     indexes: &[],
+    layout: Layout::Key,
+};
+static DOUBTS: Table = Table {
+    name: "doubts",
+    indexes: &[],
+    layout: Layout::Key,
+};
+static FOREIGN_PRINCIPALS: Table = Table {
+    name: "foreign_principals",
+    indexes: &["by_sid"],
     layout: Layout::Key,
 };
 static LINKS: Table = Table {
@@ -600,6 +612,76 @@ json_record!(
     id(SourceAnchor, ConfigurationId, Guid),
     |(anchor, configuration, guid)| Claim::of(anchor).with(*configuration).with(*guid),
     |own| own.id()
+);
+
+/// An attribute that has values in the connector space and was told of without any: it may be empty, or the
+/// account must not read it. Until that is known it keeps its values.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Doubtful {
+    /// Whose connector space.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The object.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+    /// The attribute, in lower case.
+    pub attribute: String,
+}
+
+impl Doubtful {
+    /// What names this doubt.
+    #[must_use]
+    pub fn id(&self) -> <Self as Record>::Id {
+        (self.configuration, self.guid, self.attribute.clone())
+    }
+}
+
+json_record!(
+    Doubtful,
+    &DOUBTS,
+    id(ConfigurationId, Guid, String),
+    |(configuration, guid, attribute)| Key::empty()
+        .with(*configuration)
+        .with(*guid)
+        .with(attribute.as_str()),
+    |own| own.id()
+);
+
+/// An object of AD that stands for a principal of another forest, whose SID it bears: so a group has members
+/// from elsewhere.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ForeignPrincipal {
+    /// Whose connector space.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// The object that stands for it.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+    /// Whom it stands for.
+    #[serde(with = "super::text")]
+    pub sid: Sid,
+}
+
+impl ForeignPrincipal {
+    /// Along this index: by SID, then by configuration.
+    pub const BY_SID: usize = 0;
+
+    /// The prefix, along [`ForeignPrincipal::BY_SID`], of all that stand for a SID in a connector space.
+    #[must_use]
+    pub fn of(sid: &Sid, configuration: ConfigurationId) -> Key {
+        Key::empty()
+            .with(sid.to_string().as_str())
+            .with(configuration)
+    }
+}
+
+json_record!(
+    ForeignPrincipal,
+    &FOREIGN_PRINCIPALS,
+    id(ConfigurationId, Guid),
+    |&(configuration, guid)| Key::empty().with(configuration).with(guid),
+    |own| (own.configuration, own.guid),
+    indexes | own | vec![Some(ForeignPrincipal::of(&own.sid, own.configuration))]
 );
 
 /// What an object of a connector space became: the remembered result of matching.

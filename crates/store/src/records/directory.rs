@@ -811,6 +811,7 @@ const fn indexed_byte(indexed: Indexed) -> u8 {
         Indexed::SamAccountName => 3,
         Indexed::EmployeeId => 4,
         Indexed::Role => 5,
+        Indexed::SecurityIdentifier => 6,
     }
 }
 
@@ -822,6 +823,7 @@ const fn indexed(byte: u8) -> Option<Indexed> {
         3 => Some(Indexed::SamAccountName),
         4 => Some(Indexed::EmployeeId),
         5 => Some(Indexed::Role),
+        6 => Some(Indexed::SecurityIdentifier),
         _ => None,
     }
 }

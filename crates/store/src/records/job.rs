@@ -1,5 +1,6 @@
 //! Configurations, their jobs, and the instructions that jobs give to agents.
 
+use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
@@ -123,6 +124,9 @@ pub struct Job {
     pub admitted: Option<Guid>,
     /// Counts full imports.
     pub epoch: u64,
+    /// How its cycles went.
+    #[serde(default)]
+    pub history: JobHistory,
     /// Numbers marks.
     pub sequence: u64,
     /// What is read of each object.
@@ -150,14 +154,14 @@ pub struct Job {
     pub served: u64,
     /// Whether the agent's account could see tombstones when it last began.
     pub tombstones_visible: bool,
+    /// Whether the controller that answered last leaves out of changes what the account must not read.
+    #[serde(default)]
+    pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
     /// How far the lane of passwords has come.
     #[serde(default)]
     pub passwords: PasswordLane,
-    /// How many cycles have failed since the last that did not.
-    #[serde(default)]
-    pub failed_in_a_row: u32,
     /// The job is slowed down.
     #[serde(default)]
     pub quarantine: Option<QuarantineRow>,
@@ -338,6 +342,7 @@ impl Job {
             swept: 0,
             admitted: None,
             epoch: 0,
+            history: JobHistory::default(),
             sequence: 0,
             read_set: ReadSet::default(),
             watermark: Watermark::Start,
@@ -350,9 +355,9 @@ impl Job {
             requested: 0,
             served: 0,
             tombstones_visible: true,
+            hides_values: false,
             guard_tripped: false,
             passwords: PasswordLane::default(),
-            failed_in_a_row: 0,
             quarantine: None,
             updates_tripped: false,
             removals_tripped: false,
@@ -390,6 +395,12 @@ pub struct InstructionRow {
     pub given: i64,
     /// When the agent was last heard of, in milliseconds since 1970.
     pub heard: i64,
+    /// The greatest number among its requests so far: requests of an instruction are counted from 1.
+    #[serde(default)]
+    pub heard_number: u64,
+    /// Requests with smaller numbers that were still without answer when that one was made.
+    #[serde(default)]
+    pub heard_open: Vec<u64>,
 }
 
 /// How far an instruction has come.
@@ -429,6 +440,9 @@ pub struct Cycle {
     pub kind: String,
     /// `running`, `succeeded`, `failed` or `quarantined`.
     pub state: String,
+    /// What woke the job: `schedule`, `change` or `hand`.
+    #[serde(default)]
+    pub woken_by: String,
     /// Objects and changes that agents sent.
     pub imported: u64,
     /// Objects made.

@@ -50,17 +50,10 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Makes a new name in the folder of `path` last.
-pub(super) fn sync_parent(path: &Path) -> Result<(), StoreError> {
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    // Where a folder cannot be opened as a file, there is nothing to do.
-    match File::open(parent) {
-        Ok(folder) => folder.sync_all().map_err(|error| failure(parent, error)),
-        Err(_) => Ok(()),
-    }
+/// Waits until what was written into a file is on the disk.
+pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
+    let file = File::open(path).map_err(|error| failure(path, error))?;
+    file.sync_all().map_err(|error| failure(path, error))
 }
 
 /// Tells why a file could not be handled.
@@ -86,5 +79,5 @@ struct FileError {
     source: io::Error,
 }
 
-const DATABASE: &str = "lockstep.db";
+pub(super) const DATABASE: &str = "lockstep.db";
 const LOCK: &str = "lockstep.lock";

@@ -18,11 +18,8 @@ pub(super) fn prepare(
     tables: &[&'static Table],
     steps: &[&str],
 ) -> Result<(), StoreError> {
-    let known = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
-    let found = version(connection)?;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
+    let known = newest(steps);
+    let found = not_newer(version(connection)?, known)?;
     // A new file has no version, and nothing that a step could change.
     for (step, to) in steps
         .iter()
@@ -43,6 +40,28 @@ pub(super) fn prepare(
     tables
         .iter()
         .try_for_each(|table| check_columns(connection, table))
+}
+
+/// The version of a file, which this build must know.
+pub(super) fn known_version(connection: &Connection) -> Result<u32, StoreError> {
+    match not_newer(version(connection)?, newest(STEPS))? {
+        0 => Err(StoreError::Database {
+            source: "it is no database of this service".into(),
+        }),
+        version => Ok(version),
+    }
+}
+
+/// The version to which these steps lead.
+fn newest(steps: &[&str]) -> u32 {
+    u32::try_from(steps.len() + 1).unwrap_or(u32::MAX)
+}
+
+fn not_newer(found: u32, known: u32) -> Result<u32, StoreError> {
+    match found > known {
+        true => Err(StoreError::Newer { found, known }),
+        false => Ok(found),
+    }
 }
 
 /// Fixes what the transaction sees at this moment, rather than at its first statement.

@@ -310,19 +310,55 @@ fn a_full_disk_is_named_and_nothing_of_the_transaction_is_kept() {
 }
 
 #[test]
-fn a_backup_opens_as_the_store_of_its_moment() {
+fn a_copy_opens_as_the_store_of_its_moment() {
     let dir = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&dir.path().join("here"), TABLES).unwrap();
+    let here = dir.path().join("here");
+    let store = SqliteStore::open(&here, TABLES).unwrap();
     store
         .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
         .unwrap();
     let there = dir.path().join("there");
     std::fs::create_dir(&there).unwrap();
-    store.backup(&there.join("lockstep.db")).unwrap();
+    copy(&here, &there.join("lockstep.db")).unwrap();
     put_item(&store, 5_000).unwrap();
-    store.backup(&dir.path().join("again.db")).unwrap();
+    copy(&here, &dir.path().join("again.db")).unwrap();
+    assert_eq!(check_copy(&there.join("lockstep.db")).unwrap(), 1);
     assert_eq!(items(&SqliteStore::open(&there, TABLES).unwrap()), 5_000);
     assert_eq!(items(&store), 5_001);
+}
+
+#[test]
+fn of_a_folder_without_a_database_there_is_no_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = copy(dir.path(), &dir.path().join("copy.db"));
+    assert!(matches!(refused, Err(StoreError::Database { .. })));
+    assert!(!dir.path().join("lockstep.db").exists());
+}
+
+#[test]
+fn a_copy_that_was_damaged_or_cut_short_is_found_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().join("here");
+    let store = SqliteStore::open(&here, TABLES).unwrap();
+    store
+        .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
+        .unwrap();
+    let path = dir.path().join("copy.db");
+    copy(&here, &path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(check_copy(&path).is_err());
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 4_096].fill(0x5a);
+    std::fs::write(&path, &damaged).unwrap();
+    assert!(check_copy(&path).is_err());
+    std::fs::write(&path, &whole).unwrap();
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
+    drop(newer);
+    let refused = check_copy(&path);
+    assert!(matches!(refused, Err(StoreError::Newer { found: 7, .. })));
 }
 
 #[test]

@@ -9,7 +9,6 @@ Operations are lines of JSON; each is answered by one line: {"ok": ...} or {"err
 """
 
 import base64
-import hashlib
 import json
 import os
 import sys
@@ -228,7 +227,6 @@ def load(conf):
         if wish["hard_names"] and n < len(HARD_NAMES):
             name = HARD_NAMES[n]
         account = "user%06d" % n
-        password = "Pw-%06d-%s" % (n, hashlib.sha256(str(n).encode()).hexdigest()[:6])
         dn = ldb.Dn(sam, units[n % len(units)])
         dn.add_child("CN=X")
         dn.set_component(0, "CN", name)
@@ -254,7 +252,7 @@ def load(conf):
             "proxyAddresses": ["SMTP:%s@%s" % (account, realm), "smtp:alias%06d@%s" % (n, realm)],
             "userAccountControl": "512",
             "objectSid": ndr_pack(security.dom_sid("%s-%d" % (domain_sid, rid + n))),
-            "unicodePwd": md4(password),
+            "unicodePwd": md4(wish["passwords"][n]),
             "pwdLastSet": now,
         }
         if n % 10:

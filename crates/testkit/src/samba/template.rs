@@ -50,13 +50,41 @@ pub struct Population {
 }
 
 impl Population {
-    /// The password of a user, by number.
+    /// The password of a user, by number; as different as real ones are: of ASCII, with umlauts, with emoji,
+    /// of 127 characters, with blanks at both ends.
     #[must_use]
     pub fn password(number: u32) -> String {
-        let digest = hex::encode(Sha256::digest(number.to_string()));
-        let (digits, _) = digest.split_at(6);
-        format!("Pw-{number:06}-{digits}")
+        const ASCII: &str = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789!\"#$%&'()*+,-./:;<=>?@[]^_{|}~\\";
+        const UMLAUTS: &str = "aeiousnrtäöüßÄÖÜéèçñåøæœÿ€ 2345.-";
+        const EMOJI: &str = "abc 7🔑🗝🦊🐎🌍🚀🏳é字ж";
+        let word = |alphabet: &str, length: u32| pick(alphabet, number, length);
+        match number % 5 {
+            0 => word(ASCII, 16),
+            1 => word(UMLAUTS, 14),
+            2 => word(EMOJI, 12),
+            3 => word(ASCII, 127),
+            _ => format!("  {} ", word(ASCII, 12)),
+        }
     }
+
+    /// What the loader is told: who is wanted, and their passwords.
+    fn order(self) -> anyhow::Result<serde_json::Value> {
+        let mut order = serde_json::to_value(self)?;
+        order["passwords"] = (0..self.users).map(Self::password).collect();
+        Ok(order)
+    }
+}
+
+/// Characters of an alphabet, by chance, but the same for the same number.
+fn pick(alphabet: &str, number: u32, length: u32) -> String {
+    let alphabet: Vec<char> = alphabet.chars().collect();
+    let one = |place: u32| {
+        let digest = Sha256::digest(format!("{number}/{place}"));
+        let [a, b, ..] = <[u8; 32]>::from(digest);
+        let index = usize::from(u16::from_be_bytes([a, b])) % alphabet.len();
+        alphabet.get(index).copied()
+    };
+    (0..length).filter_map(one).collect()
 }
 
 impl Domain {
@@ -139,8 +167,7 @@ impl Template {
             copy(&bare.ready()?, &dir)?;
             let _ = fs::remove_file(dir.join("complete"));
             write_config(&dir, Role::alone(self.domain), TEMPLATE_ADDRESS)?;
-            let population = serde_json::to_string(&self.population)?;
-            python(&dir, "load", &population)?;
+            python(&dir, "load", &self.population.order()?.to_string())?;
         }
         fs::write(dir.join("complete"), "")?;
         Ok(dir)
@@ -151,6 +178,10 @@ impl Template {
         let recipe = (self.exchange, serde_json::to_string(&self.population).ok());
         let mut hash = Sha256::new();
         hash.update(format!("{recipe:?}{SCRIPT}{CONFIG}"));
+        if self.population.users > 0 {
+            let some: Vec<String> = (0..5).map(Population::password).collect();
+            hash.update(some.concat());
+        }
         let hash = hex::encode(hash.finalize());
         format!("{}-{}", self.domain.netbios().to_lowercase(), &hash[..12])
     }

@@ -129,7 +129,7 @@ fn a_second_service_on_the_same_folder_is_refused_and_the_first_stops_in_order()
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(
-        stderr(&second).contains("another `lockstep serve` is running"),
+        stderr(&second).contains("`lockstep serve` is running"),
         "{}",
         stderr(&second)
     );

@@ -138,6 +138,46 @@ fn an_answer_torn_at_any_place_loses_nothing() {
     assert_eq!((next.count("created"), next.count("deleted")), (1, 0));
 }
 
+#[test]
+fn an_initial_import_goes_on_at_the_last_page_that_was_stored_whoever_is_killed() {
+    let (mut bed, front) = Bed::behind_front(Template::with(POPULATION), TIGHT).unwrap();
+    let expected = undisturbed(&bed.forest).unwrap();
+    // Placed before anything is read: whoever comes back goes on by itself, and would be past the next page.
+    let pages: Vec<_> = (1..=6)
+        .map(|page| {
+            let end = format!(":{page}");
+            front.hold(move |request| {
+                let cookie = request.cookie.as_deref();
+                cookie.is_some_and(|cookie| cookie.ends_with(end.as_bytes()))
+            })
+        })
+        .collect();
+    for (page, held) in (1..).zip(pages) {
+        begin_cycle(&bed.service).unwrap();
+        held.reached().unwrap();
+        match page % 3 {
+            0 => {
+                bed.forest.dc_mut().kill();
+                held.release();
+                bed.forest.dc_mut().start().unwrap();
+            }
+            1 => {
+                bed.agent.kill();
+                bed.agent.start().unwrap();
+            }
+            _ => {
+                bed.service.kill();
+                bed.service.resume().unwrap();
+            }
+        }
+        nothing_was_deleted(&bed).unwrap();
+    }
+    bed.cycle().unwrap();
+    assert_eq!(dump(&bed.service).unwrap(), expected);
+    let from_the_beginning = front.cookies().iter().filter(|c| c.is_empty()).count();
+    assert_eq!(from_the_beginning, 1, "{:?}", front.cookies());
+}
+
 /// H2 (c)
 #[test]
 fn a_short_answer_that_ends_in_success_is_not_taken_for_deletes() {

@@ -200,6 +200,56 @@ fn an_attribute_that_is_mapped_later_arrives_as_it_is_by_then() {
     assert_eq!(fax(), "newest");
 }
 
+/// H20
+#[test]
+fn an_attribute_that_must_not_be_read_is_not_taken_for_a_cleared_one() {
+    let bed = Bed::start(Template::default()).unwrap();
+    people(&bed, 2).unwrap();
+    let person = |number: u32| format!("CN=person{number},CN=Users,DC=corp,DC=test");
+    for number in 0..2 {
+        let mut ad = bed.forest.ad();
+        ad.set(&person(number), "department", "Engines").unwrap();
+        // In no set of attributes, so that it is read by another entry of the list.
+        ad.set(&person(number), "employeeType", "E").unwrap();
+    }
+    let mapped = format!(
+        "{CONFIGURATION}[[mapping.user]]\ntarget = \"faxNumber\"\nattribute = \"employeeType\"\n"
+    );
+    bed.service.apply(&mapped).unwrap();
+    bed.cycle().unwrap();
+    let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
+    let department = "bf96794f-0de6-11d0-a285-00aa003049e2";
+    let ace = format!("(OD;;RP;{department};;{sid})");
+    bed.forest.ad().grant(&person(0), &ace).unwrap();
+    // Changed where it must not be read, and cleared where it may.
+    bed.after(|ad| {
+        ad.set(&person(0), "department", "Looms")?;
+        ad.clear(&person(1), "department")?;
+        ad.clear(&person(1), "employeeType")
+    })
+    .unwrap();
+    let shown = |bed: &Bed, account: &str| {
+        let select = "$select=department,faxNumber";
+        let filter = format!("$filter=onPremisesSamAccountName eq '{account}'");
+        let users = bed.service.graph_all(&format!("users?{select}&{filter}"));
+        let user = users.unwrap().remove(0);
+        (user["department"].clone(), user["faxNumber"].clone())
+    };
+    let null = serde_json::Value::Null;
+    assert_eq!(shown(&bed, "person0"), ("Engines".into(), "E".into()));
+    assert_eq!(shown(&bed, "person1"), (null.clone(), null));
+    assert!(bed.service.log().contains("must not read this attribute"));
+    // A full import, which does not even name the attribute, takes nothing away either.
+    let full = ["restart", "corp", "--reset", "full"];
+    bed.service.run(&full).unwrap();
+    bed.cycle().unwrap();
+    assert_eq!(shown(&bed, "person0").0, "Engines");
+    bed.forest.ad().revoke(&person(0), &ace).unwrap();
+    bed.service.run(&full).unwrap();
+    bed.cycle().unwrap();
+    assert_eq!(shown(&bed, "person0").0, "Looms");
+}
+
 /// H12
 #[test]
 fn links_to_the_dead_do_not_rise_again() {

@@ -1,17 +1,23 @@
 //! The whole product on a real domain controller.
 
+mod accounts;
+mod backup;
 mod bed;
 mod changes;
 mod command_line;
 mod door;
+mod drift;
+mod durability;
 mod faults;
 mod first_sync;
 mod front;
 mod histories;
 mod interruptions;
+mod job_life;
 mod passwords;
 mod planning;
 mod proxy;
+mod safety;
 mod scope;
 mod scope_groups;
 mod secrets;

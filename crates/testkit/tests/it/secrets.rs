@@ -1,11 +1,14 @@
 //! What must not be found: passwords, hashes, tokens and keys, in whatever form, anywhere but in their own files.
 
+use crate::bed::Bed;
+use crate::door::{Door, Entry};
 use crate::sign_in::{ADA, CALLBACK, PASSWORD, bed, register, set_password};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use lockstep_directory::credential::nt_hash;
 use lockstep_model::Secret;
 use lockstep_testkit::relying_parties;
+use lockstep_testkit::samba::NewUser;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -100,73 +103,29 @@ fn a_search_finds_a_secret_in_each_of_its_forms() {
 
 #[test]
 fn no_secret_is_found_outside_its_own_file() {
-    let bed = bed().unwrap();
+    let mut bed = bed().unwrap();
     let registration = register(&bed, CALLBACK, &["--role", "reader"]).unwrap();
     let results = relying_parties::openid_client(&bed.service, &registration).unwrap();
     let mut forced = PASSWORD.to_owned();
     forced.push_str("second");
     set_password(&bed, &forced, &["--force-change"]).unwrap();
+    let mut secrets = of_active_directory(&bed).unwrap();
+    trouble(&bed).unwrap();
 
-    let nt = nt_hash(&Secret::new(PASSWORD.to_owned()));
-    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let data = bed.service.data_dir();
-    let master = read(data.join("keys/master.key"));
-    let mut secrets = vec![
-        Hidden::new("password", PASSWORD),
-        Hidden::new("second password", forced),
-        Hidden::new("NT hash", nt.expose().to_vec()),
-        Hidden::new("application's secret", registration.client_secret.unwrap()),
-        Hidden::new(
-            "password of the AD account",
-            bed.forest.service_account().password,
-        ),
-        Hidden::new("admin token", read(data.join("admin-token")).trim()),
-        Hidden::new("master key", hex::decode(master.trim()).unwrap()),
-        Hidden::new("private keys", "PRIVATE KEY"),
-        Hidden::new("synced hash", "PPH1_MD4"),
-        Hidden::new("Argon2id hash", "$argon2id$"),
-    ];
+    secrets.extend(of_a_password("password", PASSWORD));
+    secrets.extend(of_a_password("second password", &forced));
+    let client_secret = registration.client_secret.unwrap();
+    secrets.push(Hidden::new("application's secret", client_secret));
     for (number, secret) in results["secrets"].as_array().unwrap().iter().enumerate() {
         let secret = secret.as_str().unwrap();
         // Of a token the signature is what cannot be had otherwise.
         let tail = secret.rsplit('.').next().unwrap();
         secrets.push(Hidden::new(format!("token {number}"), tail));
     }
-    assert!(secrets.len() > 16, "{results:#}");
-
-    let own = [
-        data.join("admin-token"),
-        data.join("keys/master.key"),
-        data.join("tls/ca.key"),
-    ];
-    for path in &own {
-        let mode = std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
-    }
-    let mut places: Vec<(String, Vec<u8>)> = files(&data)
-        .unwrap()
-        .into_iter()
-        .filter(|path| !own.contains(path))
-        .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
-        .collect();
-    assert!(places.iter().any(|(name, _)| name.ends_with("-wal")));
-    places.push(("the service's log".into(), bed.service.log().into_bytes()));
-    places.push(("the agent's log".into(), bed.agent.log().into_bytes()));
-    places.push((
-        "what the agent sent".into(),
-        std::fs::read(bed.agent.record()).unwrap(),
-    ));
-    places.push((
-        "metrics".into(),
-        bed.service.metrics().unwrap().into_bytes(),
-    ));
-    let audit = bed
-        .service
-        .run(&["audit", "--limit", "1000", "-o", "json"])
-        .unwrap();
-    assert!(audit.contains("SignInRefused") && audit.contains(ADA));
-    places.push(("the audit log".into(), audit.into_bytes()));
-    for (place, text) in &places {
+    assert!(secrets.len() > 20, "{results:#}");
+    let own = own_files(&bed);
+    secrets.extend(keys(&own));
+    for (place, text) in &places(&mut bed, &own).unwrap() {
         for secret in &secrets {
             for (form, bytes) in secret.forms() {
                 assert!(
@@ -177,6 +136,135 @@ fn no_secret_is_found_outside_its_own_file() {
             }
         }
     }
+}
+
+/// A password, and the hash that Active Directory keeps of it.
+fn of_a_password(name: &str, password: &str) -> [Hidden; 2] {
+    let hash = nt_hash(&Secret::new(password.to_owned()));
+    [
+        Hidden::new(name, password),
+        Hidden::new(format!("NT hash of the {name}"), hash.expose().to_vec()),
+    ]
+}
+
+/// People of Active Directory sign in, one changes the password; gives what must not be found of that.
+fn of_active_directory(bed: &Bed) -> anyhow::Result<Vec<Hidden>> {
+    let people = [
+        ("bob", "Kräuter & 3 Bienen 🐝", "Bienen & 4 Kräuter 🌿"),
+        ("eve", "  Plain.enough7 ", "Plain.enough8"),
+    ];
+    let dn = |account: &str| format!("CN={account},CN=Users,DC=corp,DC=test");
+    for (account, first, _) in people {
+        bed.forest.ad().add_user(&NewUser {
+            account,
+            ..NewUser::default()
+        })?;
+        bed.forest.ad().set_password(&dn(account), first)?;
+    }
+    bed.cycle()?;
+    let door = Door::of(&bed.service)?;
+    let mut secrets = Vec::new();
+    for (account, first, second) in people {
+        let upn = format!("{account}@corp.test");
+        assert_eq!(door.try_to_enter(&upn, first)?, Entry::In, "{account}");
+        bed.forest.ad().set_password(&dn(account), second)?;
+        // Too early: it is refused, and said so in the audit log.
+        assert_eq!(
+            door.try_to_enter(&upn, second)?,
+            Entry::Refused,
+            "{account}"
+        );
+        bed.cycle()?;
+        assert_eq!(door.try_to_enter(&upn, second)?, Entry::In, "{account}");
+        for (name, password) in [("first", first), ("second", second)] {
+            secrets.extend(of_a_password(&format!("{name} of {account}"), password));
+        }
+    }
+    secrets.extend(of_a_password("password that ada never used", "Pw.ada"));
+    let account = bed.forest.service_account().password;
+    secrets.extend(of_a_password("password of the AD account", account));
+    Ok(secrets)
+}
+
+/// Faults, each of which writes something somewhere: rights that are missing, a sign-in to the domain that fails.
+fn trouble(bed: &Bed) -> anyhow::Result<()> {
+    let sid = bed.forest.ad().sid_of("svc-lockstep")?;
+    let ace = format!("(OA;;CR;1131f6ad-9c07-11d1-f79f-00c04fc2dcd2;;{sid})");
+    bed.forest.ad().revoke("DC=corp,DC=test", &ace)?;
+    let cycle = bed
+        .service
+        .command(&["cycle", "run", "corp", "--wait", "-o", "json"])?;
+    let text = String::from_utf8(cycle.stdout)?;
+    assert!(text.contains("MissingRight"), "{text}");
+    let account = "CN=svc-lockstep,CN=Users,DC=corp,DC=test";
+    bed.forest
+        .ad()
+        .set_password(account, "Changed.meanwhile7")?;
+    bed.service
+        .command(&["cycle", "run", "corp", "--wait", "-o", "json"])?;
+    assert!(
+        bed.agent.log().contains("svc-lockstep"),
+        "{}",
+        bed.agent.log()
+    );
+    Ok(())
+}
+
+/// Where a secret belongs: files that only their owner can read.
+fn own_files(bed: &Bed) -> Vec<PathBuf> {
+    let (data, state) = (bed.service.data_dir(), bed.agent.state_dir());
+    let own = vec![
+        data.join("admin-token"),
+        data.join("keys/master.key"),
+        data.join("tls/ca.key"),
+        state.join("key.p8"),
+        state.join("domains/corp.test.secret"),
+    ];
+    for path in &own {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+    own
+}
+
+/// What these files hold, and whatever looks like a key or a verifier.
+fn keys(own: &[PathBuf]) -> Vec<Hidden> {
+    let text = |path: &PathBuf| std::fs::read_to_string(path).unwrap().trim().to_owned();
+    let agent_key = std::fs::read(&own[3]).unwrap();
+    vec![
+        Hidden::new("admin token", text(&own[0])),
+        Hidden::new("master key", hex::decode(text(&own[1])).unwrap()),
+        // PKCS #8 of Ed25519 ends with the key itself.
+        Hidden::new("agent's key", &agent_key[agent_key.len() - 32..]),
+        Hidden::new("private keys", "PRIVATE KEY"),
+        Hidden::new("synced hash", "PPH1_MD4"),
+        Hidden::new("Argon2id hash", "$argon2id$"),
+    ]
+}
+
+/// Everything that both programs have written anywhere, by name; then both crash, and their logs tell of that too.
+fn places(bed: &mut Bed, own: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut places = vec![("metrics".to_owned(), bed.service.metrics()?.into_bytes())];
+    let audit = bed
+        .service
+        .run(&["audit", "--limit", "1000", "-o", "json"])?;
+    assert!(audit.contains("SignInRefused") && audit.contains(ADA));
+    places.push(("the audit log".into(), audit.into_bytes()));
+    let log = bed.service.run(&["log", "--limit", "1000", "-o", "json"])?;
+    assert!(log.contains("PasswordSet"));
+    places.push(("the log of cycles".into(), log.into_bytes()));
+    for status in [bed.service.abort()?, bed.agent.abort()?] {
+        assert_eq!(status.signal(), Some(6));
+    }
+    let (data, state) = (bed.service.data_dir(), bed.agent.state_dir());
+    let found = [files(&data)?, files(&state)?, vec![bed.agent.record()]].concat();
+    for path in found.into_iter().filter(|path| !own.contains(path)) {
+        places.push((path.display().to_string(), std::fs::read(&path)?));
+    }
+    assert!(places.iter().any(|(name, _)| name.ends_with("-wal")));
+    places.push(("the service's log".into(), bed.service.log().into_bytes()));
+    places.push(("the agent's log".into(), bed.agent.log().into_bytes()));
+    Ok(places)
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A domain with two controllers that lag behind one another for as long as a test likes.
 
 use crate::bed::{Bed, CONFIGURATION, by_hand_only};
+use crate::door::Door;
+use crate::passwords::{BASE, CHANGES_ALL, count, enters};
 use lockstep_testkit::samba::{Forest, NewUser, Template};
 
 const SCOPE: &str = "name = \"corp\"\ndomain = \"corp.test\"\n[schedule]\non-change = false\n\
@@ -186,4 +188,79 @@ fn a_clone_of_the_controller_is_noticed_and_deletes_nobody() {
     );
     assert_eq!(cycle.count("deleted"), 0, "{}", cycle.result);
     assert_eq!(bed.users("ada").unwrap().len(), 1);
+}
+
+/// H11 (a)
+#[test]
+fn an_old_password_at_a_controller_that_lags_does_not_come_back() {
+    let (mut bed, mut second) = bed().unwrap();
+    let staff = bed.forest.ad().add_ou("Staff", None).unwrap();
+    let here = bed.forest.ad().add_user(&user("bob", Some(&staff)));
+    let (here, away) = (here.unwrap(), format!("CN=bob,CN=Users,{BASE}"));
+    second.replicate_from(&bed.forest).unwrap();
+    bed.service.apply(&by_hand_only(SCOPE)).unwrap();
+    bed.cycle().unwrap();
+    let door = Door::of(&bed.service).unwrap();
+    assert!(enters(&door, "bob", "Pw.bob"));
+    bed.after(|ad| ad.set_password(&here, "Second.word8"))
+        .unwrap();
+    assert!(enters(&door, "bob", "Second.word8"));
+    bed.forest.dc_mut().kill();
+
+    // The second one has the first password. When everything is read anew there, it comes.
+    bed.service.run(&["restart", "corp"]).unwrap();
+    let cycle = bed.cycle().unwrap();
+    assert_eq!(count(&cycle.result, "set"), 0, "{}", cycle.result);
+    assert!(enters(&door, "bob", "Second.word8"));
+    assert!(!enters(&door, "bob", "Pw.bob"));
+    // When he comes into scope there, he is read by himself.
+    second.ad().rename(&here, &away).unwrap();
+    assert_eq!(bed.cycle().unwrap().count("deleted"), 1);
+    second.ad().rename(&away, &here).unwrap();
+    let cycle = bed.cycle().unwrap();
+    assert_eq!(count(&cycle.result, "set"), 0, "{}", cycle.result);
+    assert!(!enters(&door, "bob", "Pw.bob"));
+
+    bed.forest.dc_mut().start().unwrap();
+    bed.forest.replicate_from(&second).unwrap();
+    second.dc_mut().kill();
+    bed.cycle().unwrap();
+    assert!(enters(&door, "bob", "Second.word8"));
+    assert!(!enters(&door, "bob", "Pw.bob"));
+}
+
+#[test]
+fn a_controller_that_refuses_replication_is_skipped_with_a_message_and_the_next_is_asked() {
+    let (bed, second) = bed().unwrap();
+    let bob = bed.forest.ad().add_user(&user("bob", None)).unwrap();
+    second.replicate_from(&bed.forest).unwrap();
+    // At the first controller a right is missing; the second one has not heard of that.
+    let sid = bed.forest.ad().sid_of("svc-lockstep").unwrap();
+    let ace = format!("(OA;;CR;{CHANGES_ALL};;{sid})");
+    bed.forest.ad().revoke(BASE, &ace).unwrap();
+    bed.service.apply(&by_hand_only(CONFIGURATION)).unwrap();
+    let cycle = bed.cycle().unwrap();
+    assert!(cycle.result["error"].is_null(), "{}", cycle.result);
+    let door = Door::of(&bed.service).unwrap();
+    assert!(enters(&door, "bob", "Pw.bob"));
+    let skipped = "a domain controller refuses replication; trying the next one";
+    let said = |reason: &str| {
+        let log = bed.agent.log();
+        let mut lines = log.lines().filter(|line| line.contains(skipped));
+        let found = lines.any(|line| line.contains("dc1.corp.test") && line.contains(reason));
+        assert!(found, "{log}");
+    };
+    said("Replicating Directory Changes All");
+
+    // An administrator has switched replication from it off (DISABLE_OUTBOUND_REPL).
+    bed.forest.ad().grant(BASE, &ace).unwrap();
+    let settings = format!(
+        "CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE}"
+    );
+    bed.forest.ad().set(&settings, "options", "5").unwrap();
+    second.ad().set_password(&bob, "Second.word8").unwrap();
+    let cycle = bed.cycle().unwrap();
+    assert_eq!(count(&cycle.result, "set"), 1, "{}", cycle.result);
+    assert!(enters(&door, "bob", "Second.word8"));
+    said("replication from this server is switched off");
 }

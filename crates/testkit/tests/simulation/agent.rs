@@ -3,6 +3,7 @@
 
 use crate::directory::{Answer, Cookie, DOMAIN, SimulatedDirectory, TOMBSTONE_LIFETIME_DAYS};
 use crate::network::{Refused, Reply, Request, Sender, turn};
+use crate::random::Random;
 use crate::truth::View;
 use crate::world::Shared;
 use base64::Engine as _;
@@ -13,14 +14,18 @@ use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry,
 use lockstep_api::channel::{
     Action, Begin, BeginAnswer, Canary, ControllerIdentity, Finish, Found, Instruction, Links,
     ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, ScopeHint, Verdict, WireAttributes,
+    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict,
+    WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
 use lockstep_model::{Dn, Guid};
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 /// In which portions an agent reads and sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +36,10 @@ pub(crate) struct Habits {
     pub(crate) link_batch: usize,
     /// Objects read by GUID in one search.
     pub(crate) reads: usize,
+    /// Batches under way beside one another.
+    pub(crate) at_a_time: usize,
+    /// In so many searches everything is read, where it would come as one page.
+    pub(crate) slices: u32,
 }
 
 /// Why an instruction ended early.
@@ -57,6 +66,7 @@ pub(crate) async fn carry_out(
             shared: Rc::clone(&shared),
             agent,
             instruction: instruction.id,
+            requests: Rc::default(),
         },
         shared,
         lease: instruction.lease,
@@ -124,6 +134,7 @@ impl Reader {
                     wanted: &wanted,
                     asked: &asked,
                     place: &InPlace::Unknown,
+                    eager: false,
                 };
                 let found = run.read_by_guid(&order.guids).await?;
                 self.page(self.found_page(order.read_set.version, found))
@@ -135,10 +146,12 @@ impl Reader {
                     .await
             }
             Action::ListGroups => self.find(|_, class| class == "group").await,
-            // No configuration of a history names attributes.
-            Action::ReadSchema => self.connect(None).await.map(|_| Outcome::Schema {
-                attributes: Vec::new(),
-            }),
+            Action::ReadSchema => {
+                self.connect(None).await?;
+                Ok(Outcome::Schema {
+                    attributes: SCHEMA.iter().map(|name| attribute(name)).collect(),
+                })
+            }
             // Nobody in the simulated directory has a password.
             Action::ReadCredentials(_) => self.connect(None).await.map(|_| Outcome::Done),
             Action::Resolve(order) => self.resolve(order).await,
@@ -182,6 +195,7 @@ impl Reader {
         connection: Connection,
         order: &ReadChanges,
     ) -> Result<(), Failure> {
+        self.present_names(connection, &order.must_exist).await?;
         let place = self.in_place(connection, &order.scope).await?;
         let opening = self.begin(connection, order).await?.opening;
         let wanted = Wanted::new(&order.read_set, &BTreeSet::new());
@@ -192,6 +206,7 @@ impl Reader {
             wanted: &wanted,
             asked: &asked,
             place: &place,
+            eager: order.eager,
         };
         let cookie = match opening {
             Opening::FromCookie => order.cookie.clone(),
@@ -202,7 +217,8 @@ impl Reader {
                         directory.containers(connection.index)
                     })
                     .await?;
-                run.deliver_all(&containers, Reading::Changes).await?;
+                let containers = run.assemble_all(&containers);
+                run.deliver_all(containers).await?;
                 None
             }
         };
@@ -216,11 +232,21 @@ impl Reader {
     ) -> Result<BeginAnswer, Failure> {
         let begin = self
             .ask(connection, |directory| {
-                self.describe(directory, connection.index, order)
+                let begin = self.describe(directory, connection.index, order);
+                self.shared.look_for_rollback(directory, &begin, order);
+                begin
             })
             .await?;
         match self.sender.send(Request::Begin(begin)).await? {
-            Reply::Begin(answer) => Ok(answer),
+            Reply::Begin(answer) => {
+                let kind = match &answer.opening {
+                    Opening::FromCookie => "from a cookie",
+                    Opening::Resume(_) => "resumed",
+                    Opening::Everything => "of everything",
+                };
+                self.shared.note(format!("readings: {kind}"));
+                Ok(answer)
+            }
             _ => unreachable!("a beginning is answered as one"),
         }
     }
@@ -252,6 +278,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
+            hides_values: false,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -312,15 +339,25 @@ impl Reader {
             cookie: None,
             more: false,
             found,
+            settled: Vec::new(),
             canary: None,
             highest_usn: None,
         }
     }
 
     /// Offers a batch, and sends what of it is wanted.
-    async fn deliver(&self, batch: Vec<ReadEntry>) -> Result<(), Failure> {
-        let offered = batch.iter().map(|entry| entry.offered.clone()).collect();
-        let verdicts = self.offer(offered).await?;
+    async fn deliver(&self, mut batch: Vec<ReadEntry>, eager: bool) -> Result<(), Failure> {
+        let mut room = self.habits.link_batch.max(1);
+        let offered = batch
+            .iter_mut()
+            .map(|entry| match room.checked_sub(entry.link_count()) {
+                Some(left) if eager && entry.is_wanted() => {
+                    room = left;
+                    entry.offered_with_content(self.next_reading())
+                }
+                _ => entry.offered.clone(),
+            });
+        let verdicts = self.offer(offered.collect()).await?;
         let (mut sending, mut undecided) = (Vec::new(), Vec::new());
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
@@ -347,6 +384,11 @@ impl Reader {
         self.send_objects(sending).await
     }
 
+    fn next_reading(&self) -> u32 {
+        self.readings.set(self.readings.get() + 1);
+        self.readings.get()
+    }
+
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, Failure> {
         let offer = Offer {
             lease: self.lease,
@@ -370,8 +412,7 @@ impl Reader {
                 });
                 continue;
             }
-            self.readings.set(self.readings.get() + 1);
-            let mut updates = updates(entry, self.readings.get(), self.habits.link_batch);
+            let mut updates = updates(entry, self.next_reading(), self.habits.link_batch);
             let last = updates.pop();
             for slice in updates {
                 objects.push(slice);
@@ -446,6 +487,39 @@ struct Run<'a> {
     wanted: &'a Wanted,
     asked: &'a BTreeSet<String>,
     place: &'a InPlace,
+    eager: bool,
+}
+
+/// Batches that the service has not answered yet; which of them goes on is left to chance.
+struct UnderWay<'a> {
+    random: Random,
+    batches: Vec<(BTreeSet<Guid>, Delivery<'a>)>,
+}
+
+type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
+impl UnderWay<'_> {
+    /// A batch with an object that is still under way waits, as with the real agent.
+    fn has_room_for(&self, guids: &BTreeSet<Guid>, at_a_time: usize) -> bool {
+        let apart = |(own, _): &(BTreeSet<Guid>, _)| own.is_disjoint(guids);
+        self.batches.is_empty() || self.batches.len() < at_a_time && self.batches.iter().all(apart)
+    }
+
+    async fn one_arrives(&mut self) -> Result<(), Failure> {
+        std::future::poll_fn(|context| {
+            let count = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
+            let chosen = self.random.below(count) as usize;
+            let Some((_, delivery)) = self.batches.get_mut(chosen) else {
+                return Poll::Ready(Ok(()));
+            };
+            let polled = delivery.as_mut().poll(context);
+            if polled.is_ready() {
+                drop(self.batches.swap_remove(chosen));
+            }
+            polled
+        })
+        .await
+    }
 }
 
 impl Run<'_> {
@@ -469,7 +543,10 @@ impl Run<'_> {
                     (answer, view)
                 })
                 .await?;
-            self.deliver_all(&answer.entries, Reading::Changes).await?;
+            match (before, answer.more) {
+                (None, false) => self.deliver_in_slices(&answer).await?,
+                _ => self.deliver_all(self.assemble_all(&answer.entries)).await?,
+            }
             let next = STANDARD.encode(answer.cookie.to_text());
             let stored = self
                 .reader
@@ -480,6 +557,7 @@ impl Run<'_> {
                     cookie: Some(next.clone()),
                     more: answer.more,
                     found: Vec::new(),
+                    settled: Vec::new(),
                     canary: canary.map(|(guid, usn_changed)| Canary { guid, usn_changed }),
                     highest_usn: Some(highest_usn),
                 })
@@ -528,6 +606,9 @@ impl Run<'_> {
                     Some(entry) if entry.offered.deleted => Presence::Tombstone,
                     Some(_) => Presence::Alive,
                 };
+                self.reader
+                    .shared
+                    .note(format!("reads by GUID: {presence:?}"));
                 found.push(Found {
                     guid: *guid,
                     presence,
@@ -535,18 +616,64 @@ impl Run<'_> {
                 alive.extend(entry.filter(|entry| !entry.offered.deleted));
             }
             if !alive.is_empty() {
-                self.reader.deliver(alive).await?;
+                self.reader.deliver(alive, self.eager).await?;
             }
         }
         Ok(found)
     }
 
-    async fn deliver_all(&self, entries: &[Vec<Event>], reading: Reading) -> Result<(), Failure> {
-        for batch in entries.chunks(self.reader.habits.batch.max(1)) {
-            let batch = batch.iter().map(|events| self.assemble(events, reading));
-            self.reader.deliver(batch.collect()).await?;
+    /// Everything, slice by slice: the cookie is older than what is read.
+    async fn deliver_in_slices(&self, answer: &Answer) -> Result<(), Failure> {
+        let slices = self.reader.habits.slices;
+        if slices < 2 {
+            return self.deliver_all(self.assemble_all(&answer.entries)).await;
+        }
+        let slice_of = |entry: &ReadEntry| {
+            let bytes = entry.offered.guid.as_bytes().iter();
+            bytes.map(|byte| u32::from(*byte)).sum::<u32>() % slices
+        };
+        for slice in 0..slices {
+            let index = self.connection.index;
+            let now: Answer = self
+                .reader
+                .ask(self.connection, |directory| {
+                    directory.dir_sync(index, None, self.asked)
+                })
+                .await?;
+            let mut entries = self.assemble_all(&now.entries);
+            entries.retain(|entry| slice_of(entry) == slice);
+            self.deliver_all(entries).await?;
         }
         Ok(())
+    }
+
+    async fn deliver_all(&self, entries: Vec<ReadEntry>) -> Result<(), Failure> {
+        let habits = self.reader.habits;
+        let mut under_way = UnderWay {
+            random: Random::new(u64::from(self.reader.readings.get()) ^ self.reader.lease << 32),
+            batches: Vec::new(),
+        };
+        let mut entries = entries.into_iter().peekable();
+        while entries.peek().is_some() {
+            let batch: Vec<ReadEntry> = entries.by_ref().take(habits.batch.max(1)).collect();
+            let guids: BTreeSet<Guid> = batch.iter().map(|entry| entry.offered.guid).collect();
+            while !under_way.has_room_for(&guids, habits.at_a_time) {
+                under_way.one_arrives().await?;
+            }
+            let delivery = Box::pin(self.reader.deliver(batch, self.eager));
+            under_way.batches.push((guids, delivery));
+        }
+        while !under_way.batches.is_empty() {
+            under_way.one_arrives().await?;
+        }
+        Ok(())
+    }
+
+    fn assemble_all(&self, entries: &[Vec<Event>]) -> Vec<ReadEntry> {
+        let entries = entries.iter();
+        entries
+            .map(|events| self.assemble(events, Reading::Changes))
+            .collect()
     }
 
     /// What the real agent makes of an entry.
@@ -584,14 +711,12 @@ fn updates(entry: ReadEntry, reading: u32, link_batch: usize) -> Vec<ObjectUpdat
     for values in links {
         let LinkValues {
             attribute,
-            incoming,
             replace,
             added,
             removed,
         } = values;
         let of = |added: &[_], removed: &[_]| Links {
             attribute: attribute.clone(),
-            incoming,
             replace,
             added: added.to_vec(),
             removed: removed.to_vec(),
@@ -618,6 +743,17 @@ fn asked(read_set: &ReadSet) -> BTreeSet<String> {
         .flatten()
         .map(|name| name.to_ascii_lowercase())
         .collect()
+}
+
+/// The attributes that a configuration of a history may name.
+const SCHEMA: [&str; 3] = ["department", "title", "roomNumber"];
+
+fn attribute(name: &str) -> SchemaAttribute {
+    SchemaAttribute {
+        name: name.to_owned(),
+        single: true,
+        ..SchemaAttribute::default()
+    }
 }
 
 fn decoded(cookie: Option<&str>) -> Option<Cookie> {

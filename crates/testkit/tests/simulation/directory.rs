@@ -56,6 +56,8 @@ pub(crate) struct SimulatedDirectory {
     pub(crate) now: i64,
     /// The address leads to a controller of another domain with the same name.
     pub(crate) foreign: bool,
+    /// The only controller was set back under the same invocation id, so often.
+    pub(crate) restores: u32,
     snapshots: BTreeMap<usize, Snapshot>,
 }
 
@@ -71,6 +73,7 @@ impl SimulatedDirectory {
             recycle_bin,
             now,
             foreign: false,
+            restores: 0,
             snapshots: BTreeMap::new(),
         };
         directory.found();
@@ -153,6 +156,7 @@ impl SimulatedDirectory {
             return false;
         };
         controller.restore(snapshot, new_invocation);
+        self.restores += u32::from(!new_invocation);
         for other in &mut self.controllers {
             other.forget_source(index);
         }
@@ -164,7 +168,14 @@ impl SimulatedDirectory {
     }
 
     /// Collects tombstones that have served their time.
+    ///
+    /// An object whose tombstone another controller has not heard of by then lingers there for ever; that is
+    /// another story, and an administrator's.
     pub(crate) fn expunge(&mut self) {
+        if self.controllers.iter().any(|controller| !controller.up) {
+            return;
+        }
+        self.replicate_all();
         let oldest = self.now - i64::from(TOMBSTONE_LIFETIME_DAYS) * DAY_MILLIS;
         for controller in &mut self.controllers {
             controller.expunge(oldest);

@@ -4,14 +4,15 @@ use crate::agent::Habits;
 use crate::directory::{Change, Class, Label, WELL_KNOWN};
 use crate::network::NetworkFault;
 use crate::random::Random;
-use crate::script::{Admin, RightsChange, Scope, Script, Setup, Step};
+use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes};
 use crate::store::StoreFault;
 use lockstep_server::job::Wake;
 
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.
-const ATTRIBUTES: [(&str, &[&str]); 9] = [
+const ATTRIBUTES: [(&str, &[&str]); 10] = [
+    ("roomnumber", &["12", "34"]),
     ("title", &["Dr", "Head", "Clerk"]),
     ("department", &["Sales", "Works"]),
     ("displayname", &["Ada", "Zoë", "a, b"]),
@@ -44,14 +45,14 @@ pub(crate) fn script(seed: u64) -> Script {
         next: FIRST,
         steps: Vec::new(),
     };
-    let scope = maker.populate();
-    let count = 6 + maker.random.below(22);
+    let wishes = maker.populate();
+    let count = 3 + maker.random.below(12);
     for _ in 0..count {
         maker.step();
     }
     Script {
         setup,
-        scope,
+        wishes,
         steps: maker.steps,
     }
 }
@@ -63,6 +64,8 @@ fn setup(random: &mut Random) -> Setup {
         batch: size(),
         link_batch: size(),
         reads: size(),
+        at_a_time: size().min(3),
+        slices: u32::try_from(size().min(3)).unwrap_or(1),
     };
     Setup {
         controllers: 1 + usize::from(random.chance(40)),
@@ -95,7 +98,7 @@ struct Maker {
 
 impl Maker {
     /// The first objects, the scope, and often a first cycle.
-    fn populate(&mut self) -> Scope {
+    fn populate(&mut self) -> Wishes {
         for _ in 0..1 + self.random.below(3) {
             let parent = match self.random.chance(30) {
                 true => self.unit(),
@@ -106,30 +109,47 @@ impl Maker {
         for _ in 0..1 + self.random.below(4) {
             self.create_something();
         }
-        let scope = self.scope();
+        let wishes = self.wishes();
         self.wake();
         if self.random.chance(80) {
             self.settle();
         }
-        scope
+        wishes
     }
 
-    fn scope(&mut self) -> Scope {
-        let units: Vec<Label> = self.units.iter().skip(1).copied().collect();
-        let mut some = |chance: u32| -> Vec<Label> {
-            let chosen = units.iter().filter(|_| self.random.chance(chance));
+    fn wishes(&mut self) -> Wishes {
+        let some = |random: &mut Random, from: &[Label], chance: u32| -> Vec<Label> {
+            let chosen = from.iter().filter(|_| random.chance(chance));
             chosen.copied().collect()
         };
-        let (mut roots, excluded) = (some(50), some(15));
-        roots.retain(|root| !excluded.contains(root));
-        match self.random.below(3) {
-            0 => Scope::Everything,
-            1 => Scope::Units {
-                roots: Vec::new(),
-                excluded,
-            },
-            _ => Scope::Units { roots, excluded },
+        let units: Vec<Label> = self.units.iter().skip(1).copied().collect();
+        let mut wishes = Wishes {
+            excluded: some(&mut self.random, &units, 15),
+            ..Wishes::default()
+        };
+        let kind = self.random.below(10);
+        if matches!(kind, 3..7 | 9) {
+            wishes.units = some(&mut self.random, &units, 50);
+            wishes.units.retain(|unit| !wishes.excluded.contains(unit));
         }
+        if kind >= 6 {
+            wishes.groups = some(&mut self.random, &self.groups, 40);
+            wishes.nested = self.random.chance(60);
+        }
+        if self.random.chance(20) {
+            let filter = self.random.pick(&[Filter::Sales, Filter::TitleOrWorks]);
+            wishes.filter = filter.copied();
+        }
+        if self.random.chance(20) {
+            let all = [
+                Mapping::Room,
+                Mapping::Company,
+                Mapping::TitleOnce,
+                Mapping::NoTitle,
+            ];
+            wishes.mappings = self.random.pick(&all).into_iter().copied().collect();
+        }
+        wishes
     }
 
     fn unit(&mut self) -> Label {
@@ -202,23 +222,425 @@ impl Maker {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..46 => self.change(),
-            46..62 => {
-                self.wake();
-                if self.random.chance(70) {
-                    self.settle();
+            0..38 => self.change(),
+            38..50 => self.cycle(),
+            50..58 => self.turns(),
+            58..66 => self.fault(),
+            66..70 => self.controller(),
+            70..74 => self.administer(),
+            74..77 => self.unusual(),
+            _ => self.episode(),
+        }
+    }
+
+    fn cycle(&mut self) {
+        self.wake();
+        if self.random.chance(75) {
+            self.settle();
+        }
+    }
+
+    fn turns(&mut self) {
+        let count = 1 + self.random.below(60);
+        let order = u64::from(self.random.below(1_000));
+        self.steps.push(Step::Turns { count, order });
+    }
+
+    fn changes(&mut self, most: u32) {
+        for _ in 0..1 + self.random.below(most) {
+            self.change();
+        }
+    }
+
+    /// Several steps that make a story together; by chance alone they rarely would.
+    fn episode(&mut self) {
+        match self.random.below(16) {
+            0 => self.restructured(),
+            1 => self.gone_and_back(),
+            2 => self.set_back(),
+            3 => self.failed_over(),
+            4 => self.changed_meanwhile(),
+            5 => self.overtaken(),
+            6 => self.named_alike(),
+            7 => self.held(),
+            8 => self.too_old(),
+            9 => self.blinded(),
+            10 => self.changed_outside(),
+            11 => self.interrupted(),
+            12 | 13 => self.grouped(),
+            14 => self.wanted_otherwise(),
+            _ => self.late(),
+        }
+    }
+
+    /// Somebody moves into a unit that moves too; which is told first, is chance.
+    fn restructured(&mut self) {
+        let (unit, parent) = (self.unit(), self.unit());
+        let Some(label) = self.anybody() else { return };
+        let mut moves = vec![
+            Change::Move {
+                label: unit,
+                parent,
+            },
+            Change::Move {
+                label,
+                parent: unit,
+            },
+            Change::Rename {
+                label: unit,
+                name: format!("unit-{}", self.random.below(1_000)),
+            },
+        ];
+        if self.random.chance(30) {
+            moves.swap(0, 1);
+        }
+        for change in moves {
+            self.ad(change);
+        }
+        self.cycle();
+    }
+
+    /// Somebody is deleted, or leaves, and comes back.
+    fn gone_and_back(&mut self) {
+        let Some(label) = self.anybody() else { return };
+        let parent = self.unit();
+        let (leave, come) = match self.random.chance(60) {
+            true => (Change::Delete { label }, Change::Undelete { label, parent }),
+            false => (
+                Change::Move {
+                    label,
+                    parent: WELL_KNOWN.head,
+                },
+                Change::Move { label, parent },
+            ),
+        };
+        if let Some(group) = self.group().filter(|_| self.random.chance(60)) {
+            self.ad(Change::Link {
+                source: group,
+                attribute: "member",
+                target: label,
+            });
+            self.cycle();
+        }
+        self.ad(leave);
+        if self.random.chance(70) {
+            self.cycle();
+        }
+        self.changes(2);
+        self.ad(come);
+        self.cycle();
+    }
+
+    /// A controller's database is set back.
+    fn set_back(&mut self) {
+        let controller = self.random.below(2) as usize % self.controllers;
+        self.steps.push(Step::Snapshot(controller));
+        self.changes(4);
+        self.cycle();
+        self.steps.push(Step::Restore {
+            controller,
+            new_invocation: self.random.chance(50),
+        });
+        if self.random.chance(50) {
+            self.changes(6);
+        }
+        self.cycle();
+    }
+
+    /// The controller that was read from goes down; another one has not heard of everything.
+    fn failed_over(&mut self) {
+        if self.controllers < 2 {
+            return;
+        }
+        self.changes(3);
+        self.replicate();
+        self.changes(3);
+        self.cycle();
+        let down = self.random.below(2) as usize;
+        self.steps.push(Step::ControllerDown(down));
+        if self.random.chance(40) {
+            self.steps.push(Step::Admin(Admin::RestartFull));
+        }
+        self.cycle();
+        if self.random.chance(50) {
+            self.steps.push(Step::WriteAt(1 - down));
+            self.changes(2);
+            self.cycle();
+        }
+        self.steps.push(Step::ControllerUp(down));
+        self.replicate();
+        self.cycle();
+    }
+
+    /// Changes while a cycle runs.
+    fn changed_meanwhile(&mut self) {
+        self.changes(3);
+        self.wake();
+        for _ in 0..1 + self.random.below(3) {
+            self.turns();
+            self.changes(2);
+        }
+        self.settle();
+    }
+
+    /// An agent stands still until another has taken its place, and then goes on.
+    fn overtaken(&mut self) {
+        let agent = self.random.below(2) as usize;
+        self.changes(3);
+        self.wake();
+        self.turns();
+        self.steps.push(Step::AgentFreezes(agent));
+        self.changes(3);
+        self.steps.push(Step::Time(1 + self.random.below(3)));
+        match self.random.chance(60) {
+            true => self.settle(),
+            false => self.turns(),
+        }
+        self.steps.push(Step::AgentGoesOn(agent));
+        if self.random.chance(40) {
+            self.wake();
+        }
+        self.settle();
+    }
+
+    /// Two have the same name or address; then one lets go of it.
+    fn named_alike(&mut self) {
+        let (Some(one), Some(other)) = (self.person(), self.anybody()) else {
+            return;
+        };
+        let (attribute, value) = match self.random.chance(50) {
+            true => ("userprincipalname", "shared@corp.test"),
+            false => ("proxyaddresses", "SMTP:shared@corp.test"),
+        };
+        let set = |maker: &mut Self, label, values: Vec<String>| {
+            maker.ad(Change::Set {
+                label,
+                attribute,
+                values,
+            });
+        };
+        set(self, one, vec![value.to_owned()]);
+        if self.random.chance(60) {
+            self.cycle();
+        }
+        set(self, other, vec![value.to_owned()]);
+        self.cycle();
+        match self.random.below(3) {
+            0 => self.ad(Change::Delete { label: one }),
+            1 => set(self, one, Vec::new()),
+            _ => self.ad(Change::Move {
+                label: one,
+                parent: WELL_KNOWN.head,
+            }),
+        }
+        self.cycle();
+    }
+
+    /// Many are deleted; some come back before anybody decides about it.
+    fn held(&mut self) {
+        let victims: Vec<Label> = (0..1 + self.random.below(4))
+            .filter_map(|_| self.anybody())
+            .collect();
+        for label in &victims {
+            let change = match self.random.chance(60) {
+                true => Change::Delete { label: *label },
+                false => Change::Move {
+                    label: *label,
+                    parent: WELL_KNOWN.head,
+                },
+            };
+            self.ad(change);
+        }
+        self.cycle();
+        for label in victims {
+            let parent = self.unit();
+            match self.random.below(4) {
+                0 => self.ad(Change::Undelete { label, parent }),
+                1 => self.ad(Change::Move { label, parent }),
+                _ => {}
+            }
+        }
+        if self.random.chance(50) {
+            self.cycle();
+        }
+        let admin = match self.random.below(4) {
+            0 => Admin::RejectDeletes,
+            1 => Admin::RestartQuarantine,
+            _ => Admin::AllowDeletes,
+        };
+        self.steps.push(Step::Admin(admin));
+        self.cycle();
+    }
+
+    /// So long without a cycle that tombstones are collected unseen.
+    fn too_old(&mut self) {
+        self.changes(2);
+        self.cycle();
+        if let Some(label) = self.anybody() {
+            self.ad(Change::Delete { label });
+        }
+        let days = 20 + self.random.below(60);
+        self.steps.push(Step::Time(1_440 * days));
+        self.steps.push(Step::Expunge);
+        self.cycle();
+    }
+
+    /// The account loses a right, and gets it back.
+    fn blinded(&mut self) {
+        let unit = self.unit();
+        let right = |on| match self.kind_of_blindness(unit) {
+            0 => RightsChange::TombstonesHidden(on),
+            1 => RightsChange::Closed(unit, on),
+            2 => RightsChange::Unreadable(unit, on),
+            _ => RightsChange::AttributeHidden("description", on),
+        };
+        let (off, on) = (right(true), right(false));
+        self.steps.push(Step::Rights(off));
+        self.changes(3);
+        if self.random.chance(40) {
+            self.steps.push(Step::Admin(Admin::RestartFull));
+        }
+        self.cycle();
+        self.steps.push(Step::Rights(on));
+        self.cycle();
+    }
+
+    /// The same for both ends of it: a number made of what is there already.
+    fn kind_of_blindness(&self, unit: Label) -> u32 {
+        let steps = u32::try_from(self.steps.len()).unwrap_or(0);
+        (unit.0 + steps) % 4
+    }
+
+    /// Edges between groups come and go, some of them of the scope.
+    fn grouped(&mut self) {
+        let (Some(outer), Some(inner)) = (self.group(), self.group()) else {
+            return;
+        };
+        if self.random.chance(30) {
+            let mut wishes = self.wishes();
+            wishes.groups = vec![outer];
+            wishes.nested = true;
+            self.steps.push(Step::Admin(Admin::Configure(wishes)));
+            self.settle();
+        }
+        let pairs = [(outer, inner), (inner, outer)];
+        for (source, target) in pairs {
+            if self.random.chance(60) {
+                self.member(source, target, true);
+            }
+        }
+        if let Some(label) = self.anybody() {
+            self.member(inner, label, true);
+        }
+        self.cycle();
+        match self.random.below(4) {
+            0 => self.ad(Change::Delete { label: inner }),
+            1 => {
+                if let Some(user) = self.person() {
+                    self.member(outer, user, true);
+                    self.ad(Change::MakePrimary { user, group: outer });
                 }
             }
-            62..74 => {
-                let count = 1 + self.random.below(60);
-                let order = u64::from(self.random.below(1_000));
-                self.steps.push(Step::Turns { count, order });
-            }
-            74..86 => self.fault(),
-            86..91 => self.controller(),
-            91..96 => self.administer(),
-            _ => self.unusual(),
+            _ => self.member(outer, inner, false),
         }
+        self.cycle();
+    }
+
+    fn member(&mut self, source: Label, target: Label, present: bool) {
+        let attribute = "member";
+        self.ad(match present {
+            true => Change::Link {
+                source,
+                attribute,
+                target,
+            },
+            false => Change::Unlink {
+                source,
+                attribute,
+                target,
+            },
+        });
+    }
+
+    /// The administrator changes the configuration while objects change.
+    fn wanted_otherwise(&mut self) {
+        self.changes(3);
+        if self.random.chance(40) {
+            self.wake();
+            self.turns();
+        }
+        let wishes = self.wishes();
+        self.steps.push(Step::Admin(Admin::Configure(wishes)));
+        if self.random.chance(60) {
+            self.settle();
+        }
+        self.changes(3);
+        self.cycle();
+    }
+
+    /// A reading of everything ends half-way.
+    fn interrupted(&mut self) {
+        self.steps.push(Step::Admin(Admin::RestartFull));
+        self.wake();
+        self.turns();
+        self.turns();
+        let agent = self.random.below(2) as usize;
+        self.steps.push(match self.random.below(3) {
+            0 => Step::ServiceDies,
+            1 => Step::AgentDies(agent),
+            _ => Step::ControllerDown(0),
+        });
+        self.changes(3);
+        self.steps.push(Step::ControllerUp(0));
+        self.cycle();
+    }
+
+    /// Somebody changes while out of scope, and comes back.
+    fn changed_outside(&mut self) {
+        let Some(label) = self.anybody() else { return };
+        let parent = self.unit();
+        self.ad(Change::Move {
+            label,
+            parent: WELL_KNOWN.users,
+        });
+        self.cycle();
+        let change = self.set_of(label);
+        self.ad(change);
+        if self.random.chance(60) {
+            self.cycle();
+        }
+        self.ad(Change::Move { label, parent });
+        if self.random.chance(50) {
+            let change = self.set_of(label);
+            self.ad(change);
+        }
+        self.cycle();
+    }
+
+    /// Requests come late while an object changes again and again.
+    fn late(&mut self) {
+        let Some(label) = self.anybody() else { return };
+        self.changes(3);
+        self.wake();
+        self.turns();
+        let after = 1 + self.random.below(12);
+        self.steps.push(Step::Network(NetworkFault::Late { after }));
+        for _ in 0..1 + self.random.below(3) {
+            let change = self.set_of(label);
+            self.ad(change);
+            self.turns();
+        }
+        self.cycle();
+        self.steps.push(Step::LateArrive);
+        self.settle();
+    }
+
+    fn replicate(&mut self) {
+        let from = self.random.below(2) as usize % self.controllers;
+        let to = (from + 1) % self.controllers;
+        let objects = self.random.pick(&[1, 2, 5, usize::MAX]);
+        let objects = objects.copied().unwrap_or(1);
+        self.steps.push(Step::Replicate { from, to, objects });
     }
 
     fn change(&mut self) {
@@ -247,8 +669,14 @@ impl Maker {
                     .map(|(one, other)| Change::SwapNames { one, other })
             }
             28 => {
-                let of = Label(1_000 + self.random.below(50));
-                self.anybody().map(|label| Change::SetAnchor { label, of })
+                let of = match self.random.chance(50) {
+                    true => Some(Label(1_000 + self.random.below(50))),
+                    false => self.anybody(),
+                };
+                let label = self.anybody();
+                label
+                    .zip(of)
+                    .map(|(label, of)| Change::SetAnchor { label, of })
             }
             _ => self.anybody().map(|label| {
                 let name = match self.random.chance(20) {
@@ -265,17 +693,22 @@ impl Maker {
 
     fn set(&mut self) -> Option<Change> {
         let label = self.anybody()?;
-        let (attribute, values) = self.random.pick(&ATTRIBUTES).copied()?;
-        let value = self.random.pick(values).copied()?;
-        let values = match self.random.chance(25) {
-            true => Vec::new(),
-            false => vec![value.to_owned()],
-        };
-        Some(Change::Set {
+        Some(self.set_of(label))
+    }
+
+    fn set_of(&mut self, label: Label) -> Change {
+        let chosen = self.random.pick(&ATTRIBUTES).copied();
+        let (attribute, values) = chosen.unwrap_or(("title", &[]));
+        let clear = self.random.chance(25);
+        let values = self.random.pick(values).filter(|_| !clear);
+        Change::Set {
             label,
             attribute,
-            values,
-        })
+            values: values
+                .into_iter()
+                .map(|value| (*value).to_owned())
+                .collect(),
+        }
     }
 
     fn place(&mut self) -> Option<Change> {
@@ -341,7 +774,9 @@ impl Maker {
             5 => Step::AgentGoesOn(agent),
             6 => Step::Network(NetworkFault::AnswerLost),
             7 => Step::Network(NetworkFault::Repeated),
-            8 => Step::Network(NetworkFault::Late),
+            8 => Step::Network(NetworkFault::Late {
+                after: 1 + self.random.below(20),
+            }),
             9 => Step::LateArrive,
             10 => Step::Store(StoreFault::AnswerLost),
             _ => match self.random.chance(50) {
@@ -354,17 +789,11 @@ impl Maker {
 
     fn controller(&mut self) {
         let index = self.random.below(2) as usize % self.controllers;
-        let other = (index + 1) % self.controllers;
         let step = match self.random.below(10) {
-            0..5 => Step::Replicate {
-                from: index,
-                to: other,
-                objects: self
-                    .random
-                    .pick(&[1, 2, 5, usize::MAX])
-                    .copied()
-                    .unwrap_or(1),
-            },
+            0..5 => {
+                self.replicate();
+                return;
+            }
             5 => Step::WriteAt(index),
             6 => Step::ControllerDown(index),
             7 => Step::ControllerUp(index),
@@ -379,9 +808,15 @@ impl Maker {
 
     fn administer(&mut self) {
         let admin = match self.random.below(10) {
-            0..5 => Admin::Scope(self.scope()),
-            5 => Admin::RestartFull,
-            6 => Admin::RestartQuarantine,
+            0..5 => Admin::Configure(self.wishes()),
+            5 => match self.random.chance(50) {
+                true => Admin::RestartFull,
+                false => Admin::Plan,
+            },
+            6 => match self.random.chance(50) {
+                true => Admin::RestartQuarantine,
+                false => Admin::RestartLinks,
+            },
             7 => Admin::AllowDeletes,
             8 => Admin::RejectDeletes,
             _ => Admin::Pause(self.random.chance(50)),

@@ -4,7 +4,7 @@ use crate::generate;
 use crate::oracle;
 use crate::script::{Admin, Script, Step, Told};
 use crate::store::WatchedStore;
-use crate::world::{Violation, World};
+use crate::world::{Notes, TRACING, Violation, World};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,14 +55,34 @@ pub(crate) fn run(seed: u64, backing: Backing) -> Result<(), Box<Failure>> {
     let Err(violation) = play(&script, backing) else {
         return Ok(());
     };
+    let notes = NOTES.take();
     let length = script.steps.len();
     let (script, violation) = shortest(script, violation, backing);
+    if std::env::var("LOCKSTEP_TRACE").is_ok() {
+        TRACING.set(true);
+        let _ = play(&script, backing);
+        TRACING.set(false);
+    }
+    NOTES.set(notes);
     Err(Box::new(Failure {
         seed,
         script,
         violation,
         length,
     }))
+}
+
+/// What has happened in all histories of this thread.
+pub(crate) fn take_notes() -> Notes {
+    NOTES.take()
+}
+
+fn add(notes: &Notes) {
+    let mut all = NOTES.take();
+    for (what, count) in notes {
+        *all.entry(what.clone()).or_default() += count;
+    }
+    NOTES.set(all);
 }
 
 /// Plays a script to its end. A panic is a violation too.
@@ -75,6 +95,7 @@ pub(crate) fn play(script: &Script, backing: Backing) -> Result<(), Violation> {
 }
 
 thread_local! {
+    static NOTES: Cell<Notes> = const { Cell::new(Notes::new()) };
     static PLAYING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -115,7 +136,7 @@ fn play_out(script: &Script, backing: Backing) -> Result<(), Violation> {
         world.step(step);
         next = steps.next();
     }
-    world.administer(&Admin::Scope(script.scope.clone()));
+    world.administer(&Admin::Configure(script.wishes.clone()));
     world.settle(0);
     if world.configuration.is_none() {
         // The script names units that it does not make any more.
@@ -128,6 +149,7 @@ fn play_out(script: &Script, backing: Backing) -> Result<(), Violation> {
         }
         next = steps.next();
     }
+    add(&world.shared.notes.borrow());
     oracle::check(&mut world, &script.setup).map_or(Ok(()), Err)
 }
 
@@ -180,6 +202,8 @@ impl Shrinking {
                 script.setup.habits.batch = 100;
                 script.setup.habits.link_batch = 100;
                 script.setup.habits.reads = 100;
+                script.setup.habits.at_a_time = 1;
+                script.setup.habits.slices = 1;
             },
         ];
         for change in plainer {

@@ -2,7 +2,7 @@
 //! Active Directory and simulated agents.
 //!
 //! `LOCKSTEP_SEED=17 cargo test -p lockstep-testkit --test simulation` plays one history again and tells it
-//! step by step. `LOCKSTEP_HISTORIES` and `LOCKSTEP_SOAK_MINUTES` say how many are played.
+//! step by step. `LOCKSTEP_HISTORIES` and `LOCKSTEP_SOAK_SECONDS` say how many are played.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod history;
 mod network;
 mod oracle;
 mod random;
+mod regressions;
 mod script;
 mod store;
 mod truth;
@@ -29,7 +30,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use world::Notes;
 
+/// How many histories a normal run plays.
+const IN_MEMORY: u64 = 10_000;
+const ON_SQLITE: u64 = 300;
 /// Where the seeds of a normal run begin; a soak begins elsewhere each time.
 const FIRST_SEED: u64 = 1;
 
@@ -46,12 +51,13 @@ struct Run {
 impl Run {
     fn new(count: u64) -> Self {
         let number = |name: &str| -> Option<u64> { std::env::var(name).ok()?.parse().ok() };
-        let minutes = number("LOCKSTEP_SOAK_MINUTES");
+        let seconds = number("LOCKSTEP_SOAK_SECONDS");
         Self {
-            count: number("LOCKSTEP_HISTORIES").unwrap_or(count),
+            count: number("LOCKSTEP_HISTORIES")
+                .map_or(count, |all| (all * count).div_ceil(IN_MEMORY)),
             only: number("LOCKSTEP_SEED"),
             first: number("LOCKSTEP_FIRST_SEED").unwrap_or(FIRST_SEED),
-            end: minutes.map(|minutes| Instant::now() + Duration::from_secs(minutes * 60)),
+            end: seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
             failures: number("LOCKSTEP_FAILURES").map_or(1, |n| usize::try_from(n).unwrap_or(1)),
         }
     }
@@ -67,10 +73,18 @@ impl Run {
     }
 }
 
+/// What came of a run.
+struct Played {
+    count: u64,
+    failures: BTreeMap<String, Box<Failure>>,
+    notes: Notes,
+}
+
 /// Plays histories on all cores until there have been enough.
-fn play(run: &Run, backing: Backing) -> (u64, BTreeMap<String, Box<Failure>>) {
+fn play(run: &Run, backing: Backing) -> Played {
     let (next, played) = (AtomicU64::new(0), AtomicU64::new(0));
     let failures: Mutex<BTreeMap<String, Box<Failure>>> = Mutex::default();
+    let notes: Mutex<Notes> = Mutex::default();
     let worker = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -84,8 +98,12 @@ fn play(run: &Run, backing: Backing) -> (u64, BTreeMap<String, Box<Failure>>) {
             }
             played.fetch_add(1, Ordering::Relaxed);
             if failures.lock().unwrap().len() >= run.failures {
-                return;
+                break;
             }
+        }
+        let mut all = notes.lock().unwrap();
+        for (what, count) in history::take_notes() {
+            *all.entry(what).or_default() += count;
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -94,24 +112,34 @@ fn play(run: &Run, backing: Backing) -> (u64, BTreeMap<String, Box<Failure>>) {
             scope.spawn(worker);
         }
     });
-    (played.into_inner(), failures.into_inner().unwrap())
+    Played {
+        count: played.into_inner(),
+        failures: failures.into_inner().unwrap(),
+        notes: notes.into_inner().unwrap(),
+    }
 }
 
 fn play_all(count: u64, backing: Backing) {
     let begun = Instant::now();
-    let (played, failures) = play(&Run::new(count), backing);
+    let played = play(&Run::new(count), backing);
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("{played} histories on {backing:?} in {seconds:.1} s");
-    let told: Vec<String> = failures.values().map(ToString::to_string).collect();
+    eprintln!(
+        "{} histories on {backing:?} in {seconds:.1} s",
+        played.count
+    );
+    for (what, count) in &played.notes {
+        eprintln!("{count:>8} {what}");
+    }
+    let told: Vec<String> = played.failures.values().map(ToString::to_string).collect();
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
 #[test]
-fn two_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
-    play_all(2_000, Backing::Memory);
+fn ten_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
+    play_all(IN_MEMORY, Backing::Memory);
 }
 
 #[test]
 fn three_hundred_histories_on_sqlite_end_as_a_new_service_would_begin() {
-    play_all(300, Backing::Sqlite);
+    play_all(ON_SQLITE, Backing::Sqlite);
 }

@@ -9,7 +9,8 @@ use lockstep_model::ids::{AgentId, InstructionId};
 use lockstep_server::agents;
 use lockstep_server::import::ImportError;
 use lockstep_server::service::Service;
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -25,8 +26,8 @@ pub(crate) enum NetworkFault {
     AnswerLost,
     /// It arrives twice.
     Repeated,
-    /// It arrives, and once more at some later time.
-    Late,
+    /// It arrives, and once more when so many others have been sent.
+    Late { after: u32 },
 }
 
 /// A request of a reading.
@@ -58,8 +59,7 @@ pub(crate) enum Refused {
 /// A request on its way, with whom it is from.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
-    agent: AgentId,
-    instruction: InstructionId,
+    sender: agents::Sender,
     request: Request,
 }
 
@@ -67,7 +67,23 @@ pub(crate) struct Letter {
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub(crate) faults: VecDeque<NetworkFault>,
-    pub(crate) late: VecDeque<Letter>,
+    late: Vec<(u32, Letter)>,
+}
+
+impl Network {
+    /// A letter that is due, now that one more is sent.
+    fn due(&mut self) -> Option<Letter> {
+        for (after, _) in &mut self.late {
+            *after = after.saturating_sub(1);
+        }
+        let due = self.late.iter().position(|(after, _)| *after == 0);
+        due.map(|index| self.late.remove(index).1)
+    }
+
+    /// A letter that is still under way.
+    pub(crate) fn next_late(&mut self) -> Option<Letter> {
+        (!self.late.is_empty()).then(|| self.late.remove(0).1)
+    }
 }
 
 /// Sends for one instruction of one agent.
@@ -76,18 +92,47 @@ pub(crate) struct Sender {
     pub(crate) shared: Rc<Shared>,
     pub(crate) agent: AgentId,
     pub(crate) instruction: InstructionId,
+    pub(crate) requests: Rc<RefCell<Requests>>,
+}
+
+/// The requests of one instruction: they are counted, and several may be under way beside one another.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    last: u64,
+    open: BTreeSet<u64>,
 }
 
 impl Sender {
     /// Sends for as long as it takes to get an answer, as the agent does.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, Refused> {
-        let letter = Letter {
-            agent: self.agent,
-            instruction: self.instruction,
-            request,
+        let sender = {
+            let mut requests = self.requests.borrow_mut();
+            let open = requests.open.iter().copied().collect();
+            requests.last += 1;
+            let number = requests.last;
+            requests.open.insert(number);
+            agents::Sender {
+                agent: self.agent,
+                instruction: self.instruction,
+                number,
+                open,
+            }
         };
+        let number = sender.number;
+        let answer = self.persist(Letter { sender, request }).await;
+        self.requests.borrow_mut().open.remove(&number);
+        answer
+    }
+
+    async fn persist(&self, letter: Letter) -> Result<Reply, Refused> {
         loop {
             turn().await;
+            let due = self.shared.network.borrow_mut().due();
+            if let Some(due) = due {
+                // Nobody waits for its answer any more.
+                let _ = self.shared.deliver(&due).await;
+                turn().await;
+            }
             let fault = self.shared.network.borrow_mut().faults.pop_front();
             if fault == Some(NetworkFault::RequestLost) {
                 continue;
@@ -96,12 +141,9 @@ impl Sender {
             if fault == Some(NetworkFault::Repeated) {
                 answer = self.shared.deliver(&letter).await;
             }
-            if fault == Some(NetworkFault::Late) {
-                self.shared
-                    .network
-                    .borrow_mut()
-                    .late
-                    .push_back(letter.clone());
+            if let Some(NetworkFault::Late { after }) = fault {
+                let mut network = self.shared.network.borrow_mut();
+                network.late.push((after, letter.clone()));
             }
             match answer {
                 Some(answer) if fault != Some(NetworkFault::AnswerLost) => return answer,
@@ -123,10 +165,15 @@ impl Shared {
         match answer {
             Ok(reply) => Some(Ok(reply)),
             Err(ImportError::Store(_)) => None,
-            Err(ImportError::Refused(problem)) => Some(Err(match problem.code.as_str() {
-                SUPERSEDED => Refused::Superseded,
-                _ => Refused::Problem(problem),
-            })),
+            Err(ImportError::Refused(problem)) => Some(Err(self.refused(problem))),
+        }
+    }
+
+    fn refused(&self, problem: Problem) -> Refused {
+        self.note(format!("requests refused: {}", problem.code));
+        match problem.code.as_str() {
+            SUPERSEDED => Refused::Superseded,
+            _ => Refused::Problem(problem),
         }
     }
 
@@ -145,24 +192,14 @@ impl Shared {
 }
 
 async fn carry_out(service: &Arc<Service>, letter: Letter) -> Result<Reply, ImportError> {
-    let Letter {
-        agent,
-        instruction: id,
-        request,
-    } = letter;
+    let Letter { sender, request } = letter;
     let ack = |Ack {}| Reply::Ack;
     match request {
-        Request::Begin(body) => agents::begin(service, agent, id, body)
-            .await
-            .map(Reply::Begin),
-        Request::Offer(body) => agents::offer(service, agent, id, body)
-            .await
-            .map(Reply::Offer),
-        Request::Objects(body) => agents::objects(service, agent, id, body).await.map(ack),
-        Request::Page(body) => agents::page(service, agent, id, body)
-            .await
-            .map(Reply::Page),
-        Request::Finish(body) => agents::finish(service, agent, id, body).await.map(ack),
+        Request::Begin(body) => agents::begin(service, sender, body).await.map(Reply::Begin),
+        Request::Offer(body) => agents::offer(service, sender, body).await.map(Reply::Offer),
+        Request::Objects(body) => agents::objects(service, sender, body).await.map(ack),
+        Request::Page(body) => agents::page(service, sender, body).await.map(Reply::Page),
+        Request::Finish(body) => agents::finish(service, sender, body).await.map(ack),
     }
 }
 

@@ -5,7 +5,7 @@
 //! keeps about itself agrees.
 
 use crate::directory::SimulatedDirectory;
-use crate::script::{Admin, Scope, Setup};
+use crate::script::{Admin, Mapping, Setup, Wishes};
 use crate::store::WatchedStore;
 use crate::world::{Violation, World};
 use lockstep_directory::unique::owned;
@@ -55,13 +55,14 @@ pub(crate) fn check(world: &mut World, setup: &Setup) -> Option<Violation> {
 fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     world.heal();
     world.settle(1);
-    let (scope, gone) = world.scope_that_exists();
+    let (wishes, gone) = world.wishes_that_exist();
     if gone {
-        world.administer(&Admin::Scope(scope.clone()));
+        world.administer(&Admin::Configure(wishes.clone()));
     }
     world.settle(1);
     world.administer(&Admin::Pause(false));
     world.settle(1);
+    does_what_was_planned(world)?;
     if world.was_blind() {
         world.administer(&Admin::RestartFull);
         world.settle(1);
@@ -71,7 +72,7 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     world.settle(1);
     cycles(world)?;
     let directory = world.shared.directory.borrow().clone();
-    same_as_new(world, setup, &directory, &scope)?;
+    same_as_new(world, setup, &directory, &wishes)?;
     nothing_more(world, "a further cycle")?;
     world.administer(&Admin::RestartFull);
     world.settle(1);
@@ -123,14 +124,14 @@ fn same_as_new(
     world: &World,
     setup: &Setup,
     directory: &SimulatedDirectory,
-    scope: &Scope,
+    wishes: &Wishes,
 ) -> Result<(), Violation> {
     let found = picture(world);
     if let Some(fault) = found.faults.first() {
         return Err(Violation(fault.clone()));
     }
     let mut fresh = World::new(setup, directory.clone(), WatchedStore::in_memory());
-    fresh.administer(&Admin::Scope(scope.clone()));
+    fresh.administer(&Admin::Configure(wishes.clone()));
     fresh.settle(0);
     let cycle = fresh.undisturbed_cycle(Wake::Clock);
     if cycle
@@ -141,8 +142,80 @@ fn same_as_new(
             "a new service cannot read the domain: {cycle:?}"
         )));
     }
-    let expected = picture(&fresh);
+    let mut expected = picture(&fresh);
+    let mut found = found;
+    for mapping in &wishes.mappings {
+        // These keep what was there before, which a new service cannot know.
+        if matches!(mapping, Mapping::TitleOnce | Mapping::NoTitle) {
+            found.forget("jobTitle");
+            expected.forget("jobTitle");
+        }
+    }
     compare(&found, &expected, directory)
+}
+
+/// A plan is followed by a cycle that does exactly what it said.
+fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
+    // What is wrong with the domain as it is was told already, or is told by the cycle itself.
+    let Some(plan) = world.plan() else {
+        return Ok(());
+    };
+    world.settle(1);
+    let Some(cycle) = world.undisturbed_cycle(Wake::Hand) else {
+        return Ok(());
+    };
+    if cycle.state == "failed" {
+        return Ok(());
+    }
+    let entries = world.log_of(cycle.id);
+    // A held delete is told once, and planned again and again.
+    let held = |action: &str| plan.counts.held > 0 && action == "Delete";
+    let done: BTreeSet<(String, String)> = entries
+        .into_iter()
+        .filter(|entry| entry.status == "Success" || entry.action == "StagedDelete")
+        .map(|entry| (action(&entry.action), entry.anchor))
+        .filter(|(action, _)| !held(action))
+        .collect();
+    let lists = [
+        ("Create", &plan.creates),
+        ("Restore", &plan.restores),
+        ("Update", &plan.updates),
+        ("Delete", &plan.deletes),
+    ];
+    let planned: BTreeSet<(String, String)> = lists
+        .into_iter()
+        .flat_map(|(action, list)| list.iter().map(move |entry| (action, entry)))
+        .map(|(action, entry)| (action.to_owned(), entry.anchor.clone()))
+        .filter(|(action, _)| !held(action))
+        .collect();
+    match done.symmetric_difference(&planned).next() {
+        None => Ok(()),
+        Some(step) if planned.contains(step) => Err(Violation(format!(
+            "a plan says {} of {}, and the cycle behind it does not do it",
+            step.0, step.1
+        ))),
+        Some(step) => Err(Violation(format!(
+            "a cycle does {} of {}, which the plan before it did not say",
+            step.0, step.1
+        ))),
+    }
+}
+
+/// A delete that is held is one of the plan's deletes.
+fn action(action: &str) -> String {
+    match action {
+        "StagedDelete" => "Delete".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+impl Picture {
+    /// Leaves a property out of the comparison.
+    fn forget(&mut self, property: &str) {
+        for seen in self.objects.values_mut() {
+            seen.wanted.retain(|known, _| known.name() != property);
+        }
+    }
 }
 
 fn compare(
@@ -166,7 +239,7 @@ fn compare(
         .chain(expected.objects.keys())
         .collect();
     for guid in guids {
-        if found.decided.contains_key(guid) {
+        if found.decided.contains_key(guid) || expected.decided.contains_key(guid) {
             continue;
         }
         let (ours, theirs) = (found.objects.get(guid), expected.objects.get(guid));
@@ -189,7 +262,8 @@ fn compare(
         return Err(Violation(what));
     }
     let kept = |(source, _, target): &&(Guid, String, Guid)| {
-        !found.decided.contains_key(source) && !found.decided.contains_key(target)
+        let open = |guid| !found.decided.contains_key(guid) && !expected.decided.contains_key(guid);
+        open(source) && open(target)
     };
     let differing = found.references.symmetric_difference(&expected.references);
     if let Some(reference) = differing.into_iter().find(kept) {
@@ -207,6 +281,9 @@ fn compare(
     Ok(())
 }
 
+/// Why an object may be left as it is, although a new service would do otherwise: the decision of who has an
+/// anchor was made earlier, when other objects were there.
+const DECIDED: [&str; 3] = ["AnchorChanged", "AnchorTaken", "MatchOfAnotherKind"];
 const MISSING: &str = "missing";
 
 fn difference(ours: &Seen, theirs: &Seen) -> String {
@@ -319,7 +396,7 @@ fn decided(
         picture.decided.insert(held.guid, reason);
     }
     for decision in tx.list::<LastDecision>(&of_job())? {
-        if decision.code == "AnchorChanged" {
+        if DECIDED.contains(&decision.code.as_str()) {
             picture.decided.insert(decision.guid, decision.code);
         }
     }

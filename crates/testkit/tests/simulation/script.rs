@@ -21,14 +21,39 @@ pub(crate) struct Setup {
     pub(crate) threshold: Option<u64>,
 }
 
-/// Who takes part.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Scope {
-    Everything,
-    Units {
-        roots: Vec<Label>,
-        excluded: Vec<Label>,
-    },
+/// What the administrator wants: who takes part, and what of them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Wishes {
+    /// With neither units nor groups it is the whole domain.
+    pub(crate) units: Vec<Label>,
+    pub(crate) groups: Vec<Label>,
+    /// Members of member groups too.
+    pub(crate) nested: bool,
+    pub(crate) excluded: Vec<Label>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) mappings: Vec<Mapping>,
+}
+
+/// Filters, for users only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Filter {
+    /// `department` is Sales.
+    Sales,
+    /// There is a title, or `department` is Works.
+    TitleOrWorks,
+}
+
+/// Mappings beside the standard one, for users only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mapping {
+    /// `extensionAttribute5` from `roomNumber`, which is read for nothing else.
+    Room,
+    /// `companyName` is always Corp.
+    Company,
+    /// `jobTitle` from `title`, when the user is made and never again.
+    TitleOnce,
+    /// `jobTitle` is left alone.
+    NoTitle,
 }
 
 /// One step of a history. What is impossible at its time does nothing.
@@ -88,15 +113,19 @@ pub(crate) enum RightsChange {
     /// Its children can be listed no more, or again.
     Closed(Label, bool),
     Unreadable(Label, bool),
+    AttributeHidden(&'static str, bool),
 }
 
 /// What the administrator of the service does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Admin {
-    Scope(Scope),
+    Configure(Wishes),
+    /// Asks what the next cycle would do.
+    Plan,
     Pause(bool),
     RestartFull,
     RestartQuarantine,
+    RestartLinks,
     AllowDeletes,
     RejectDeletes,
 }
@@ -105,7 +134,7 @@ pub(crate) enum Admin {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Script {
     pub(crate) setup: Setup,
-    pub(crate) scope: Scope,
+    pub(crate) wishes: Wishes,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -116,7 +145,7 @@ impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Script {
             setup,
-            scope,
+            wishes,
             steps,
         } = self.0;
         let names = Names::of(steps);
@@ -139,12 +168,14 @@ impl fmt::Display for Told<'_> {
         writeln!(
             f,
             "  0. {} domain controller(s), {bin}, {page}, {links}; agents send {} objects at once, {} links, \
-             read {} by GUID; {guard}; scope: {}",
+             read {} by GUID, have {} batches under way, read everything in {} searches; {guard}; {}",
             setup.controllers,
             setup.habits.batch,
             setup.habits.link_batch,
             setup.habits.reads,
-            names.scope(scope)
+            setup.habits.at_a_time,
+            setup.habits.slices,
+            names.wishes(wishes)
         )?;
         for (index, step) in steps.iter().enumerate() {
             writeln!(f, "{:>3}. {}", index + 1, names.step(step))?;
@@ -180,20 +211,38 @@ impl Names {
         names.join(", ")
     }
 
-    fn scope(&self, scope: &Scope) -> String {
-        match scope {
-            Scope::Everything => "the whole domain".to_owned(),
-            Scope::Units { roots, excluded } => {
-                let roots = match roots.is_empty() {
-                    true => "the whole domain".to_owned(),
-                    false => self.list(roots),
-                };
-                match excluded.is_empty() {
-                    true => roots,
-                    false => format!("{roots} without {}", self.list(excluded)),
-                }
-            }
+    fn wishes(&self, wishes: &Wishes) -> String {
+        let mut text = match (wishes.units.is_empty(), wishes.groups.is_empty()) {
+            (true, true) => "the whole domain".to_owned(),
+            (false, true) => self.list(&wishes.units),
+            (true, false) => format!("members of {}", self.list(&wishes.groups)),
+            (false, false) => format!(
+                "{} and members of {}",
+                self.list(&wishes.units),
+                self.list(&wishes.groups)
+            ),
+        };
+        if wishes.nested {
+            text.push_str(", nested");
         }
+        if !wishes.excluded.is_empty() {
+            text.push_str(&format!(", without {}", self.list(&wishes.excluded)));
+        }
+        if let Some(filter) = wishes.filter {
+            text.push_str(match filter {
+                Filter::Sales => "; users of Sales only",
+                Filter::TitleOrWorks => "; users with a title or of Works only",
+            });
+        }
+        for mapping in &wishes.mappings {
+            text.push_str(match mapping {
+                Mapping::Room => "; extensionAttribute5 from roomNumber",
+                Mapping::Company => "; companyName is Corp",
+                Mapping::TitleOnce => "; jobTitle once",
+                Mapping::NoTitle => "; jobTitle left alone",
+            });
+        }
+        format!("scope: {text}")
     }
 
     fn change(&self, change: &Change) -> String {
@@ -296,8 +345,8 @@ impl Names {
             Step::Network(NetworkFault::RequestLost) => "the next request is lost".to_owned(),
             Step::Network(NetworkFault::AnswerLost) => "the next answer is lost".to_owned(),
             Step::Network(NetworkFault::Repeated) => "the next request arrives twice".to_owned(),
-            Step::Network(NetworkFault::Late) => {
-                "the next request arrives, and again later".to_owned()
+            Step::Network(NetworkFault::Late { after }) => {
+                format!("the next request arrives, and again after {after} others")
             }
             Step::LateArrive => "what was under way arrives".to_owned(),
             Step::Store(StoreFault::Full) => "the disk is full for one transaction".to_owned(),
@@ -324,16 +373,21 @@ impl Names {
                 may(*unreadable),
                 self.name(*label)
             ),
+            RightsChange::AttributeHidden(attribute, hidden) => {
+                format!("the account {} read {attribute}", may(*hidden))
+            }
         }
     }
 
     fn admin(&self, admin: &Admin) -> String {
         match admin {
-            Admin::Scope(scope) => format!("scope is {}", self.scope(scope)),
+            Admin::Configure(wishes) => self.wishes(wishes),
+            Admin::Plan => "plan".to_owned(),
             Admin::Pause(true) => "pause".to_owned(),
             Admin::Pause(false) => "resume".to_owned(),
             Admin::RestartFull => "restart from the beginning".to_owned(),
             Admin::RestartQuarantine => "forget held deletes".to_owned(),
+            Admin::RestartLinks => "forget links".to_owned(),
             Admin::AllowDeletes => "allow all held deletes".to_owned(),
             Admin::RejectDeletes => "reject all held deletes".to_owned(),
         }

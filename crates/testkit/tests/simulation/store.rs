@@ -211,9 +211,12 @@ impl Write for Watched<'_> {
 
 fn written(table: &'static Table, row: &Row) -> Option<Written> {
     if table == DirectoryObject::TABLE {
+        // The first index is of kind and presence.
+        let mut kind = row.indexes.first()?.as_ref()?.reader();
+        let (_, deleted) = (kind.byte()?, kind.byte()?);
         return Some(Written::Object {
             id: ObjectId::new(row.key.reader().guid()?),
-            in_recycle_bin: holds(&row.body, b"\"deleted\":"),
+            in_recycle_bin: deleted == 1,
         });
     }
     if table == Joined::TABLE {
@@ -227,8 +230,4 @@ fn written(table: &'static Table, row: &Row) -> Option<Written> {
         return Some(Written::Configuration(Box::new(configuration)));
     }
     (table == DirectoryReference::TABLE).then_some(Written::Reference)
-}
-
-fn holds(body: &[u8], part: &[u8]) -> bool {
-    body.windows(part.len()).any(|window| window == part)
 }

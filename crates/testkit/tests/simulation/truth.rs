@@ -2,45 +2,139 @@
 //! thinks.
 
 use crate::directory::{Class, Entry, SimulatedController, SimulatedDirectory};
+use lockstep_api::configuration::{Clause, Spec};
 use lockstep_model::Guid;
+use lockstep_store::records::job::{Configuration, ScopeRoot};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who is to take part, as the stored configuration says at a moment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct ScopeNow {
     pub(crate) roots: Option<BTreeSet<Guid>>,
+    pub(crate) groups: BTreeSet<Guid>,
+    pub(crate) nested: bool,
     pub(crate) excluded: BTreeSet<Guid>,
+    /// Of the outer list one, of each inner list all: an attribute, and the value it must have, or any.
+    pub(crate) filters: Vec<Vec<(String, Option<String>)>>,
+}
+
+/// Where an object lies with regard to the units of a scope.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lies {
+    Inside,
+    Outside,
+    Excluded,
 }
 
 impl ScopeNow {
-    /// Whether an object of a controller takes part, whoever may see it.
-    pub(crate) fn holds(&self, controller: &SimulatedController, entry: &Entry) -> bool {
-        !entry.is_deleted()
-            && may_take_part(controller, entry)
-            && !is_never_synced(entry)
-            && self.is_inside(controller, entry)
+    /// What a configuration says.
+    pub(crate) fn of(configuration: &Configuration) -> Self {
+        let guids = |roots: &[ScopeRoot]| roots.iter().map(|root| root.guid).collect();
+        let spec: Spec =
+            serde_json::from_str(&configuration.spec).expect("a stored file reads back");
+        let value = |clause: &Clause| clause.value.as_ref().map(ToString::to_string);
+        let clause = |clause: &Clause| (clause.attribute.to_lowercase(), value(clause));
+        let filters = spec.scope.filters.iter();
+        Self {
+            roots: configuration.roots.as_deref().map(guids),
+            groups: guids(&configuration.groups),
+            nested: spec.scope.nested_groups,
+            excluded: guids(&configuration.excluded),
+            filters: filters
+                .map(|clauses| clauses.iter().map(clause).collect())
+                .collect(),
+        }
     }
 
-    fn is_inside(&self, controller: &SimulatedController, entry: &Entry) -> bool {
+    /// What the configuration names is there, all of it, on this controller.
+    fn is_resolved(&self, controller: &SimulatedController) -> bool {
+        let named = self.roots.iter().flatten().chain(&self.groups);
+        named
+            .chain(&self.excluded)
+            .all(|guid| controller.is_alive(*guid))
+    }
+
+    /// Who belongs to the scope by way of its groups: groups and members, as this controller has them.
+    fn members(&self, controller: &SimulatedController) -> BTreeSet<Guid> {
+        let mut inside = self.groups.clone();
+        let mut open: Vec<Guid> = self.groups.iter().copied().collect();
+        let mut seen: BTreeSet<Guid> = self.groups.clone();
+        while let Some(group) = open.pop() {
+            let Some(holder) = controller.entries.get(&group) else {
+                continue;
+            };
+            let rid = holder.label.rid().to_string();
+            for entry in controller.entries.values().filter(|e| !e.is_deleted()) {
+                let primary = entry.class.is_person() && entry.text("primarygroupid") == Some(&rid);
+                if !primary && !holder.links_to("member", entry.guid) {
+                    continue;
+                }
+                inside.insert(entry.guid);
+                if self.nested && entry.class.is_group() && seen.insert(entry.guid) {
+                    open.push(entry.guid);
+                }
+            }
+        }
+        inside
+    }
+
+    /// Objects of a controller that take no part, whoever may see them. Where something that the configuration
+    /// names is not there, nobody leaves for that.
+    fn outside(&self, controller: &SimulatedController) -> Vec<Guid> {
+        let (members, resolved) = (self.members(controller), self.is_resolved(controller));
+        let out = |entry: &&Entry| {
+            let lies = self.lies(controller, entry);
+            let placed =
+                lies == Lies::Inside || lies == Lies::Outside && members.contains(&entry.guid);
+            !self.is_fit(entry) || lies == Lies::Excluded || resolved && !placed
+        };
+        controller
+            .entries
+            .values()
+            .filter(out)
+            .map(|entry| entry.guid)
+            .collect()
+    }
+
+    /// Whether an object is one that takes part wherever it lies.
+    fn is_fit(&self, entry: &Entry) -> bool {
+        !entry.is_deleted()
+            && may_take_part(entry)
+            && !is_never_synced(entry)
+            && (!entry.class.is_person() || self.passes(entry))
+    }
+
+    fn passes(&self, entry: &Entry) -> bool {
+        let fits = |(attribute, value): &(String, Option<String>)| {
+            let found = entry.text(attribute);
+            found.is_some() && (value.is_none() || found == value.as_deref())
+        };
+        self.filters.is_empty() || self.filters.iter().any(|filter| filter.iter().all(fits))
+    }
+
+    fn lies(&self, controller: &SimulatedController, entry: &Entry) -> Lies {
         let mut parent = entry.parent();
         while let Some(guid) = parent {
             if self.excluded.contains(&guid) {
-                return false;
+                return Lies::Excluded;
             }
             if self
                 .roots
                 .as_ref()
                 .is_some_and(|roots| roots.contains(&guid))
             {
-                return true;
+                return Lies::Inside;
             }
             parent = controller.entries.get(&guid).and_then(Entry::parent);
         }
-        self.roots.is_none()
+        match self.roots.is_none() && self.groups.is_empty() {
+            true => Lies::Inside,
+            false => Lies::Outside,
+        }
     }
 }
 
-fn may_take_part(_: &SimulatedController, entry: &Entry) -> bool {
+fn may_take_part(entry: &Entry) -> bool {
     matches!(
         entry.class,
         Class::User
@@ -91,10 +185,8 @@ impl Witness {
     pub(crate) fn look(&mut self, directory: &SimulatedDirectory) {
         self.moment += 1;
         for controller in &directory.controllers {
-            for entry in controller.entries.values() {
-                if !self.scope.holds(controller, entry) {
-                    self.last_out.insert(entry.guid, self.moment);
-                }
+            for guid in self.scope.outside(controller) {
+                self.last_out.insert(guid, self.moment);
             }
         }
     }
@@ -102,12 +194,20 @@ impl Witness {
     /// What a controller has in scope at this moment and the account can see.
     pub(crate) fn view(&self, directory: &SimulatedDirectory, index: usize) -> View {
         let controller = &directory.controllers[index];
-        let inside = controller.entries.values().filter(|entry| {
-            self.scope.holds(controller, entry) && directory.sees(controller, entry)
-        });
+        let mut inside = BTreeSet::new();
+        if self.scope.is_resolved(controller) {
+            let seen = controller
+                .entries
+                .values()
+                .filter(|entry| directory.sees(controller, entry));
+            inside.extend(seen.map(|entry| entry.guid));
+            for guid in self.scope.outside(controller) {
+                inside.remove(&guid);
+            }
+        }
         View {
             moment: self.moment,
-            inside: inside.map(|entry| entry.guid).collect(),
+            inside,
         }
     }
 

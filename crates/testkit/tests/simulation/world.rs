@@ -9,21 +9,24 @@ use crate::agent::{Habits, carry_out};
 use crate::directory::{DOMAIN, Label, SimulatedDirectory};
 use crate::network::Network;
 use crate::random::Random;
-use crate::script::{Admin, RightsChange, Scope, Script, Setup, Step, letter};
+use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes, letter};
 use crate::store::{WatchedStore, Written};
 use crate::truth::{ScopeNow, Witness};
+use lockstep_api::admin::Plan;
+use lockstep_api::channel::{Begin, ReadChanges};
 use lockstep_api::configuration::Spec;
-use lockstep_model::ids::{AgentId, ConfigurationId, ObjectId};
+use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, ObjectId};
 use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_server::clock::Clock;
 use lockstep_server::configurations::{self, Forget};
 use lockstep_server::job::{self, Wake};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
-use lockstep_server::{agents, cycle};
+use lockstep_server::{agents, cycle, plan};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
+use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::service::Agent as AgentRow;
-use lockstep_store::{ReadRecords as _, Store, StoreError, WriteRecords as _};
+use lockstep_store::{Key, ReadRecords as _, Scan, Store, StoreError, WriteRecords as _};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -58,6 +61,55 @@ pub(crate) struct Shared {
     pub(crate) generation: Cell<u64>,
     pub(crate) network: RefCell<Network>,
     pub(crate) witness: RefCell<Witness>,
+    /// A controller was set back, and had come so far again when it was asked that nothing could tell.
+    pub(crate) rolled_back: Cell<bool>,
+    /// The restore that somebody has asked after.
+    asked_since: Cell<u32>,
+    /// How often what happened.
+    pub(crate) notes: RefCell<Notes>,
+}
+
+thread_local! {
+    /// Somebody wants to see what happens.
+    pub(crate) static TRACING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How often what happened.
+pub(crate) type Notes = BTreeMap<String, u64>;
+
+impl Shared {
+    /// Sees whether a controller that was set back shows it to whoever asks for the first time since.
+    pub(crate) fn look_for_rollback(
+        &self,
+        directory: &SimulatedDirectory,
+        begin: &Begin,
+        order: &ReadChanges,
+    ) {
+        let asked_since = self.asked_since.get();
+        if asked_since == directory.restores {
+            return;
+        }
+        self.asked_since.set(directory.restores);
+        let known = order.controller.as_ref();
+        let counted_on =
+            known.is_some_and(|known| begin.controller.highest_usn >= known.highest_usn);
+        let canary = order.canaries.first().map(|known| known.canary.usn_changed);
+        let found = begin.canary.as_ref().map(|canary| canary.usn_changed);
+        self.rolled_back
+            .set(self.rolled_back.get() || counted_on && found >= canary);
+    }
+
+    /// Tells what happens, while a history is played for somebody to see.
+    pub(crate) fn trace(&self, what: impl FnOnce() -> String) {
+        if TRACING.get() {
+            eprintln!("{}", what());
+        }
+    }
+
+    /// Notes that something happened.
+    pub(crate) fn note(&self, what: String) {
+        *self.notes.borrow_mut().entry(what).or_default() += 1;
+    }
 }
 
 /// What went against the rules.
@@ -67,9 +119,26 @@ pub(crate) struct Violation(pub(crate) String);
 /// An agent's process.
 struct Agent {
     id: AgentId,
-    asking: Option<Task<Option<String>>>,
+    /// Which of its processes it is.
+    run: u32,
+    /// It has asked for work before.
+    introduced: bool,
+    asking: Option<Task<Option<Option<String>>>>,
     works: Vec<Task<()>>,
     frozen: bool,
+}
+
+/// What the harness knows of accidental deletes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Guard {
+    /// What woke the cycle that runs.
+    wake: Option<Wake>,
+    /// How many objects it has deleted.
+    deleted: u64,
+    /// Deletes were held at the end of the last cycle.
+    tripped: bool,
+    /// An administrator has decided about held deletes, or about the scope, since the last cycle began.
+    decided: bool,
 }
 
 /// Who can have the next turn.
@@ -86,6 +155,11 @@ pub(crate) struct World {
     pub(crate) store: Arc<WatchedStore>,
     pub(crate) configuration: Option<ConfigurationId>,
     setup: Setup,
+    /// What the administrator asked for last, and what of it was accepted.
+    asked: Wishes,
+    wishes: Wishes,
+    version: u64,
+    guard: Guard,
     /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
     /// the administrator lets everything be read anew.
     was_blind: bool,
@@ -120,12 +194,19 @@ impl World {
                 generation: Cell::new(0),
                 network: RefCell::default(),
                 witness: RefCell::default(),
+                rolled_back: Cell::new(false),
+                asked_since: Cell::new(0),
+                notes: RefCell::default(),
             }),
             store,
             configuration: None,
             setup: setup.clone(),
+            asked: Wishes::default(),
+            wishes: Wishes::default(),
+            version: 0,
+            guard: Guard::default(),
             was_blind: false,
-            agents: agents.into_iter().map(Agent::new).collect(),
+            agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             cycle: None,
             admin: None,
             joined: BTreeMap::new(),
@@ -202,6 +283,7 @@ impl World {
 
     /// Takes one step of a script.
     pub(crate) fn step(&mut self, step: &Step) {
+        self.shared.trace(|| format!("{step:?}"));
         match step {
             Step::Ad(change) => {
                 self.shared.directory.borrow_mut().change(change);
@@ -250,7 +332,7 @@ impl World {
             Step::ServiceDies => self.kill_service(),
             Step::AgentDies(index) => {
                 if let Some(agent) = self.agents.get_mut(*index) {
-                    *agent = Agent::new(agent.id);
+                    *agent = Agent::new(agent.id, agent.run + 1);
                 }
             }
             Step::AgentFreezes(index) => self.freeze(*index, true),
@@ -284,7 +366,9 @@ impl World {
     }
 
     fn change_rights(&mut self, change: &RightsChange) {
-        self.was_blind |= !matches!(change, RightsChange::TombstonesHidden(_));
+        // Whether tombstones can be seen is told when a reading begins, and believed until the next.
+        let reading = self.agents.iter().any(|agent| !agent.works.is_empty());
+        self.was_blind |= reading || !matches!(change, RightsChange::TombstonesHidden(_));
         let rights = &mut self.shared.directory.borrow_mut().rights;
         match change {
             RightsChange::TombstonesHidden(hidden) => rights.tombstones_hidden = *hidden,
@@ -299,6 +383,12 @@ impl World {
             }
             RightsChange::Unreadable(label, false) => {
                 rights.unreadable.remove(&label.guid());
+            }
+            RightsChange::AttributeHidden(attribute, true) => {
+                rights.hidden_attributes.insert(attribute);
+            }
+            RightsChange::AttributeHidden(attribute, false) => {
+                rights.hidden_attributes.remove(attribute);
             }
         }
     }
@@ -321,6 +411,8 @@ impl World {
             return;
         }
         let service = self.service();
+        self.guard.wake = Some(wake);
+        self.guard.deleted = 0;
         self.cycle = Some(Box::pin(async move {
             // What a cycle came to stands in the store; a cycle that could not be kept has none.
             let _ = job::run_cycle(&service, id, wake).await;
@@ -349,6 +441,19 @@ impl World {
         self.record::<Cycle>(&job.last_cycle?)
     }
 
+    /// What the log says of a cycle.
+    pub(crate) fn log_of(&self, cycle: CycleId) -> Vec<LogEntry> {
+        let scan = Scan::along(LogEntry::BY_CYCLE, Key::empty().with(cycle), 10_000);
+        let mut entries = Vec::new();
+        self.store
+            .read(&mut |tx| {
+                entries = tx.list::<LogEntry>(&scan)?;
+                Ok(())
+            })
+            .expect("the store can be read");
+        entries
+    }
+
     fn actors(&self) -> Vec<Actor> {
         let mut actors = Vec::with_capacity(4);
         actors.extend(self.cycle.is_some().then_some(Actor::Cycle));
@@ -373,6 +478,8 @@ impl World {
                     .is_some_and(|task| poll(task).is_ready())
                 {
                     self.cycle = None;
+                    self.observe();
+                    self.cycle_ended();
                 }
             }
             Actor::Admin => {
@@ -389,6 +496,44 @@ impl World {
         self.observe();
     }
 
+    /// A cycle has ended: what of it can be checked at once.
+    fn cycle_ended(&mut self) {
+        let Some(cycle) = self.last_cycle() else {
+            return;
+        };
+        self.shared.trace(|| format!("    {cycle:?}"));
+        let code = cycle.error.as_ref().map_or("", |error| &error.code);
+        self.shared.note(format!("cycles: {} {code}", cycle.state));
+        let hidden = self.job().is_some_and(|job| !job.tombstones_visible);
+        if hidden && cycle.state != "failed" {
+            self.violate("a cycle that could not see tombstones ended as a success".to_owned());
+        }
+        self.guard.tripped = cycle.held > 0;
+        // What was allowed leaves with the next cycle that comes so far.
+        self.guard.decided &= cycle.state == "failed";
+    }
+
+    /// Deletes that the guard should not have let go.
+    fn guarded(&mut self) {
+        self.guard.deleted += 1;
+        let Guard {
+            wake,
+            deleted,
+            tripped,
+            decided,
+        } = self.guard;
+        let over = |threshold| deleted >= threshold && !decided;
+        if wake == Some(Wake::Change) && !decided {
+            self.violate("an object was deleted in a cycle that a change woke".to_owned());
+        } else if self.setup.threshold.is_some_and(over) {
+            self.violate(format!(
+                "{deleted} deletes left in one cycle and were not held"
+            ));
+        } else if self.setup.threshold.is_some() && tripped && !decided {
+            self.violate("a guard that had tripped opened by itself".to_owned());
+        }
+    }
+
     fn agent_turn(&mut self, index: usize, random: &mut Random) {
         let (shared, habits) = (Rc::clone(&self.shared), self.setup.habits);
         let agent = &mut self.agents[index];
@@ -400,18 +545,20 @@ impl World {
             }
             return;
         }
-        let id = agent.id;
+        let (id, introduced) = (agent.id, agent.introduced);
+        let run = agent.run.to_string();
         let asking = agent.asking.get_or_insert_with(|| {
             let shared = Rc::clone(&shared);
             Box::pin(async move {
                 let service = shared.service.borrow().clone()?;
-                let answer = shared.alive(agents::next_instruction(&service, id, ""));
-                answer.await?.ok().flatten()
+                let answer = shared.alive(ask(&service, id, &run, introduced));
+                answer.await?.ok()
             })
         });
         if let Poll::Ready(answer) = poll(asking) {
             agent.asking = None;
-            if let Some(body) = answer {
+            agent.introduced |= answer.is_some();
+            if let Some(body) = answer.flatten() {
                 agent.works.push(work(shared, id, habits, &body));
             }
         }
@@ -460,6 +607,9 @@ impl World {
 
     /// The process ends at once; another begins with what is in the store.
     fn kill_service(&mut self) {
+        if self.cycle.is_some() {
+            self.shared.note("services killed in a cycle".to_owned());
+        }
         self.cycle = None;
         self.admin = None;
         self.shared.generation.set(self.shared.generation.get() + 1);
@@ -471,7 +621,7 @@ impl World {
 
     fn deliver_late(&mut self) {
         loop {
-            let letter = self.shared.network.borrow_mut().late.pop_front();
+            let letter = self.shared.network.borrow_mut().next_late();
             let Some(letter) = letter else { return };
             let shared = Rc::clone(&self.shared);
             let delivery: Task<()> = Box::pin(async move {
@@ -484,6 +634,9 @@ impl World {
 
     /// Lets an administrator do something; what was asked before is given up.
     pub(crate) fn administer(&mut self, admin: &Admin) {
+        if let Admin::Configure(wishes) = admin {
+            self.asked.clone_from(wishes);
+        }
         let service = self.service();
         let actor = || "administrator".to_owned();
         let forget = match admin {
@@ -491,15 +644,19 @@ impl World {
                 watermark: true,
                 ..Forget::default()
             },
-            _ => Forget {
+            Admin::RestartQuarantine => Forget {
                 quarantine: true,
+                ..Forget::default()
+            },
+            _ => Forget {
+                links: true,
                 ..Forget::default()
             },
         };
         let id = self.configuration;
         let task: Task<()> = match admin {
-            Admin::Scope(scope) => {
-                let spec = self.spec(scope);
+            Admin::Configure(wishes) => {
+                let spec = self.spec(wishes);
                 Box::pin(async move {
                     // A name that does not exist at this moment is refused; nothing is changed then.
                     if let Ok(checked) = configurations::check(&service, spec).await {
@@ -507,15 +664,21 @@ impl World {
                     }
                 })
             }
+            Admin::Plan => Box::pin(async move {
+                // What it says is for the administrator; here it must only leave nothing behind.
+                let _ = plan::of_configuration(&service, NAME).await;
+            }),
             Admin::Pause(paused) => {
                 let paused = *paused;
                 Box::pin(async move {
                     let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
                 })
             }
-            Admin::RestartFull | Admin::RestartQuarantine => Box::pin(async move {
-                let _ = configurations::restart(&service, NAME, forget, actor()).await;
-            }),
+            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
+                Box::pin(async move {
+                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
+                })
+            }
             Admin::AllowDeletes | Admin::RejectDeletes => {
                 let allow = *admin == Admin::AllowDeletes;
                 Box::pin(async move {
@@ -528,34 +691,65 @@ impl World {
                 })
             }
         };
+        self.guard.decided |= !matches!(admin, Admin::Pause(_) | Admin::Plan);
         self.admin = Some(task);
     }
 
-    /// The configuration file with this scope, by the names that are good at this moment.
-    fn spec(&self, scope: &Scope) -> Spec {
+    /// The configuration file for these wishes, by the names that are good at this moment.
+    fn spec(&self, wishes: &Wishes) -> Spec {
         let directory = self.shared.directory.borrow();
         let controller = directory.writer();
         let name = |label: &Label| match controller.entries.get(&label.guid()) {
             Some(entry) if !entry.is_deleted() => controller.dn(entry).to_string(),
             _ => "OU=gone,DC=corp,DC=test".to_owned(),
         };
-        let names = |labels: &[Label]| labels.iter().map(name).collect::<Vec<_>>();
-        let scope = match scope {
-            Scope::Everything => serde_json::json!({}),
-            Scope::Units { roots, excluded } if roots.is_empty() => serde_json::json!({
-                "exclude-organizational-units": names(excluded),
+        let names = |labels: &[Label]| -> Option<Vec<String>> {
+            (!labels.is_empty()).then(|| labels.iter().map(name).collect())
+        };
+        let clause = |attribute: &str, value: Option<&str>| match value {
+            Some(value) => serde_json::json!({
+                "object": "user", "attribute": attribute, "operator": "equals", "value": value,
             }),
-            Scope::Units { roots, excluded } => serde_json::json!({
-                "organizational-units": names(roots),
-                "exclude-organizational-units": names(excluded),
+            None => serde_json::json!({
+                "object": "user", "attribute": attribute, "operator": "is-not-null",
             }),
         };
+        let filters = match wishes.filter {
+            None => vec![],
+            Some(Filter::Sales) => vec![vec![clause("department", Some("Sales"))]],
+            Some(Filter::TitleOrWorks) => vec![
+                vec![clause("title", None)],
+                vec![clause("department", Some("Works"))],
+            ],
+        };
+        let mapping = wishes.mappings.iter().map(|mapping| match mapping {
+            Mapping::Room => {
+                serde_json::json!({"target": "extensionAttribute5", "attribute": "roomNumber"})
+            }
+            Mapping::Company => serde_json::json!({"target": "companyName", "constant": "Corp"}),
+            Mapping::TitleOnce => {
+                serde_json::json!({"target": "jobTitle", "attribute": "title", "apply": "create"})
+            }
+            Mapping::NoTitle => serde_json::json!({"target": "jobTitle", "none": true}),
+        });
         let guard = serde_json::json!({
             "enabled": self.setup.threshold.is_some(),
             "threshold": self.setup.threshold.unwrap_or(500),
         });
         let spec = serde_json::json!({
-            "name": NAME, "domain": DOMAIN, "scope": scope, "accidental-deletes": guard,
+            "name": NAME,
+            "domain": DOMAIN,
+            "scope": {
+                "organizational-units": names(&wishes.units),
+                "exclude-organizational-units": names(&wishes.excluded).unwrap_or_default(),
+                "groups": names(&wishes.groups),
+                "nested-groups": wishes.nested && !wishes.groups.is_empty(),
+                "filters": filters,
+            },
+            "mapping": {"user": mapping.collect::<Vec<_>>()},
+            "accidental-deletes": guard,
+            // Nobody in the simulated domain has a password.
+            "password-hash-sync": {"enabled": false},
         });
         serde_json::from_value(spec).expect("the configuration is one")
     }
@@ -563,6 +757,7 @@ impl World {
     /// Takes up what was committed since the last look, and holds it against what Active Directory says.
     fn observe(&mut self) {
         for written in self.store.take_written() {
+            self.shared.trace(|| format!("    {written:?}"));
             match written {
                 Written::Configuration(configuration) => self.configured(&configuration),
                 Written::Joined(guid, object) => {
@@ -587,14 +782,17 @@ impl World {
     }
 
     fn configured(&mut self, configuration: &Configuration) {
+        // A plan of another configuration has a connector space of its own.
+        if configuration.stands_for.is_some() || configuration.name != NAME {
+            return;
+        }
         self.configuration = Some(configuration.id);
-        let guids = |roots: &[lockstep_store::records::job::ScopeRoot]| {
-            roots.iter().map(|root| root.guid).collect()
-        };
-        let scope = ScopeNow {
-            roots: configuration.roots.as_deref().map(guids),
-            excluded: guids(&configuration.excluded),
-        };
+        let scope = ScopeNow::of(configuration);
+        let accepted = configuration.version != self.version;
+        if accepted {
+            self.version = configuration.version;
+            self.wishes.clone_from(&self.asked);
+        }
         self.shared.witness.borrow_mut().scope = scope;
         self.look();
     }
@@ -604,7 +802,10 @@ impl World {
         let Some(guid) = self.joined.get(&id).copied() else {
             return;
         };
-        if !self.shared.witness.borrow().may_go(guid) {
+        self.shared.note("objects deleted".to_owned());
+        self.guarded();
+        // A database that was set back without anybody noticing contradicts what it said before.
+        if !self.shared.rolled_back.get() && !self.shared.witness.borrow().may_go(guid) {
             let name = self.shared.directory.borrow().name_of(guid);
             self.violate(format!(
                 "{name} was deleted in the cloud directory although Active Directory has had it in scope \
@@ -642,44 +843,44 @@ impl World {
         }
     }
 
-    /// Whether objects were hidden from the account for a time.
-    pub(crate) const fn was_blind(&self) -> bool {
-        self.was_blind
+    /// Whether something happened that the service cannot notice by itself: objects were hidden from the account
+    /// for a time, or a database was set back and had counted on before anybody asked it.
+    pub(crate) fn was_blind(&self) -> bool {
+        self.was_blind || self.shared.rolled_back.get()
     }
 
-    /// The scope as it stands, without what does not exist any more.
-    pub(crate) fn scope_that_exists(&self) -> (Scope, bool) {
-        let witness = self.shared.witness.borrow();
+    /// The wishes as they were last accepted, without what does not exist any more, and whether that is anything
+    /// less.
+    pub(crate) fn wishes_that_exist(&self) -> (Wishes, bool) {
         let directory = self.shared.directory.borrow();
         let controller = directory.writer();
         let mut gone = false;
-        let mut labels = |guids: &mut dyn Iterator<Item = &Guid>| {
-            let mut labels = Vec::new();
-            for guid in guids {
-                match controller.entries.get(guid) {
-                    Some(entry) if !entry.is_deleted() => labels.push(entry.label),
-                    _ => gone = true,
-                }
-            }
-            labels
+        let mut there = |labels: &[Label]| -> Vec<Label> {
+            let alive = |label: &&Label| controller.is_alive(label.guid());
+            let left: Vec<Label> = labels.iter().filter(alive).copied().collect();
+            gone |= left.len() < labels.len();
+            left
         };
-        let excluded = labels(&mut witness.scope.excluded.iter());
-        let roots = witness
-            .scope
-            .roots
-            .as_ref()
-            .map(|roots| labels(&mut roots.iter()));
-        let scope = match roots {
-            None if excluded.is_empty() => Scope::Everything,
-            None => Scope::Units {
-                roots: Vec::new(),
-                excluded,
-            },
-            // Nothing is left: the whole domain is the nearest that can be said.
-            Some(roots) if roots.is_empty() => Scope::Everything,
-            Some(roots) => Scope::Units { roots, excluded },
+        let wishes = Wishes {
+            units: there(&self.wishes.units),
+            groups: there(&self.wishes.groups),
+            excluded: there(&self.wishes.excluded),
+            ..self.wishes.clone()
         };
-        (scope, gone)
+        (wishes, gone)
+    }
+
+    /// What the next cycle would do, as the product says.
+    pub(crate) fn plan(&mut self) -> Option<Plan> {
+        self.settle(0);
+        let service = self.service();
+        let found = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&found);
+        self.admin = Some(Box::pin(async move {
+            *place.borrow_mut() = plan::of_configuration(&service, NAME).await.ok();
+        }));
+        self.settle(0);
+        found.take()
     }
 
     /// Runs a whole cycle, undisturbed. Says how it ended.
@@ -697,14 +898,29 @@ impl World {
 }
 
 impl Agent {
-    const fn new(id: AgentId) -> Self {
+    const fn new(id: AgentId, run: u32) -> Self {
         Self {
             id,
+            run,
+            introduced: false,
             asking: None,
             works: Vec::new(),
             frozen: false,
         }
     }
+}
+
+/// Asks for work, as the long poll does.
+async fn ask(
+    service: &Arc<Service>,
+    id: AgentId,
+    run: &str,
+    introduced: bool,
+) -> Result<Option<String>, StoreError> {
+    if !introduced {
+        agents::forsake(service, id, run).await?;
+    }
+    agents::next_instruction(service, id, run).await
 }
 
 fn agent_row(id: AgentId) -> AgentRow {

@@ -10,9 +10,6 @@ use std::path::{Component, Path, PathBuf};
 const MAP: &str = "ARCHITECTURE.md";
 const DEPENDENCIES: &str = "docs/dependencies.md";
 const GLOSSARY: &str = "docs/glossary.md";
-const TROUBLES: &str = "docs/troubleshooting.md";
-/// Where the ways are named in which a domain cannot be read.
-const ERRORS: &str = "crates/agent/src/ldap/error.rs";
 
 /// What is of interest in a document.
 #[derive(Debug, Default)]
@@ -237,39 +234,6 @@ fn defines(sources: &str, name: &str) -> bool {
     })
 }
 
-pub(super) fn troubles_are_told(repository: &Repository) -> anyhow::Result<Vec<Complaint>> {
-    let document = Document::read(&repository.read(TROUBLES)?);
-    let told: BTreeSet<&str> = document.code.iter().map(String::as_str).collect();
-    let errors = repository.read(ERRORS)?;
-    let mut complaints: Vec<Complaint> = codes(&errors)
-        .filter(|code| !told.contains(code))
-        .map(|code| Complaint::new(TROUBLES, format!("lacks the code {code} of {ERRORS}")))
-        .collect();
-    let mut sources = String::new();
-    for file in repository.with_ending(".rs") {
-        sources.push_str(&repository.read(file)?);
-    }
-    let is_code = |text: &&&str| {
-        text.starts_with(char::is_uppercase)
-            && text.contains(char::is_lowercase)
-            && text.chars().all(char::is_alphabetic)
-    };
-    let gone = told.iter().filter(is_code);
-    let gone = gone.filter(|code| !sources.contains(&format!("\"{code}\"")));
-    complaints.extend(gone.map(|code| {
-        let what = format!("tells of the code {code}, which nobody gives");
-        Complaint::new(TROUBLES, what)
-    }));
-    Ok(complaints)
-}
-
-/// The codes that `fn code` of a source gives: all that it has between quotation marks.
-fn codes(source: &str) -> impl Iterator<Item = &str> {
-    let (_, behind) = source.split_once("fn code(").unwrap_or(("", ""));
-    let body = behind.split("\n    }\n").next().unwrap_or("");
-    body.split('"').skip(1).step_by(2)
-}
-
 pub(super) fn figures_are_current(repository: &Repository) -> anyhow::Result<Vec<Complaint>> {
     let readme = repository.read("README.md")?;
     let benchmarks = repository.read("docs/benchmarks.md")?;
@@ -318,13 +282,6 @@ mod tests {
         assert!(dead("nonsense.md").is_some());
         assert!(dead("../README.md#nonsense").is_some());
         assert!(dead("#nonsense").is_some());
-    }
-
-    #[test]
-    fn codes_are_what_stands_in_quotation_marks() {
-        let source = "fn code(&self) {\n        A => \"One\",\n        B => {\n            \"Two\"\n        }\n    }\n\
-                      fn remedy(&self) { \"no code\" }\n";
-        assert_eq!(codes(source).collect::<Vec<_>>(), ["One", "Two"]);
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) async fn token(
                 "EnrollmentTokenMade",
                 "agent",
                 None,
-                None,
+                Some(serde_json::json!({ "expiresAt": time(expires) }).to_string()),
             )
         })
         .await?;
@@ -102,7 +102,9 @@ pub(super) async fn remove(
                 return Ok(false);
             };
             tx.remove::<Agent>(&[agent])?;
-            audit::record(tx, now, &caller.name, "AgentRemoved", &row.name, None, None)?;
+            let old = serde_json::json!({"id": row.id.to_string(), "domains": row.domains});
+            let old = Some(old.to_string());
+            audit::record(tx, now, &caller.name, "AgentRemoved", &row.name, old, None)?;
             Ok(true)
         })
         .await?;

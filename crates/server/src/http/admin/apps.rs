@@ -51,11 +51,21 @@ pub(super) async fn create(
     };
     service
         .write(move |tx| {
-            audit::record(tx, now, &caller.name, "AppMade", &app.name, None, None)?;
+            let new = shown(&app);
+            audit::record(tx, now, &caller.name, "AppMade", &app.name, None, new)?;
             tx.store(&[app])
         })
         .await?;
     Ok(axum::Json(made))
+}
+
+/// An application as the audit log shows it: without its secret.
+fn shown(app: &App) -> Option<String> {
+    let shown = serde_json::json!({
+        "clientId": app.id.to_string(), "redirectUris": app.redirect_uris, "role": app.role,
+        "public": app.secret_hash.is_none(), "signInOnly": app.sign_in_only,
+    });
+    Some(shown.to_string())
 }
 
 /// The application, if what is wished for can be had.
@@ -106,7 +116,8 @@ pub(super) async fn remove(
             let Some(app) = id.map(|id| apps::remove(tx, id)).transpose()?.flatten() else {
                 return Ok(false);
             };
-            audit::record(tx, now, &caller.name, "AppRemoved", &app.name, None, None)?;
+            let old = shown(&app);
+            audit::record(tx, now, &caller.name, "AppRemoved", &app.name, old, None)?;
             Ok(true)
         })
         .await?;

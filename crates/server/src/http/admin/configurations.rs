@@ -5,12 +5,12 @@ use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{job, plan, provision};
+use crate::{claims, job, plan, provision, removal};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{
-    Configuration as View, Cycle as CycleView, Plan, Provision, Provisioned, Restart,
+    Configuration as View, Cycle as CycleView, Plan, Provision, Provisioned, Reconciled, Restart,
 };
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
@@ -54,7 +54,11 @@ async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, 
     let sought = name.clone();
     let view = service
         .read(move |tx| match configurations::by_name(tx, &sought)? {
-            Some(row) => views::configuration(tx, &row, now).map(Some),
+            Some(row) => {
+                let mut view = views::configuration(tx, &row, now)?;
+                view.claims = claims::of(tx, row.id)?;
+                Ok(Some(view))
+            }
             None => Ok(None),
         })
         .await?;
@@ -104,10 +108,38 @@ pub(super) async fn remove(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
+    Query(query): Query<RemoveQuery>,
 ) -> Result<StatusCode, HttpError> {
     caller.require(Role::Administrator)?;
-    configurations::delete(&service, &name, caller.name).await?;
+    removal::delete(&service, &name, query.hand_over_to, caller.name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Compares the directory with what should be there.
+pub(super) async fn reconcile(
+    State(service): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(query): Query<ReconcileQuery>,
+) -> Result<axum::Json<Reconciled>, HttpError> {
+    caller.require(Role::Operator)?;
+    let done = job::reconcile(&service, &name, query.repair).await?;
+    Ok(axum::Json(done))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RemoveQuery {
+    /// `cloud`, or the name of a configuration.
+    #[serde(default)]
+    hand_over_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReconcileQuery {
+    #[serde(default)]
+    repair: bool,
 }
 
 pub(super) async fn pause(

@@ -2,16 +2,18 @@
 
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
-use crate::configurations;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
+use crate::log;
 use crate::service::Service;
+use crate::{configurations, provision};
 use axum::extract::State;
-use lockstep_api::admin::{AuditEntry as AuditView, LogPage};
+use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
+use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::records::service::Agent;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
@@ -75,9 +77,9 @@ pub(super) async fn provisioning(
         return Ok(axum::Json(found));
     };
     // What stays home is known here by its GUID alone: its domain knows the name.
-    let rows = rows.into_iter();
-    let rows = rows.filter(|row| wanted.configuration.is_none_or(|id| id == row.id));
-    let domains = rows.map(|row| row.domain).collect();
+    let of_wanted = |row: &Configuration| wanted.configuration.is_none_or(|id| id == row.id);
+    let rows: Vec<Configuration> = rows.into_iter().filter(of_wanted).collect();
+    let domains = rows.iter().map(|row| row.domain.clone()).collect();
     let Some(known) = at_home(&service, &object, domains).await? else {
         return Ok(axum::Json(found));
     };
@@ -89,7 +91,60 @@ pub(super) async fn provisioning(
     for entry in found.entries.iter_mut().filter(|entry| entry.dn.is_none()) {
         entry.dn = Some(known.dn.clone());
     }
+    if found.entries.is_empty() && wanted.is_any_skip() {
+        found.entries = left_out(&service, &rows, &known).await?;
+    }
     Ok(axum::Json(found))
+}
+
+/// Why an object takes no part in these configurations. Who lies outside of a scope is not logged one by one:
+/// the reason is found when somebody asks.
+async fn left_out(
+    service: &Arc<Service>,
+    rows: &[Configuration],
+    known: &Resolved,
+) -> Result<Vec<LogView>, HttpError> {
+    let mut entries = Vec::new();
+    for row in rows.iter().filter(|row| !row.scratch) {
+        let Some(one) = provision::left_out(service, row.id, known.guid).await? else {
+            continue;
+        };
+        entries.push(LogView {
+            id: String::new(),
+            at: time(service.clock.now().as_millis()),
+            configuration: row.name.clone(),
+            cycle: None,
+            action: "Skip".to_owned(),
+            status: "Skipped".to_owned(),
+            kind: one.kind().to_owned(),
+            anchor: SourceAnchor::from_object_guid(known.guid).to_string(),
+            name: None,
+            dn: Some(known.dn.clone()),
+            source: known.guid.to_string(),
+            target: None,
+            code: one.reason.code().to_owned(),
+            reason: one.reason.to_string(),
+            initiated_by: "demand".to_owned(),
+            duration_ms: 0,
+            modified_properties: Vec::new(),
+        });
+    }
+    Ok(entries)
+}
+
+impl Wanted {
+    /// Whether a skip of the wanted object would be shown, whenever it was.
+    fn is_any_skip(&self) -> bool {
+        let same = |wanted: &Option<String>, own: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+        };
+        self.cycle.is_none()
+            && self.before.is_none()
+            && same(&self.action, "Skip")
+            && same(&self.status, "Skipped")
+    }
 }
 
 async fn look(
@@ -150,17 +205,7 @@ fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result
         }
         None => None,
     };
-    let since = match query.since {
-        Some(text) => text
-            .parse::<Timestamp>()
-            .map_err(|_| {
-                bad(format!(
-                    "since: expected a time such as 2026-01-31T12:00:00Z, received `{text}`"
-                ))
-            })?
-            .as_millis(),
-        None => i64::MIN,
-    };
+    let since = time_of(query.since.as_deref())?;
     let cycle = match query.cycle {
         Some(text) => Some(text.parse().map_err(|_| {
             bad(format!(
@@ -228,29 +273,41 @@ fn page<T: Read + ?Sized>(
     loop {
         let rows: Vec<LogEntry> = tx.list(&scan)?;
         let Some(last) = rows.last() else {
-            return Ok(LogPage {
-                entries,
-                next: None,
-            });
+            return shown(tx, &entries, names, None);
         };
         scan = scan.behind(last);
-        for row in &rows {
+        for row in rows {
             if row.at < wanted.since {
-                return Ok(LogPage {
-                    entries,
-                    next: None,
-                });
+                return shown(tx, &entries, names, None);
             }
-            if fits(row, wanted) {
-                let name = names.get(&row.configuration).map_or("", String::as_str);
-                entries.push(views::log_entry(row, name));
+            if fits(&row, wanted) {
+                let next = row.number.to_string();
+                entries.push(row);
                 if entries.len() == wanted.limit {
-                    let next = Some(row.number.to_string());
-                    return Ok(LogPage { entries, next });
+                    return shown(tx, &entries, names, Some(next));
                 }
             }
         }
     }
+}
+
+/// The entries with what is known of their configurations and cycles.
+fn shown<T: Read + ?Sized>(
+    tx: &mut T,
+    entries: &[LogEntry],
+    names: &BTreeMap<ConfigurationId, String>,
+    next: Option<String>,
+) -> Result<LogPage, StoreError> {
+    let cycles = log::cycles_of(tx, entries)?;
+    let view = |row: &LogEntry| {
+        let name = names.get(&row.configuration).map_or("", String::as_str);
+        let cycle = row.cycle.and_then(|id| cycles.get(&id));
+        views::log_entry(row, name, cycle)
+    };
+    Ok(LogPage {
+        entries: entries.iter().map(view).collect(),
+        next,
+    })
 }
 
 fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
@@ -305,6 +362,10 @@ fn names_it(row: &LogEntry, text: &str) -> bool {
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     limit: Option<usize>,
+    actor: Option<String>,
+    activity: Option<String>,
+    target: Option<String>,
+    since: Option<String>,
 }
 
 pub(super) async fn audit(
@@ -313,8 +374,9 @@ pub(super) async fn audit(
     Query(query): Query<AuditQuery>,
 ) -> Result<axum::Json<Vec<AuditView>>, HttpError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST);
+    let since = time_of(query.since.as_deref())?;
     let rows: Vec<AuditEntry> = service
-        .read(move |tx| tx.list(&Scan::of(Key::empty(), limit)))
+        .read(move |tx| audited(tx, &query, since, limit))
         .await?;
     let json = |text: Option<String>| {
         text.map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
@@ -328,4 +390,51 @@ pub(super) async fn audit(
         new: json(row.new),
     };
     Ok(axum::Json(rows.into_iter().map(view).collect()))
+}
+
+/// The time from which on entries are wanted; all, unless one is given.
+fn time_of(text: Option<&str>) -> Result<i64, Problem> {
+    let Some(text) = text else {
+        return Ok(i64::MIN);
+    };
+    let time = text.parse::<Timestamp>().map_err(|_| {
+        let title =
+            format!("since: expected a time such as 2026-01-31T12:00:00Z, received `{text}`");
+        Problem::new(400, "BadRequest", title)
+    })?;
+    Ok(time.as_millis())
+}
+
+/// The newest entries of the audit log that are asked for.
+fn audited<T: Read + ?Sized>(
+    tx: &mut T,
+    query: &AuditQuery,
+    since: i64,
+    limit: usize,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let same = |wanted: &Option<String>, own: &str| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+    };
+    let mut scan = Scan::of(Key::empty(), SLICE);
+    let mut found = Vec::new();
+    loop {
+        let rows: Vec<AuditEntry> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(found);
+        };
+        scan = scan.behind(last);
+        for row in rows {
+            if row.at < since || found.len() == limit {
+                return Ok(found);
+            }
+            if same(&query.actor, &row.actor)
+                && same(&query.activity, &row.activity)
+                && same(&query.target, &row.target)
+            {
+                found.push(row);
+            }
+        }
+    }
 }

@@ -103,13 +103,15 @@ async fn change(
             if present == known {
                 return Ok(Ok(tenant));
             }
+            let old = Some(serde_json::json!({ "domains": tenant.domains }).to_string());
             tenant.domains.retain(|domain| *domain != name);
             if present {
                 tenant.domains.push(name.clone());
                 tenant.domains.sort();
             }
             tx.store(std::slice::from_ref(&tenant))?;
-            audit::record(tx, now, &actor, activity, &name, None, None)?;
+            let new = Some(serde_json::json!({ "domains": tenant.domains }).to_string());
+            audit::record(tx, now, &actor, activity, &name, old, new)?;
             Ok(Ok(tenant))
         })
         .await??;

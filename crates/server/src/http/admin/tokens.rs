@@ -68,11 +68,20 @@ pub(super) async fn create(
     };
     service
         .write(move |tx| {
-            audit::record(tx, now, &caller.name, "TokenMade", &row.name, None, None)?;
+            let new = shown(&row);
+            audit::record(tx, now, &caller.name, "TokenMade", &row.name, None, new)?;
             tx.store(&[row])
         })
         .await?;
     Ok(axum::Json(made))
+}
+
+/// A token as the audit log shows it: not what it is, but what it opens.
+fn shown(row: &ApiToken) -> Option<String> {
+    let shown = serde_json::json!({
+        "id": id(row), "role": row.role, "expiresAt": row.expires.map(time),
+    });
+    Some(shown.to_string())
 }
 
 pub(super) async fn revoke(
@@ -95,7 +104,7 @@ pub(super) async fn revoke(
                 &caller.name,
                 "TokenRevoked",
                 &token.name,
-                None,
+                shown(&token),
                 None,
             )?;
             tx.remove::<ApiToken>(&[token.hash])?;

@@ -2,16 +2,18 @@
 
 use super::time;
 use crate::configuration::spec_of;
+use crate::log;
 use lockstep_api::admin::{
-    Configuration as View, Counts, Cycle as CycleView, CycleError, LogEntry as LogView, Passwords,
-    Planned, PropertyChange, Quarantine,
+    Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
+    Passwords, Planned, PropertyChange, Quarantine,
 };
 use lockstep_engine::mapping::MappedKind;
+use lockstep_model::ids::CycleId;
 use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::log::{LogChange, LogEntry};
-use lockstep_store::records::safety::HeldChange;
+use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{Key, Read, ReadRecords as _, Record, Scan, StoreError};
 
 /// How many links are counted in one go.
@@ -45,9 +47,49 @@ pub(super) fn configuration<T: Read + ?Sized>(
         status: status.to_owned(),
         quarantine,
         last_cycle: last.map(|last| cycle(&last, now)),
+        job: match &job {
+            Some(job) => job_status(tx, job, now)?,
+            None => JobStatus::default(),
+        },
+        claims: Vec::new(),
         counts: counts(tx, row)?,
         service_principal: row.service_principal.to_string(),
         configuration: spec_of(row),
+    })
+}
+
+/// Where the errors of cycles are explained.
+const TROUBLESHOOTING: &str = "docs/troubleshooting.md";
+
+fn job_status<T: Read + ?Sized>(
+    tx: &mut T,
+    job: &Job,
+    now: Timestamp,
+) -> Result<JobStatus, StoreError> {
+    let history = &job.history;
+    let mut known = |id: Option<CycleId>| -> Result<Option<CycleView>, StoreError> {
+        let row = id.map(|id| tx.fetch_one::<Cycle>(&id)).transpose()?;
+        Ok(row.flatten().map(|row| cycle(&row, now)))
+    };
+    let running = known(job.cycle)?;
+    let last_successful_cycle = known(history.last_success)?;
+    let last_successful_cycle_with_exports = known(history.last_export)?;
+    let open = HeldDelete::with(job.configuration, HeldVerdict::Open);
+    Ok(JobStatus {
+        running,
+        last_successful_cycle,
+        last_successful_cycle_with_exports,
+        successive_failures: history.failures,
+        lag_seconds: history.lag(now),
+        exported: history.exported,
+        held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?
+            + tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?,
+        escrowed: tx.how_many::<Escrow>(None, &Key::empty().with(job.configuration))?,
+        steady_state_first_achieved: history.steady_first.map(time),
+        steady_state_last_achieved: history.steady_last.map(time),
+        last_reconciled: history.reconciled.map(time),
+        drifting: history.drifting,
+        troubleshooting: TROUBLESHOOTING.to_owned(),
     })
 }
 
@@ -193,7 +235,7 @@ pub(crate) fn readable(value: &PropertyValue) -> serde_json::Value {
 }
 
 /// An entry of the provisioning log.
-pub(super) fn log_entry(row: &LogEntry, configuration: &str) -> LogView {
+pub(super) fn log_entry(row: &LogEntry, configuration: &str, cycle: Option<&Cycle>) -> LogView {
     LogView {
         id: format!("{:020}", row.number),
         at: time(row.at),
@@ -203,7 +245,11 @@ pub(super) fn log_entry(row: &LogEntry, configuration: &str) -> LogView {
         status: row.status.clone(),
         kind: row.kind.clone(),
         anchor: row.anchor.clone(),
+        name: row.name.clone(),
         dn: row.dn.clone(),
+        source: row.source.to_string(),
+        initiated_by: log::initiated_by(cycle).to_owned(),
+        duration_ms: log::duration(row, cycle),
         target: row.target.map(|target| target.to_string()),
         code: row.code.clone(),
         reason: row.reason.clone(),

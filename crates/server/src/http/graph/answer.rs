@@ -1,8 +1,8 @@
 //! A page of objects, and one object.
 
+use super::beside::{Beside, PASSWORD_POLICIES};
 use super::json;
 use super::options::Options;
-use super::related::Related;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use lockstep_directory::Object;
@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 /// Objects of one page, and how many there are in all.
 pub(super) struct Page {
-    /// Each with what is to be shown of others.
-    pub(super) objects: Vec<(Object, Vec<Related>)>,
+    /// Each with what is to be shown with it.
+    pub(super) objects: Vec<(Object, Beside)>,
     /// Where to go on.
     pub(super) next: Option<Vec<u8>>,
     pub(super) count: Option<u64>,
@@ -43,7 +43,7 @@ pub(super) fn page(page: &Page, options: &Options, place: &Place<'_>) -> Respons
     let objects = page
         .objects
         .iter()
-        .map(|(object, related)| Value::Object(shown(object, related, options, place)));
+        .map(|(object, beside)| Value::Object(shown(object, beside, options, place)));
     body.insert("value".into(), objects.collect());
     axum::Json(Value::Object(body)).into_response()
 }
@@ -56,7 +56,7 @@ pub(super) fn count(page: &Page) -> Response {
 
 pub(super) fn one(
     object: &Object,
-    related: &[Related],
+    beside: &Beside,
     options: &Options,
     place: &Place<'_>,
 ) -> Response {
@@ -65,7 +65,7 @@ pub(super) fn one(
         "@odata.context".into(),
         format!("{}/v1.0/$metadata#{}/$entity", place.base, place.context).into(),
     );
-    body.extend(shown(object, related, options, place));
+    body.extend(shown(object, beside, options, place));
     axum::Json(Value::Object(body)).into_response()
 }
 
@@ -89,7 +89,7 @@ pub(super) fn created(object: &Object, path: &str, place: &Place<'_>) -> Respons
 
 fn shown(
     object: &Object,
-    related: &[Related],
+    beside: &Beside,
     options: &Options,
     place: &Place<'_>,
 ) -> Map<String, Value> {
@@ -98,7 +98,10 @@ fn shown(
         shown.insert("@odata.type".into(), json::type_name(object.kind).into());
     }
     shown.extend(json::object(object, options.select.as_deref()));
-    for relation in related {
+    if let Some(policies) = &beside.password_policies {
+        shown.insert(PASSWORD_POLICIES.into(), policies.clone());
+    }
+    for relation in &beside.related {
         let one = |object: &Object| {
             let mut one = Map::new();
             one.insert("@odata.type".into(), json::type_name(object.kind).into());

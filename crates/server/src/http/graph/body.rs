@@ -114,6 +114,7 @@ fn unknown(kind: Kind, name: &str) -> GraphError {
             | "onPremisesSyncEnabled"
             | "onPremisesLastSyncDateTime"
             | "onPremisesProvisioningErrors"
+            | "passwordPolicies"
             | "roles"
             | "members"
             | "owners"

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::answer::context;
+use super::beside::PASSWORD_POLICIES;
 use super::error::GraphError;
 use super::json;
 use super::objects::Known;
@@ -30,6 +31,7 @@ pub(super) async fn delta(
         (options.filter.is_some(), "$filter or $search"),
         (options.order.is_some(), "$orderby"),
         (options.count, "$count"),
+        (options.selects(PASSWORD_POLICIES), PASSWORD_POLICIES),
     ] {
         if given {
             return Err(GraphError::unsupported(format!(
@@ -39,14 +41,7 @@ pub(super) async fn delta(
     }
     let start = start(&options)?;
     let limit = page_size(&headers).unwrap_or(options.top);
-    let selected = |name: &str| {
-        options
-            .select
-            .iter()
-            .flatten()
-            .any(|selected| selected == name)
-    };
-    let members = kind == Kind::Group && (options.select.is_none() || selected("members"));
+    let members = kind == Kind::Group && (options.select.is_none() || options.selects("members"));
     let part = service
         .read(move |tx| {
             let position = match start {

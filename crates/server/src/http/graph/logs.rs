@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_directory::query::{FieldType, Fields, Filter, HasFields, Literal, Order, Test};
 use lockstep_model::{Guid, PropertyValue, Timestamp};
-use lockstep_store::records::job::Configuration;
+use lockstep_store::records::job::{Configuration, Cycle};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 use serde_json::{Map, Value, json};
@@ -145,9 +145,11 @@ pub(super) async fn provisioning(
             let all = crate::configurations::all(tx)?;
             let configurations: BTreeMap<_, _> = all.into_iter().map(|c| (c.id, c)).collect();
             let (rows, next) = page(tx, &wish, &configurations)?;
-            let shown = rows
-                .iter()
-                .map(|row| shown(row, configurations.get(&row.configuration), &tenant));
+            let cycles = crate::log::cycles_of(tx, &rows)?;
+            let shown = rows.iter().map(|row| {
+                let cycle = row.cycle.and_then(|id| cycles.get(&id));
+                shown(row, configurations.get(&row.configuration), cycle, &tenant)
+            });
             let mut body = Map::new();
             let context = format!("{base}/v1.0/$metadata#auditLogs/provisioning");
             body.insert("@odata.context".into(), context.into());
@@ -305,7 +307,12 @@ fn status(row: &LogEntry) -> &'static str {
     }
 }
 
-fn shown(row: &LogEntry, configuration: Option<&Configuration>, tenant: &str) -> Value {
+fn shown(
+    row: &LogEntry,
+    configuration: Option<&Configuration>,
+    cycle: Option<&Cycle>,
+    tenant: &str,
+) -> Value {
     let at = Timestamp::from_millis(row.at).to_string();
     let name = row.name.clone().or_else(|| row.dn.clone());
     let failed = !matches!(status(row), "success");
@@ -317,10 +324,10 @@ fn shown(row: &LogEntry, configuration: Option<&Configuration>, tenant: &str) ->
         "cycleId": row.cycle.map(|cycle| cycle.to_string()),
         "changeId": row.number.to_string(),
         "provisioningAction": row.action.to_lowercase(),
-        "durationInMilliseconds": 0,
+        "durationInMilliseconds": crate::log::duration(row, cycle),
         "initiatedBy": {
             "initiatorType": "system",
-            "id": "",
+            "id": crate::log::initiated_by(cycle),
             "displayName": "Lockstep Provisioning",
         },
         "servicePrincipal": {
@@ -341,7 +348,7 @@ fn shown(row: &LogEntry, configuration: Option<&Configuration>, tenant: &str) ->
         },
         "targetIdentity": {
             "id": row.target.map(|target| target.to_string()).unwrap_or_default(),
-            "displayName": "",
+            "displayName": row.name,
             "identityType": row.kind,
             "details": {},
         },
@@ -352,18 +359,50 @@ fn shown(row: &LogEntry, configuration: Option<&Configuration>, tenant: &str) ->
                 "reason": row.reason,
                 "additionalDetails": null,
                 "errorCategory": "nonServiceFailure",
-                "recommendedAction": null,
+                "recommendedAction": lockstep_api::troubles::find(&row.code).map(|known| known.remedy),
             })),
         },
-        "provisioningSteps": [{
-            "name": row.code,
-            "provisioningStepType": "export",
-            "status": status(row),
-            "description": row.reason,
-            "details": {},
-        }],
+        "provisioningSteps": steps(row),
         "modifiedProperties": row.changes.iter().map(modified).collect::<Vec<_>>(),
     })
+}
+
+/// The steps that led to an entry, as far as they went: what was skipped was not matched, and what was not
+/// allowed to leave was not exported.
+fn steps(row: &LogEntry) -> Vec<Value> {
+    let step = |name: &str, kind: &str, status: &str, description: &str| {
+        json!({
+            "name": name,
+            "provisioningStepType": kind,
+            "status": status,
+            "description": description,
+            "details": {},
+        })
+    };
+    let import = match row.action.as_str() {
+        "Create" => "EntryImportAdd",
+        "Delete" | "StagedDelete" => "EntryImportDelete",
+        _ => "EntryImport",
+    };
+    let read = "Received from Active Directory";
+    let mut steps = vec![step(import, "import", "success", read)];
+    let (name, kind) = match row.action.as_str() {
+        "Skip" => ("EntrySynchronizationScoping", "scoping"),
+        "Create" => ("EntryExportAdd", "export"),
+        "Delete" | "StagedDelete" => ("EntryExportDelete", "export"),
+        _ => ("EntryExportUpdate", "export"),
+    };
+    if kind == "export" && !matches!(row.action.as_str(), "Delete" | "StagedDelete") {
+        let scope = "Active in the source system; in scope";
+        steps.push(step(
+            "EntrySynchronizationScoping",
+            "scoping",
+            "success",
+            scope,
+        ));
+    }
+    steps.push(step(name, kind, status(row), &row.reason));
+    steps
 }
 
 fn modified(change: &LogChange) -> Value {

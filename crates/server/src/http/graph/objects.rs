@@ -2,9 +2,9 @@
 
 use super::Shared;
 use super::answer::{self, Page, Place, context};
+use super::beside::Beside;
 use super::error::GraphError;
 use super::options::Options;
-use super::related::{self, Related};
 use crate::directory;
 use crate::directory::find::{self, Query};
 use crate::http::auth::Caller;
@@ -130,8 +130,8 @@ fn find(
     };
     let mut objects = Vec::with_capacity(found.objects.len());
     for object in found.objects {
-        let related = related::expanded(tx, &object, options)?;
-        objects.push((object, related));
+        let beside = Beside::of(tx, &object, options)?;
+        objects.push((object, beside));
     }
     Ok(Ok(Page {
         objects,
@@ -179,29 +179,20 @@ pub(super) async fn one(
     let (options, found) = service
         .read(move |tx| {
             let found = live(tx, kind, &sought)?;
-            let found = with_related(tx, found, &options)?;
+            let found = match found {
+                Some(object) => Some((Beside::of(tx, &object, &options)?, object)),
+                None => None,
+            };
             Ok((options, found))
         })
         .await?;
-    let (object, related) = found.ok_or_else(|| GraphError::not_found(&id))?;
+    let (beside, object) = found.ok_or_else(|| GraphError::not_found(&id))?;
     let place = Place {
         base: &service.public_url,
         context: context(kind),
         typed: false,
     };
-    Ok(answer::one(&object, &related, &options, &place))
-}
-
-fn with_related(
-    tx: &mut dyn Read,
-    object: Option<Object>,
-    options: &Options,
-) -> Result<Option<(Object, Vec<Related>)>, StoreError> {
-    let Some(object) = object else {
-        return Ok(None);
-    };
-    let related = related::expanded(tx, &object, options)?;
-    Ok(Some((object, related)))
+    Ok(answer::one(&object, &beside, &options, &place))
 }
 
 /// An object of any kind, by id.
@@ -246,5 +237,5 @@ async fn by_id(
         context: "directoryObjects",
         typed: true,
     };
-    Ok(answer::one(&object, &[], &options, &place))
+    Ok(answer::one(&object, &Beside::default(), &options, &place))
 }

@@ -1,6 +1,7 @@
 //! Query options: `$select`, `$expand`, `$filter`, `$search`, `$orderby`, `$top`, `$count` and the places
 //! of pages.
 
+use super::beside::PASSWORD_POLICIES;
 use super::error::GraphError;
 use crate::directory::find::Sorting;
 use axum::http::Uri;
@@ -76,6 +77,12 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Whether this name is selected.
+    pub(super) fn selects(&self, name: &str) -> bool {
+        let mut selected = self.select.iter().flatten();
+        selected.any(|selected| selected == name)
     }
 
     fn read_for(kinds: &[Kind], uri: &Uri) -> Result<Self, GraphError> {
@@ -196,6 +203,10 @@ fn selected(kinds: &[Kind], value: &str) -> Result<Vec<String>, GraphError> {
             .find(|known| known.eq_ignore_ascii_case(name));
         let name = match computed {
             Some(known) => (*known).to_owned(),
+            // It stands with the password, and is looked up where users are shown by themselves.
+            None if kinds == [Kind::User] && name.eq_ignore_ascii_case(PASSWORD_POLICIES) => {
+                PASSWORD_POLICIES.to_owned()
+            }
             // Of groups in a round of changes.
             None if name.eq_ignore_ascii_case("members") => "members".to_owned(),
             None => property_name(kinds, name)?.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::answer::{self, Page, Place};
+use super::beside::Beside;
 use super::error::GraphError;
 use super::objects::{Known, live};
 use super::options::Options;
@@ -125,7 +126,7 @@ pub(super) async fn list(
             let page = Page {
                 objects: objects
                     .into_iter()
-                    .map(|object| (object, Vec::new()))
+                    .map(|object| (object, Beside::default()))
                     .collect(),
                 next: last.map(|id| id.guid().as_bytes().to_vec()),
                 count,
@@ -196,7 +197,7 @@ pub(super) async fn manager(
         context: "directoryObjects",
         typed: true,
     };
-    Ok(answer::one(&manager, &[], &options, &place))
+    Ok(answer::one(&manager, &Beside::default(), &options, &place))
 }
 
 /// What is shown of others with an object.

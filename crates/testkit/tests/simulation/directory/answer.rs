@@ -223,6 +223,22 @@ impl SimulatedDirectory {
                 events.attribute(attribute, values);
             }
         }
+        for (back_link, attribute) in [
+            ("memberOf", "member"),
+            ("directReports", "manager"),
+            ("managedObjects", "managedby"),
+        ] {
+            let holders = controller
+                .entries
+                .values()
+                .filter(|holder| !holder.is_deleted() && holder.links_to(attribute, guid));
+            let values: Vec<Vec<u8>> = holders
+                .map(|holder| extended_dn(controller, holder).into_bytes())
+                .collect();
+            if !values.is_empty() {
+                events.attribute(back_link, values);
+            }
+        }
         events.finish()
     }
 

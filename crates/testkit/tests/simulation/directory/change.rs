@@ -82,6 +82,9 @@ impl SimulatedDirectory {
 
     /// Makes a change on the writer. Says whether it was possible.
     pub(crate) fn change(&mut self, change: &Change) -> bool {
+        if !self.writer().up {
+            return false;
+        }
         match change {
             Change::Create {
                 label,
@@ -415,6 +418,13 @@ impl SimulatedDirectory {
                     ..stamp
                 },
             };
+        }
+        if self
+            .alive(label)
+            .is_some_and(|entry| entry.class.is_person())
+        {
+            // Whoever comes back has the primary group that everybody has.
+            self.set(label, "primarygroupid", vec![b"513".to_vec()]);
         }
         true
     }

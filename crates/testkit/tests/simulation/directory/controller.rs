@@ -190,13 +190,38 @@ impl SimulatedController {
         let Some(merged) = merged(before, theirs, usn) else {
             return false;
         };
-        let died = merged.is_deleted() && before.is_some_and(|before| !before.is_deleted());
+        let version = |entry: &Entry| entry.deleted.as_ref().map(|deleted| deleted.stamp.version);
+        // Whether it is dead now, or was in between.
+        let died = before.is_some_and(|before| version(before) != version(&merged));
         self.entries.insert(guid, merged);
         self.next_usn();
         if died && !recycle_bin {
             self.drop_links_of(guid);
+            self.copy_links_to(source, guid, usn);
         }
         true
+    }
+
+    /// What links to an object that was deleted, and perhaps came back, is what the other controller has.
+    fn copy_links_to(&mut self, source: &Self, guid: Guid, usn: u64) {
+        for theirs in source.entries.values() {
+            let Some(entry) = self.entries.get_mut(&theirs.guid) else {
+                continue;
+            };
+            let links = theirs
+                .links
+                .iter()
+                .filter(|((_, target), _)| *target == guid);
+            for (key, link) in links {
+                entry.links.insert(*key, numbered(link, usn));
+            }
+            if theirs.guid == guid {
+                let own = theirs.links.iter();
+                entry
+                    .links
+                    .extend(own.map(|(key, link)| (*key, numbered(link, usn))));
+            }
+        }
     }
 
     /// The distinguished name of an entry.

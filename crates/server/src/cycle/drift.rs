@@ -1,0 +1,152 @@
+//! What of the directory is otherwise than it should be: every object decided once more, and compared.
+//!
+//! Nothing here is kept: it works on an overlay. What is known to be otherwise, because it waits, failed or
+//! is held, is no drift.
+
+use super::objects::{Case, cases};
+use super::{Context, references};
+use crate::cycle::Item;
+use crate::directory;
+use crate::import::{Lane, Places};
+use lockstep_directory::Change;
+use lockstep_engine::{Decision, Reason};
+use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
+use lockstep_store::records::job::HeldDelete;
+use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::safety::HeldChange;
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
+use std::collections::{BTreeMap, HashSet};
+
+/// The code of what is otherwise in the directory than it was written.
+pub(crate) const VALUES: &str = "ValuesDrifted";
+/// The code of references that are otherwise.
+pub(crate) const REFERENCES: &str = "ReferencesDrifted";
+/// How many marks are looked at for objects that wait anyway.
+const MARKS: usize = 10_000;
+
+/// Whether something has to be decided first that is not about single objects.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn is_unsettled(tx: &mut dyn Write, lane: &Lane) -> Result<bool, StoreError> {
+    let kinds = [
+        SubjectKind::Subtree,
+        SubjectKind::Members,
+        SubjectKind::Group,
+        SubjectKind::From,
+        SubjectKind::To,
+        SubjectKind::Gone,
+        SubjectKind::Strangers,
+        SubjectKind::Reference,
+    ];
+    for kind in kinds {
+        if super::next(tx, lane, kind)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Compares some objects of the connector space with the directory; gives what is otherwise. `tx` is an overlay.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn drift(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    guids: &[Guid],
+) -> Result<Vec<Item>, StoreError> {
+    let guids = without_known(tx, lane, guids)?;
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let mut settled: BTreeMap<ObjectId, Item> = BTreeMap::new();
+    let mut drifting = Vec::new();
+    for case in cases(tx, lane, context, &mut places, &guids)? {
+        let (decision, reason) = case.decide(lane, context);
+        match decision {
+            Decision::Unchanged => {
+                if let Some(link) = &case.link {
+                    let item = case.item(lane, "Update", &Reason::InScope, Some(link.object));
+                    settled.insert(link.object, item);
+                }
+            }
+            Decision::Create(_) => drifting.push(otherwise(lane, &case, "Create", &reason)),
+            Decision::Join(..) | Decision::Update { .. } => {
+                drifting.push(otherwise(lane, &case, "Update", &reason));
+            }
+            Decision::Restore(..) => drifting.push(otherwise(lane, &case, "Restore", &reason)),
+            Decision::Delete(_) => drifting.push(otherwise(lane, &case, "Delete", &reason)),
+            Decision::Skip | Decision::Fail | Decision::Wait | Decision::Read(_) => {}
+        }
+    }
+    values(tx, context, &settled, &mut drifting)?;
+    let changed = references::otherwise(tx, lane, settled.values().map(|item| item.guid))?;
+    for holder in changed {
+        if let Some(mut item) = settled.remove(&holder) {
+            item.code = REFERENCES;
+            "its references are not those of Active Directory".clone_into(&mut item.reason);
+            drifting.push(item);
+        }
+    }
+    Ok(drifting)
+}
+
+/// Leaves out what is going to be decided anyway, could not be done, or is held.
+fn without_known(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<Vec<Guid>, StoreError> {
+    let prefix = Dirty::of_kind(lane.configuration.id, SubjectKind::Object);
+    let marks: Vec<Dirty> = tx.list(&Scan::of(prefix, MARKS))?;
+    let mut known: HashSet<Guid> = marks
+        .iter()
+        .flat_map(|mark| &mark.subjects)
+        .map(Subject::guid)
+        .collect();
+    let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
+    let failed: Vec<Option<LastDecision>> = tx.fetch(&ids)?;
+    known.extend(failed.into_iter().flatten().map(|row| row.guid));
+    let held: Vec<Option<HeldDelete>> = tx.fetch(&ids)?;
+    known.extend(held.into_iter().flatten().map(|row| row.guid));
+    let changes: Vec<HeldChange> = tx.list(&Scan::of(Key::empty().with(lane.owner()), MARKS))?;
+    known.extend(changes.into_iter().map(|row| row.guid));
+    let left = guids.iter().filter(|guid| !known.contains(guid));
+    Ok(left.copied().collect())
+}
+
+fn otherwise(lane: &Lane, case: &Case, action: &'static str, reason: &Reason) -> Item {
+    let target = case.link.as_ref().map(|link| link.object);
+    case.item(lane, action, reason, target)
+}
+
+/// Objects that do not show what the directory's rules make of what was written to them.
+fn values(
+    tx: &mut dyn Write,
+    context: &Context<'_>,
+    settled: &BTreeMap<ObjectId, Item>,
+    drifting: &mut Vec<Item>,
+) -> Result<(), StoreError> {
+    let touch = |id: &ObjectId| Change::Update {
+        id: *id,
+        values: BTreeMap::new(),
+    };
+    let changes = settled.keys().map(touch).collect();
+    for outcome in directory::write(tx, context.tenant, changes, context.now)? {
+        let applied = outcome.result.map(|applied| applied.changes);
+        let changes = applied.unwrap_or_default();
+        let Some(item) = settled.get(&outcome.id).filter(|_| !changes.is_empty()) else {
+            continue;
+        };
+        let names: Vec<&str> = changes
+            .iter()
+            .map(|change| change.property.name())
+            .collect();
+        drifting.push(Item {
+            code: VALUES,
+            reason: format!("{} not as they were written", names.join(", ")),
+            ..item.clone()
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! References that lead out of a connector space: to other configurations of the domain, and where the
+//! configuration joins them, to other domains and forests.
+//!
+//! Of a principal of another forest AD has an object that stands for it and bears its SID; of another domain's
+//! or configuration's object the reference bears the GUID. Whoever of them is provisioned is found in the
+//! directory, and whoever comes to be there has the references to it looked at again.
+
+use super::references::Target;
+use crate::configuration::known;
+use crate::configurations;
+use crate::import::{Lane, mark_all};
+use lockstep_directory::Kind;
+use lockstep_directory::index::{Indexed, term_text};
+use lockstep_engine::ObjectClass;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::{Guid, Sid};
+use lockstep_store::records::connector_space::{
+    ForeignPrincipal, Joined, Staged, StagedReference, Subject,
+};
+use lockstep_store::records::directory::IndexEntry;
+use lockstep_store::records::job::{Configuration, Job};
+use lockstep_store::{
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
+use std::collections::HashMap;
+
+/// How many objects may stand for one SID in a connector space: more than one is an oddity of replication.
+const SAME: usize = 10;
+/// Kinds of object that have a SID.
+const PRINCIPALS: [Kind; 2] = [Kind::User, Kind::Group];
+
+/// Whether members from other domains and forests are joined.
+fn crosses(configuration: &Configuration) -> bool {
+    known(configuration).spec.references.cross_domain
+}
+
+/// Whether references of a configuration may lead to objects of another.
+fn reaches(from: &Configuration, to: &Configuration) -> bool {
+    from.domain == to.domain || crosses(from)
+}
+
+/// The other configurations.
+fn others(tx: &mut (impl Read + ?Sized), lane: &Lane) -> Result<Vec<Configuration>, StoreError> {
+    let own = [lane.owner(), lane.configuration.id];
+    let all = configurations::all(tx)?.into_iter();
+    Ok(all
+        .filter(|row| !row.scratch && !own.contains(&row.id))
+        .collect())
+}
+
+/// Who of the directory is meant by these GUIDs, of which nothing became here.
+pub(super) fn resolve(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    guids: &[Guid],
+) -> Result<HashMap<Guid, Target>, StoreError> {
+    let mut found = HashMap::new();
+    if guids.is_empty() {
+        return Ok(found);
+    }
+    for other in others(tx, lane)? {
+        if !reaches(&lane.configuration, &other) {
+            continue;
+        }
+        let ids: Vec<_> = guids.iter().map(|guid| (other.id, *guid)).collect();
+        let rows: Vec<Option<Joined>> = tx.fetch(&ids)?;
+        for row in rows.into_iter().flatten() {
+            // Two configurations may have had it: the one that still has it counts.
+            let known = found
+                .get(&row.guid)
+                .is_some_and(|known: &Target| !known.deleted);
+            if !known {
+                found.insert(row.guid, Target::of(&row));
+            }
+        }
+    }
+    if crosses(&lane.configuration) {
+        let ids: Vec<_> = guids
+            .iter()
+            .map(|guid| (lane.configuration.id, *guid))
+            .collect();
+        let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+        for object in rows.into_iter().flatten().map(|row| row.object) {
+            if object.class == Some(ObjectClass::ForeignPrincipal)
+                && let Some(sid) = &object.sid
+                && let Some(principal) = by_sid(tx, sid)?
+            {
+                let target = Target {
+                    object: principal,
+                    deleted: false,
+                };
+                found.insert(object.guid, target);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The directory's object with this SID.
+fn by_sid(tx: &mut dyn Read, sid: &Sid) -> Result<Option<ObjectId>, StoreError> {
+    let text = term_text(&sid.to_string());
+    for kind in PRINCIPALS {
+        let prefix = IndexEntry::with_text(kind, Indexed::SecurityIdentifier, &text);
+        let rows: Vec<IndexEntry> = tx.list(&Scan::of(prefix, 1))?;
+        if let Some(row) = rows.into_iter().next() {
+            return Ok(Some(row.object));
+        }
+    }
+    Ok(None)
+}
+
+/// The edges of AD by which an object of the directory may be referred to that became of nothing here.
+pub(super) fn edges_to(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    (source, attribute): (Guid, &str),
+    joined: &[Joined],
+) -> Result<Vec<<StagedReference as Record>::Id>, StoreError> {
+    let own = lane.configuration.id;
+    let mut targets = Vec::new();
+    for other in others(tx, lane)? {
+        let of_other = joined.iter().filter(|row| row.configuration == other.id);
+        if !reaches(&lane.configuration, &other) {
+            continue;
+        }
+        for row in of_other {
+            targets.push(row.guid);
+            let staged: Option<Staged> = tx.fetch_one(&(other.id, row.guid))?;
+            let sid = staged.and_then(|row| row.object.sid);
+            if let Some(sid) = sid.filter(|_| crosses(&lane.configuration)) {
+                targets.extend(standing_for(tx, &sid, own)?);
+            }
+        }
+    }
+    let edges = targets.into_iter();
+    Ok(edges
+        .map(|target| (own, source, attribute.to_owned(), target))
+        .collect())
+}
+
+fn standing_for(
+    tx: &mut (impl Read + ?Sized),
+    sid: &Sid,
+    configuration: ConfigurationId,
+) -> Result<Vec<Guid>, StoreError> {
+    let prefix = ForeignPrincipal::of(sid, configuration);
+    let scan = Scan::along(ForeignPrincipal::BY_SID, prefix, SAME);
+    let rows: Vec<ForeignPrincipal> = tx.list(&scan)?;
+    Ok(rows.into_iter().map(|row| row.guid).collect())
+}
+
+/// Objects have come to be in the directory: other configurations look again at what refers to them.
+pub(super) fn tell(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    made: &[(Guid, Option<Sid>)],
+) -> Result<(), StoreError> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    for other in others(tx, lane)? {
+        if !reaches(&other, &lane.configuration) {
+            continue;
+        }
+        let mut marks = Vec::new();
+        for (guid, sid) in made {
+            let scan = Scan::along(
+                StagedReference::BY_TARGET,
+                StagedReference::to(other.id, *guid),
+                1,
+            );
+            let referring: Vec<StagedReference> = tx.list(&scan)?;
+            marks.extend(referring.first().map(|_| Subject::To(*guid)));
+            if let Some(sid) = sid.as_ref().filter(|_| crosses(&other)) {
+                let standing = standing_for(tx, sid, other.id)?;
+                marks.extend(standing.into_iter().map(Subject::To));
+            }
+        }
+        if !marks.is_empty()
+            && let Some(mut job) = tx.fetch_one::<Job>(&other.id)?
+        {
+            mark_all(tx, &mut job, marks)?;
+            tx.store(&[job])?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether references lead out of the connector space was changed: all are looked at again.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn reconsider(tx: &mut dyn Write, configuration: ConfigurationId) -> Result<(), StoreError> {
+    const SLICE: usize = 5_000;
+    let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
+        return Ok(());
+    };
+    let mut scan = Scan::of(Key::empty().with(configuration), SLICE);
+    loop {
+        let rows: Vec<Joined> = tx.list(&scan)?;
+        let subjects = rows.iter().map(|row| Subject::From(row.guid));
+        mark_all(tx, &mut job, subjects.collect::<Vec<_>>())?;
+        match rows.last() {
+            Some(last) if rows.len() == SLICE => scan = scan.behind(last),
+            _ => break,
+        }
+    }
+    tx.store(&[job])
+}

@@ -1,0 +1,369 @@
+//! Compares the directory with what should be there, decided once more from the connector space.
+//!
+//! It goes through the connector space in slices, each on an overlay under the configuration's lane, so that
+//! cycles run in between. What is repaired is written or marked here and applied by a cycle, under the guard
+//! like everything else.
+
+use super::run::lane;
+use crate::configurations::{by_name, not_found};
+use crate::cycle::{Context, Item, Report, VALUES, drift, is_unsettled};
+use crate::directory;
+use crate::http::error::HttpError;
+use crate::import::mark_all;
+use crate::service::Service;
+use lockstep_api::admin::{Drift, Reconciled};
+use lockstep_api::problem::Problem;
+use lockstep_directory::{Change, Kind, TenantRules};
+use lockstep_engine::Phase;
+use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_store::records::directory::DirectoryObject;
+use lockstep_store::records::job::{Configuration, Job, Watermark};
+use lockstep_store::{
+    Key, Overlay, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many objects are compared in one go.
+const SLICE: usize = 1_000;
+/// How many are named; all are counted.
+const NAMED: usize = 1_000;
+/// How often it is looked whose turn it is.
+const LOOK: Duration = Duration::from_secs(600);
+/// The code of an object that is there without one of AD.
+const UNCLAIMED: &str = "NothingInAd";
+
+/// Compares one configuration's objects, and repairs them if that is wished for.
+///
+/// # Errors
+///
+/// A problem with status 404 when there is no such configuration, 409 when something has to be done first.
+pub async fn reconcile(
+    service: &Arc<Service>,
+    name: &str,
+    repair: bool,
+) -> Result<Reconciled, Problem> {
+    let sought = name.to_owned();
+    let found = service.read(move |tx| by_name(tx, &sought)).await;
+    let configuration = found.map_err(problem)?.ok_or_else(|| not_found(name))?;
+    let reconciled = pass(service, &configuration, repair).await?;
+    if reconciled.repaired > 0 {
+        let cycle = super::cycle_by_hand(service, configuration.id).await;
+        cycle.map_err(problem)?;
+    }
+    Ok(reconciled)
+}
+
+/// Compares whatever is due, again and again, until it is dropped.
+pub async fn run(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let due = match service.read(due_at(service.clock.now())).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "what is to be reconciled could not be listed");
+                continue;
+            }
+        };
+        for (configuration, repair) in due {
+            match pass(&service, &configuration, repair).await {
+                Ok(done) if done.repaired > 0 => {
+                    let asked = super::ask_for_cycle(&service, configuration.id).await;
+                    if let Err(error) = asked {
+                        tracing::error!(%error, "what drifted could not be repaired");
+                    }
+                }
+                Ok(_) => {}
+                Err(problem) => tracing::warn!(
+                    configuration = configuration.name,
+                    reason = problem.title,
+                    "could not be reconciled"
+                ),
+            }
+        }
+    }
+}
+
+/// Which configurations are due at a moment, and whether they are to be repaired.
+fn due_at(
+    now: Timestamp,
+) -> impl FnOnce(&mut dyn Read) -> Result<Vec<(Configuration, bool)>, StoreError> {
+    move |tx| {
+        let mut due = Vec::new();
+        for row in crate::configurations::all(tx)? {
+            let wanted = crate::configuration::known(&row)
+                .spec
+                .reconciliation
+                .clone();
+            let job: Option<Job> = tx.fetch_one(&row.id)?;
+            let Some(interval) = wanted.interval_seconds().ok().flatten().zip(job) else {
+                continue;
+            };
+            let (seconds, job) = interval;
+            let last = Timestamp::from_millis(job.history.reconciled.unwrap_or_default());
+            let ready = job.history.last_success.is_some() && !row.paused;
+            if ready && now.since(last) >= Duration::from_secs(seconds) {
+                due.push((row, wanted.repair));
+            }
+        }
+        Ok(due)
+    }
+}
+
+/// Goes through everything once.
+async fn pass(
+    service: &Arc<Service>,
+    configuration: &Configuration,
+    repair: bool,
+) -> Result<Reconciled, Problem> {
+    let id = configuration.id;
+    let mut done = Reconciled::default();
+    let mut after: Option<Guid> = None;
+    loop {
+        let slice = slice(service, id, after, repair).await?;
+        done.compared += slice.compared;
+        done.repaired += slice.repaired;
+        note(&mut done, slice.drifting);
+        after = slice.last;
+        if after.is_none() {
+            break;
+        }
+    }
+    for kind in [Kind::User, Kind::Group, Kind::Contact] {
+        let mut place = None;
+        loop {
+            let begun = place.take();
+            let found = service.read(move |tx| unclaimed(tx, id, kind, begun)).await;
+            let (drifting, next) = found.map_err(problem)?;
+            for drift in drifting {
+                note(&mut done, vec![drift]);
+            }
+            place = next;
+            if place.is_none() {
+                break;
+            }
+        }
+    }
+    let (drifting, now) = (done.drifting, service.clock.now());
+    let kept = service.write(move |tx| keep(tx, id, drifting, now)).await;
+    kept.map_err(problem)?;
+    tracing::info!(
+        configuration = configuration.name,
+        compared = done.compared,
+        drifting = done.drifting,
+        repaired = done.repaired,
+        "reconciled"
+    );
+    Ok(done)
+}
+
+fn note(done: &mut Reconciled, drifting: Vec<Drift>) {
+    done.drifting += drifting.len() as u64;
+    let room = NAMED.saturating_sub(done.drifts.len());
+    done.drifts.extend(drifting.into_iter().take(room));
+}
+
+/// Remembers how it stood.
+fn keep(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    drifting: u64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
+        return Ok(());
+    };
+    job.history.reconciled = Some(now.as_millis());
+    job.history.drifting = drifting;
+    tx.store(&[job])
+}
+
+/// What a slice came to.
+#[derive(Default)]
+struct Slice {
+    compared: u64,
+    repaired: u64,
+    drifting: Vec<Drift>,
+    last: Option<Guid>,
+}
+
+/// Compares a slice of the connector space. No cycle runs meanwhile.
+async fn slice(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    after: Option<Guid>,
+    repair: bool,
+) -> Result<Slice, Problem> {
+    let _lane = service.hold_lane(id).await;
+    let (tenant, now) = (service.tenant_rules(), service.clock.now());
+    let compared = service
+        .read(move |tx| compare(&mut Overlay::new(tx), id, after, &tenant, now))
+        .await;
+    let Some((items, compared, last)) = compared.map_err(problem)? else {
+        let title =
+            "there is work that no cycle has done yet, so what should be there is not known";
+        return Err(Problem::new(409, "WorkWaiting", title)
+            .remedy("let a cycle succeed first: `lockstep cycle run NAME --wait`"));
+    };
+    let drifting = items.iter().map(shown).collect();
+    let mut repaired = 0;
+    if !items.is_empty() {
+        let tenant = service.tenant_rules();
+        let count = items.len() as u64;
+        let told = service.write(move |tx| tell(tx, id, items, &tenant, now, repair));
+        told.await.map_err(problem)?;
+        repaired = if repair { count } else { 0 };
+    }
+    Ok(Slice {
+        compared,
+        repaired,
+        drifting,
+        last,
+    })
+}
+
+type Compared = Option<(Vec<Item>, u64, Option<Guid>)>;
+
+/// What of a slice is otherwise, how large it is, and where to go on; none when that cannot be told now.
+fn compare(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    after: Option<Guid>,
+    tenant: &TenantRules,
+    now: Timestamp,
+) -> Result<Compared, StoreError> {
+    let Some(mut lane) = lane(tx, id)? else {
+        return Ok(Some((Vec::new(), 0, None)));
+    };
+    let current = matches!(lane.job.watermark, Watermark::Current { .. });
+    if !current || is_unsettled(tx, &lane)? {
+        return Ok(None);
+    }
+    let mut scan = Scan::of(Key::empty().with(id), SLICE);
+    let place = |guid: Guid| Staged::key_of(&(id, guid));
+    scan.after = after.map(|guid| (place(guid), place(guid)));
+    let rows: Vec<Staged> = tx.list(&scan)?;
+    let guids: Vec<Guid> = rows.iter().map(|row| row.object.guid).collect();
+    let mut report = Report::default();
+    let mut context = Context {
+        cycle: CycleId::new(id.guid()),
+        now,
+        phase: Phase::Complete,
+        first: false,
+        tenant,
+        deletes_leave: false,
+        report: &mut report,
+    };
+    let items = drift(tx, &mut lane, &mut context, &guids)?;
+    let last = guids.last().copied().filter(|_| guids.len() == SLICE);
+    Ok(Some((items, guids.len() as u64, last)))
+}
+
+/// Writes into the log what is otherwise; and if it is to be repaired, does what can be done at once and marks
+/// the rest for a cycle.
+fn tell(
+    tx: &mut dyn Write,
+    id: ConfigurationId,
+    items: Vec<Item>,
+    tenant: &TenantRules,
+    now: Timestamp,
+    repair: bool,
+) -> Result<(), StoreError> {
+    let Some(mut lane) = lane(tx, id)? else {
+        return Ok(());
+    };
+    if repair {
+        let written = items.iter().filter(|item| item.code == VALUES);
+        let touch = |item: &Item| {
+            Some(Change::Update {
+                id: item.target?,
+                values: BTreeMap::new(),
+            })
+        };
+        let changes = written.filter_map(touch).collect();
+        directory::write(tx, tenant, changes, now)?;
+        let subjects = items
+            .iter()
+            .flat_map(|item| [Subject::Object(item.guid), Subject::From(item.guid)]);
+        mark_all(tx, &mut lane.job, subjects)?;
+        tx.store(&[lane.job])?;
+    }
+    let entries = items.into_iter().map(|mut item| {
+        item.reason = match repair {
+            true => format!("it had drifted: {}", item.reason),
+            false => format!("it has drifted: {}", item.reason),
+        };
+        // What it takes is done, and logged as done, by a cycle.
+        item.action = "Other";
+        crate::log::outside_of_cycles(item, "Warning", now)
+    });
+    tx.store(&entries.collect::<Vec<_>>())
+}
+
+fn shown(item: &Item) -> Drift {
+    Drift {
+        anchor: item.anchor.clone(),
+        dn: item.dn.clone(),
+        kind: item.kind.to_owned(),
+        target: item.target.map(|target| target.to_string()),
+        action: item.action.to_owned(),
+        code: item.code.to_owned(),
+        reason: item.reason.clone(),
+    }
+}
+
+/// Where to go on among the directory's objects.
+type Place = (Key, Key);
+
+/// Objects that are this configuration's and became of nothing in AD that is known. They are told, and left to
+/// the administrator: absence is not evidence.
+fn unclaimed(
+    tx: &mut dyn Read,
+    id: ConfigurationId,
+    kind: Kind,
+    after: Option<Place>,
+) -> Result<(Vec<Drift>, Option<Place>), StoreError> {
+    let prefix = DirectoryObject::of_kind(kind, false);
+    let mut scan = Scan::along(DirectoryObject::BY_KIND, prefix, SLICE);
+    scan.after = after;
+    let rows: Vec<DirectoryObject> = tx.list(&scan)?;
+    let next = rows.last().filter(|_| rows.len() == SLICE);
+    let next = next.and_then(|last| scan.behind(last).after);
+    let mut found = Vec::new();
+    for row in rows {
+        let object = row.object;
+        let Some(mastery) = object.mastery.as_ref().filter(|m| m.configuration == id) else {
+            continue;
+        };
+        let prefix = Key::empty().with(object.id);
+        let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
+        if joined.iter().any(|joined| joined.configuration == id) {
+            continue;
+        }
+        found.push(Drift {
+            anchor: mastery.anchor.to_string(),
+            dn: object
+                .text("onPremisesDistinguishedName")
+                .map(str::to_owned),
+            kind: match kind {
+                Kind::User => "user",
+                Kind::Group => "group",
+                _ => "contact",
+            }
+            .to_owned(),
+            target: Some(object.id.to_string()),
+            action: "Other".to_owned(),
+            code: UNCLAIMED.to_owned(),
+            reason: "nothing is known in Active Directory that it became of; it is left as it is"
+                .into(),
+        });
+    }
+    Ok((found, next))
+}
+
+fn problem(error: StoreError) -> Problem {
+    HttpError::from(error).0
+}

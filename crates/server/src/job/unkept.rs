@@ -1,0 +1,63 @@
+//! Cycles whose result could not be kept, because the storage failed: whoever waits for one is told, since nothing
+//! can be written down.
+
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::StoreError;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// How often results could not be kept, and why the last time.
+#[derive(Debug, Default)]
+pub struct Unkept(Mutex<BTreeMap<ConfigurationId, (u64, StoreError)>>);
+
+impl Unkept {
+    /// A result could not be kept.
+    pub fn note(&self, id: ConfigurationId, error: StoreError) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = known.get(&id).map_or(0, |(count, _)| *count);
+        known.insert(id, (count + 1, error));
+    }
+
+    /// How many could not be kept until now.
+    #[must_use]
+    pub fn count(&self, id: ConfigurationId) -> u64 {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&id).map_or(0, |(count, _)| *count)
+    }
+
+    /// Why one more than `before` could not be kept, if it is so.
+    #[must_use]
+    pub fn since(&self, id: ConfigurationId, before: u64) -> Option<StoreError> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, error) = known.get(&id).filter(|(count, _)| *count > before)?;
+        Some(match error {
+            StoreError::Full => StoreError::Full,
+            StoreError::ReadOnly => StoreError::ReadOnly,
+            other => StoreError::Database {
+                source: other.to_string().into(),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_model::Guid;
+
+    #[test]
+    fn who_waits_is_told_of_what_failed_since_and_of_nothing_before() {
+        let (id, other) = (
+            ConfigurationId::new(Guid::from_bytes([1; 16])),
+            ConfigurationId::new(Guid::from_bytes([2; 16])),
+        );
+        let unkept = Unkept::default();
+        assert!(unkept.since(id, unkept.count(id)).is_none());
+        unkept.note(id, StoreError::ReadOnly);
+        let before = unkept.count(id);
+        assert!(unkept.since(id, before).is_none());
+        unkept.note(id, StoreError::Full);
+        assert!(matches!(unkept.since(id, before), Some(StoreError::Full)));
+        assert!(unkept.since(other, 0).is_none());
+    }
+}

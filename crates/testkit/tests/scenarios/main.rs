@@ -1,0 +1,128 @@
+//! Scenarios: what administrators were promised, each as a file that reads like what happens.
+//!
+//! The files lie in `crates/testkit/scenarios`; docs/scenarios.md describes how they are written. A file is a test
+//! whose name is its title: `cargo test -p lockstep-testkit --test scenarios renaming`.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "all of it is a test")]
+
+mod agent;
+mod answer;
+mod domain;
+mod expect;
+mod script;
+mod stage;
+
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// Plays a file. What goes wrong is told with its place, as compilers do it.
+fn play(file: &str) {
+    let path = folder().join(file);
+    let played = script::read(&path).and_then(|scenario| {
+        let titled = snake(&scenario.title) == file.trim_end_matches(".scenario");
+        match titled {
+            true => stage::play(&scenario),
+            false => Err(script::Wrong::at(1)(format!(
+                "the file of {:?} is called {}.scenario",
+                scenario.title,
+                snake(&scenario.title)
+            ))),
+        }
+    });
+    if let Err(wrong) = played {
+        panic!("{}:{}: {}", path.display(), wrong.line, wrong.what);
+    }
+}
+
+/// A sentence as the name of a test.
+fn snake(title: &str) -> String {
+    let mut name = String::new();
+    for letter in title.chars() {
+        match letter.is_alphanumeric() {
+            true => name.extend(letter.to_lowercase()),
+            false if name.ends_with('_') || letter == '\'' => {}
+            false => name.push('_'),
+        }
+    }
+    name.trim_end_matches('_').to_owned()
+}
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        const PLAYED: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                play(concat!(stringify!($name), ".scenario"));
+            }
+        )*
+    };
+}
+
+scenarios! {
+    a_change_made_by_hand_in_the_cloud_on_a_synced_attribute_is_refused
+    a_changed_department_reaches_the_cloud_on_the_next_cycle_and_no_other_attribute_changes
+    a_child_ou_of_a_scoped_ou_is_in_scope
+    a_cloud_user_with_an_admin_role_is_not_taken_over_and_the_log_says_why
+    a_constant_mapping_fills_every_user_an_expression_of_an_empty_text_clears_the_target
+    a_contact_without_a_primary_address_is_skipped
+    a_critical_system_object_a_conflict_object_and_an_object_marked_by_admindescription_user_or_group_never_appear
+    a_custom_ad_attribute_appears_in_discovery_without_a_restart_then_can_be_mapped
+    a_default_value_if_null_is_applied_at_creation_and_never_on_update
+    a_deleted_group_is_removed_for_good_while_its_user_members_stay
+    a_distribution_group_without_a_mail_address_is_skipped_a_security_group_without_one_is_synced
+    a_group_synced_before_its_member_exists_shows_the_member_after_the_member_syncs_without_a_restart
+    a_manager_outside_the_domain_is_left_empty_and_fails_nobody
+    a_mapping_marked_only_during_creation_never_changes_an_existing_user
+    a_nested_group_inside_a_scoping_group_contributes_none_of_its_members
+    a_second_user_with_the_same_proxy_address_is_created_with_that_value_held_back_and_a_recorded_conflict_and_the_value_is_added_in_the_next_cycle_after_the_conflict_ends
+    a_user_moved_from_a_scoped_to_an_unscoped_ou_is_soft_deleted_and_the_same_cloud_object_is_restored_when_the_user_comes_back_into_scope_inside_30_days
+    a_user_who_moves_from_one_configurations_scope_to_anothers_stays_one_object_when_the_one_that_lets_go_runs_first
+    a_user_who_moves_from_one_configurations_scope_to_anothers_stays_one_object_when_the_one_that_takes_over_runs_first
+    a_user_with_a_verified_upn_suffix_keeps_it_an_unverified_one_gets_mailnickname_initial_domain_per_the_five_published_scenarios
+    a_user_without_samaccountname_and_one_named_msol_or_aad_never_appears
+    adding_more_than_1_500_members_to_a_scoping_group_in_one_delta_does_not_fail
+    an_existing_cloud_user_with_the_same_primary_smtp_or_upn_is_taken_over_gets_the_anchor_and_its_on_prem_attributes_win
+    an_expression_error_fails_only_its_object_with_the_message_of_error_not_the_job
+    blocking_soft_match_makes_the_same_case_create_nothing_and_report_the_block
+    changing_only_on_prem_mail_never_changes_the_cloud_upn
+    deleting_a_scoping_group_stops_the_cycle_and_deletes_nobody
+    each_log_entry_names_configuration_cycle_source_target_reason_and_changed_properties_with_old_and_new_values
+    extensionattribute1_15_arrive_trimmed_description_arrives_trimmed_and_at_most_448_characters
+    functions_give_the_documented_results_of_their_examples
+    groups_of_any_size_are_synced
+    members_from_another_forest_are_joined_by_sid
+    members_whom_another_configuration_of_the_domain_provisions_are_members
+    on_demand_of_an_object_out_of_scope_reports_that_fact_and_does_what_the_documented_switch_says
+    on_demand_on_an_unchanged_user_reports_skipped_with_a_redundancy_reason
+    on_demand_provisioning_of_one_dn_returns_import_scope_match_and_action_steps_with_attribute_values
+    on_demand_provisioning_takes_a_group_of_any_size
+    random_functions_are_refused_unless_a_mapping_is_applied_only_during_creation
+    redacted_values_show_as_redact_in_the_log_while_the_real_value_reaches_the_target
+    references_that_are_mapped_to_none_are_left_alone
+    removing_a_mapping_triggers_a_full_evaluation_and_the_attribute_is_no_longer_written
+    renaming_a_scoping_group_deletes_no_member
+    renaming_or_moving_a_scoped_ou_deletes_no_user_and_leaves_the_job_healthy
+    the_log_entry_of_a_create_says_create_and_of_an_update_says_update
+    the_same_user_synced_by_two_configurations_with_the_same_anchor_does_not_become_two_users
+    the_source_anchor_equals_base64_of_ms_ds_consistencyguid_when_set_else_of_objectguid_and_changing_it_afterwards_stops_that_object_with_an_explicit_error
+    two_configurations_for_two_forests_run_without_touching_each_others_objects
+    with_a_group_of_50_000_members_added_in_one_go_the_next_delta_succeeds
+}
+
+#[test]
+fn every_file_of_the_folder_is_played() {
+    let files = std::fs::read_dir(folder()).expect("the folder of scenarios is there");
+    let mut files: Vec<String> = files
+        .map(|file| file.expect("the folder can be read").file_name())
+        .map(|name| name.to_string_lossy().replace(".scenario", ""))
+        .collect();
+    files.sort();
+    let mut played: Vec<&str> = PLAYED.to_vec();
+    played.sort_unstable();
+    assert_eq!(files, played, "list them in `scenarios!`");
+}

@@ -1,0 +1,564 @@
+//! Plays a scenario: the real service over a memory store, a drawn domain, a simulated agent.
+
+use crate::agent;
+use crate::domain::{Class, Domain, LINKS};
+use crate::script::{Line, Scenario, Step, Wrong, unrolled, words};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use lockstep_model::ids::AgentId;
+use lockstep_model::{Guid, Secret, Timestamp};
+use lockstep_server::clock::Clock;
+use lockstep_server::http::admin::token_hash;
+use lockstep_server::http::router;
+use lockstep_server::job::{self, Wake};
+use lockstep_server::sealing::Sealer;
+use lockstep_server::service::{Parts, Service, Transactions};
+use lockstep_server::{configurations, ids};
+use lockstep_store::records::service::{Agent, ApiToken};
+use lockstep_store::{MemoryStore, Store as _, WriteRecords as _, records};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt as _;
+
+/// When scenarios begin: 2026-01-01.
+const BEGINNING: i64 = 1_767_225_600_000;
+/// The domain, and the configuration, of a scenario that names none.
+const DOMAIN: &str = "corp.test";
+const NAME: &str = "corp";
+const TOKEN: &str = "administrator";
+/// So much time passes before each cycle.
+const INTERVAL_MILLIS: i64 = 120_000;
+
+/// An answer of the service.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body, unless the service refused.
+    pub(crate) fn ok(self) -> Result<Value, String> {
+        match self.status {
+            200..300 => Ok(self.body),
+            status => Err(format!("the service refuses ({status}): {}", self.body)),
+        }
+    }
+}
+
+/// Where a scenario is played.
+pub(crate) struct Stage {
+    service: Arc<Service>,
+    app: Router,
+    domains: BTreeMap<String, Rc<RefCell<Domain>>>,
+    /// What the objects of the directory were called that a scenario watches.
+    pub(crate) labels: RefCell<BTreeMap<String, String>>,
+    /// A changed configuration that has not been applied.
+    proposal: Option<Value>,
+}
+
+/// Plays a scenario to its end.
+pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
+    ids::follow(1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let mut stage = Stage::new();
+        stage.domain(DOMAIN);
+        for domain in [DOMAIN] {
+            let body = json!({ "name": domain });
+            let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
+            added.ok().map_err(Wrong::at(0))?;
+        }
+        for step in &scenario.steps {
+            stage.step(step).await?;
+        }
+        Ok(())
+    })
+}
+
+impl Stage {
+    fn new() -> Self {
+        let store = Arc::new(MemoryStore::new(&records::tables()));
+        let token = ApiToken {
+            hash: token_hash(TOKEN),
+            name: TOKEN.to_owned(),
+            role: TOKEN.to_owned(),
+            expires: None,
+        };
+        let stored = store.write(&mut |tx| tx.store(std::slice::from_ref(&token)));
+        stored.expect("a token can be stored");
+        let service = Service::new(Parts {
+            store,
+            public_url: "https://lockstep.test".to_owned(),
+            ca: None,
+            initial_domain: "local.lockstep".to_owned(),
+            agent_silence: Duration::from_secs(45),
+            sealer: Sealer::new(&Secret::new([1; 32])),
+        });
+        let mut service = service.expect("the service starts");
+        service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
+        service.transactions = Transactions::InPlace;
+        let service = Arc::new(service);
+        Self {
+            app: router::app(Arc::clone(&service)),
+            service,
+            domains: BTreeMap::new(),
+            labels: RefCell::default(),
+            proposal: None,
+        }
+    }
+
+    /// The domain of this name; it is made, with an agent, when it is first spoken of.
+    fn domain(&mut self, name: &str) -> Rc<RefCell<Domain>> {
+        if let Some(known) = self.domains.get(name) {
+            return Rc::clone(known);
+        }
+        let number = u8::try_from(self.domains.len() + 1).unwrap_or(u8::MAX);
+        let domain = Rc::new(RefCell::new(Domain::new(name, number)));
+        self.domains.insert(name.to_owned(), Rc::clone(&domain));
+        let id = AgentId::new(Guid::from_bytes([number; 16]));
+        let row = Agent {
+            id,
+            name: format!("agent of {name}"),
+            version: "simulated".to_owned(),
+            public_key: String::new(),
+            domains: vec![name.to_owned()],
+            enrolled: BEGINNING,
+            seen: self.service.clock.now().as_millis(),
+        };
+        let stored = self
+            .service
+            .store
+            .write(&mut |tx| tx.store(std::slice::from_ref(&row)));
+        stored.expect("an agent can be enrolled");
+        let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(&domain));
+        tokio::task::spawn_local(served);
+        domain
+    }
+
+    /// Asks the service as the command line does.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let encoded = path.replace(' ', "%20").replace('"', "%22");
+        let request = Request::builder()
+            .method(method)
+            .uri(encoded)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = request.body(body).expect("a request can be made");
+        let response = self.app.clone().oneshot(request).await;
+        let (parts, body) = response.expect("the service answers").into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await;
+        Answer {
+            status: parts.status.as_u16(),
+            body: serde_json::from_slice(&bytes.expect("the answer is whole")).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, String> {
+        self.send("GET", path, None).await.ok()
+    }
+
+    /// All entries of a set, page by page.
+    pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>, String> {
+        let (mut path, mut all) = (path.to_owned(), Vec::new());
+        loop {
+            let mut page = self.get(&path).await?;
+            all.extend(
+                page["value"]
+                    .as_array_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            );
+            match page["@odata.nextLink"].as_str() {
+                Some(next) => path = next.replace("https://lockstep.test", ""),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Wrong> {
+        let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
+        let at = Wrong::at(step.line);
+        match words.as_slice() {
+            ["ad", rest @ ..] => self.change(rest.first().unwrap_or(&DOMAIN), &step.body),
+            ["cloud"] => self.each(&step.body, Todo::Cloud).await,
+            ["directory"] => self.each(&step.body, Todo::Directory).await,
+            ["log"] => self.each(&step.body, Todo::Log).await,
+            ["configuration", rest @ ..] => self.configure(rest, step).await,
+            ["proposal", rest @ ..] => {
+                let name = rest.first().unwrap_or(&NAME);
+                self.proposal = Some(spec(name, &step.body)?);
+                Ok(())
+            }
+            ["plan", rest @ ..] => {
+                let plan = self
+                    .plan(rest.first().unwrap_or(&NAME))
+                    .await
+                    .map_err(&at)?;
+                self.expect_plan(&plan, step)
+            }
+            ["apply"] => {
+                let proposal = self.proposal.take();
+                let proposal = proposal.ok_or_else(|| at("nothing was proposed".to_owned()))?;
+                self.apply(&proposal).await.ok().map(|_| ()).map_err(at)
+            }
+            ["cycle", names @ ..] => self.cycles(names, step).await,
+            ["provision", dn, rest @ ..] => {
+                let told = self.provision(dn, rest).await.map_err(&at)?;
+                self.expect_provisioned(&told, step)
+            }
+            ["restart", rest @ ..] => {
+                let name = rest.first().unwrap_or(&NAME);
+                let reset: Vec<&&str> = rest.iter().skip(1).collect();
+                let body = if reset.is_empty() {
+                    json!({})
+                } else {
+                    json!({ "reset": reset })
+                };
+                let path = format!("/api/v1/configurations/{name}/restart");
+                self.send("POST", &path, Some(body))
+                    .await
+                    .ok()
+                    .map(|_| ())
+                    .map_err(at)
+            }
+            ["wait", number, unit] => self.wait(number, unit).map_err(at),
+            _ => Err(at(format!("`{}` is no step", step.words.join(" ")))),
+        }
+    }
+
+    async fn each(&self, body: &[Line], todo: Todo) -> Result<(), Wrong> {
+        for line in body {
+            let at = Wrong::at(line.number);
+            let words = words(&line.text).map_err(&at)?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let done = match todo {
+                Todo::Cloud => self.cloud(&words).await,
+                Todo::Directory => self.expect_object(&words).await,
+                Todo::Log => self.expect_log(&words).await,
+            };
+            done.map_err(at)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, number: &str, unit: &str) -> Result<(), String> {
+        let number: i64 = number.parse().map_err(|_| "expected a number".to_owned())?;
+        let millis = match unit.trim_end_matches('s') {
+            "minute" => 60_000,
+            "hour" => 3_600_000,
+            "day" => 86_400_000,
+            _ => return Err("expected minutes, hours or days".to_owned()),
+        };
+        self.pass(number * millis);
+        Ok(())
+    }
+
+    fn pass(&self, millis: i64) {
+        self.service.clock.advance(millis);
+        self.service.instructions.raise();
+    }
+
+    async fn configure(&mut self, rest: &[&str], step: &Step) -> Result<(), Wrong> {
+        let at = Wrong::at(step.line);
+        let (name, refusal) = match rest {
+            [] => (NAME, None),
+            ["refused", text] => (NAME, Some(*text)),
+            [name] => (*name, None),
+            [name, "refused", text] => (*name, Some(*text)),
+            _ => {
+                return Err(at(
+                    "expected `configuration [NAME] [refused TEXT]`".to_owned()
+                ));
+            }
+        };
+        let spec = spec(name, &step.body)?;
+        let domain = spec["domain"].as_str().unwrap_or(DOMAIN).to_owned();
+        self.domain(&domain);
+        let answer = self.apply(&spec).await;
+        let Some(text) = refusal else {
+            return answer.ok().map(|_| ()).map_err(at);
+        };
+        let told = answer.body.to_string();
+        match answer.status >= 400 && told.contains(text) {
+            true => Ok(()),
+            false => Err(at(format!(
+                "expected a refusal with {text:?}, found {told}"
+            ))),
+        }
+    }
+
+    async fn apply(&self, spec: &Value) -> Answer {
+        let name = spec["name"].as_str().unwrap_or_default();
+        let path = format!("/api/v1/configurations/{name}");
+        self.send("PUT", &path, Some(spec.clone())).await
+    }
+
+    async fn plan(&self, name: &str) -> Result<Value, String> {
+        let (path, body) = match &self.proposal {
+            Some(spec) => ("/api/v1/plan".to_owned(), Some(spec.clone())),
+            None => (format!("/api/v1/configurations/{name}/plan"), None),
+        };
+        self.send("POST", &path, body).await.ok()
+    }
+
+    async fn provision(&self, dn: &str, rest: &[&str]) -> Result<Value, String> {
+        let (mut name, mut dry_run, mut ignore_scope) = (NAME, false, false);
+        for word in rest {
+            match *word {
+                "dry-run" => dry_run = true,
+                "ignore-scope" => ignore_scope = true,
+                other => name = other,
+            }
+        }
+        let dn = self.full_dn(dn)?;
+        let body = json!({"dn": dn, "dryRun": dry_run, "ignoreScope": ignore_scope});
+        let path = format!("/api/v1/configurations/{name}/provision");
+        self.send("POST", &path, Some(body)).await.ok()
+    }
+
+    /// A name in full: within the domain that it names, else within the first one.
+    pub(crate) fn full_dn(&self, name: &str) -> Result<String, String> {
+        let parsed = name.parse::<lockstep_model::Dn>();
+        let parsed = parsed.map_err(|error| format!("{name}: {error}"))?;
+        let domains = || self.domains.values().map(|domain| domain.borrow());
+        let full = match domains().any(|domain| parsed.is_within(&domain.dn)) {
+            true => parsed,
+            false => {
+                let domain = self.domains.get(DOMAIN).ok_or("there is no domain")?;
+                domain.borrow().full(name)?
+            }
+        };
+        Ok(full.to_string())
+    }
+
+    /// Runs cycles: of the named configurations, else of all.
+    async fn cycles(&self, names: &[&str], step: &Step) -> Result<(), Wrong> {
+        let at = Wrong::at(step.line);
+        let all = self.service.read(|tx| configurations::all(tx)).await;
+        let all = all.expect("the store can be read");
+        let named = |name: &str| all.iter().any(|row| row.name == name);
+        if let Some(unknown) = names.iter().find(|name| !named(name)) {
+            return Err(at(format!("there is no configuration {unknown}")));
+        }
+        for row in &all {
+            if !names.is_empty() && !names.contains(&row.name.as_str()) {
+                continue;
+            }
+            self.pass(INTERVAL_MILLIS);
+            let run = job::run_cycle(&self.service, row.id, Wake::Hand).await;
+            run.map_err(|error| at(error.to_string()))?;
+            let path = format!("/api/v1/configurations/{}/cycles", row.name);
+            let cycles = self.get(&path).await.map_err(&at)?;
+            self.expect_cycle(&cycles[0], step)?;
+        }
+        Ok(())
+    }
+
+    /// Changes a domain.
+    fn change(&mut self, domain: &str, body: &[Line]) -> Result<(), Wrong> {
+        let domain = self.domain(domain);
+        for line in body {
+            let at = Wrong::at(line.number);
+            for text in unrolled(&line.text).map_err(&at)? {
+                let words = words(&text).map_err(&at)?;
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                self.change_one(&mut domain.borrow_mut(), &words)
+                    .map_err(&at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change_one(&self, domain: &mut Domain, words: &[&str]) -> Result<(), String> {
+        match words {
+            ["schema", attribute] => {
+                domain.schema.insert((*attribute).to_owned());
+                Ok(())
+            }
+            ["set", name, values @ ..] => {
+                let guid = domain.find(name)?;
+                self.set(domain, guid, values)
+            }
+            ["move", name, "to", place] => {
+                let guid = domain.find(name)?;
+                let step = domain.full(name)?.steps().first().cloned();
+                let place = domain.full(place)?;
+                let steps = step.into_iter().chain(place.steps().iter().cloned());
+                domain.place(guid, &lockstep_model::Dn::new(steps.collect()))
+            }
+            ["rename", name, "to", new] => {
+                let guid = domain.find(name)?;
+                let parent = domain
+                    .full(name)?
+                    .parent()
+                    .unwrap_or_else(|| domain.dn.clone());
+                let new: lockstep_model::Dn = new.parse().map_err(|error| format!("{error}"))?;
+                let steps = new.steps().iter().chain(parent.steps()).cloned();
+                domain.place(guid, &lockstep_model::Dn::new(steps.collect()))
+            }
+            ["delete", name] => {
+                let guid = domain.find(name)?;
+                domain.delete(guid);
+                Ok(())
+            }
+            ["restore", name] => domain.undelete(name),
+            ["add", member, "to", group] => {
+                let (group, member) = (domain.find(group)?, self.target(domain, member)?);
+                domain.link(group, "member", member, true);
+                Ok(())
+            }
+            ["remove", member, "from", group] => {
+                let (group, member) = (domain.find(group)?, self.target(domain, member)?);
+                domain.link(group, "member", member, false);
+                Ok(())
+            }
+            ["primary", user, group] => primary(domain, user, group),
+            [word, name, values @ ..] => {
+                let class = Class::of_word(word);
+                let class = class.ok_or_else(|| format!("`{word}` is no change of a domain"))?;
+                let given = values
+                    .iter()
+                    .find_map(|value| value.strip_prefix("objectGUID="));
+                let given =
+                    given.map(|guid| guid.parse().map_err(|_| format!("{guid} is no GUID")));
+                let guid = domain.create(class, name, given.transpose()?)?;
+                if *word == "list" {
+                    domain.set(guid, "groupType", vec![b"2".to_vec()]);
+                }
+                self.set(domain, guid, values)
+            }
+            _ => Err(format!("`{}` is no change of a domain", words.join(" "))),
+        }
+    }
+
+    /// Sets attributes; one that is named several times gets all the values.
+    fn set(&self, domain: &mut Domain, guid: Guid, values: &[&str]) -> Result<(), String> {
+        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for value in values {
+            let (name, value) = value.split_once('=').ok_or("expected ATTRIBUTE=VALUE")?;
+            let values = all.entry(name).or_default();
+            values.extend((!value.is_empty()).then_some(value));
+        }
+        for (name, values) in all {
+            let link = LINKS
+                .iter()
+                .find(|(link, _)| link.eq_ignore_ascii_case(name));
+            match link {
+                _ if name == "objectGUID" => {}
+                Some((link, _)) => {
+                    for before in domain.linked(guid, link) {
+                        domain.link(guid, link, before, false);
+                    }
+                    for value in values {
+                        let target = self.target(domain, value)?;
+                        domain.link(guid, link, target, true);
+                    }
+                }
+                None => {
+                    let values: Result<_, String> = values.into_iter().map(bytes).collect();
+                    domain.set(guid, name, values?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The object that a link leads to: one of the domain, or what stands there for one of another domain.
+    fn target(&self, domain: &mut Domain, name: &str) -> Result<Guid, String> {
+        let parsed = name.parse::<lockstep_model::Dn>();
+        let parsed = parsed.map_err(|error| format!("{name}: {error}"))?;
+        for (other, cell) in self
+            .domains
+            .iter()
+            .filter(|(other, _)| **other != domain.name)
+        {
+            let other_domain = cell
+                .try_borrow()
+                .map_err(|_| format!("{other} is being changed"))?;
+            if parsed.is_within(&other_domain.dn) {
+                let guid = other_domain.find(name)?;
+                let sid = other_domain
+                    .entries
+                    .get(&guid)
+                    .and_then(|entry| entry.sid.clone());
+                let sid = sid.ok_or_else(|| format!("{name} has no SID"))?;
+                return domain.foreign(&sid);
+            }
+        }
+        domain.find(name)
+    }
+}
+
+/// What the lines of a step are.
+#[derive(Clone, Copy)]
+enum Todo {
+    Cloud,
+    Directory,
+    Log,
+}
+
+/// Makes a group that a user is a member of the primary one, as Active Directory does it: three objects change.
+fn primary(domain: &mut Domain, user: &str, group: &str) -> Result<(), String> {
+    let (user, group) = (domain.find(user)?, domain.find(group)?);
+    let rid = |guid: &Guid| {
+        let entry = domain.entries.get(guid);
+        entry
+            .and_then(|entry| entry.sid.as_ref()?.rid())
+            .map(|rid| rid.to_string())
+    };
+    let new = rid(&group).ok_or("the group has no SID")?;
+    let before = domain
+        .entries
+        .get(&user)
+        .and_then(|e| e.text("primarygroupid"))
+        .map(str::to_owned);
+    let old = domain
+        .entries
+        .keys()
+        .copied()
+        .find(|guid| rid(guid) == before && before.is_some());
+    domain.set(user, "primaryGroupID", vec![new.into_bytes()]);
+    domain.link(group, "member", user, false);
+    if let Some(old) = old {
+        domain.link(old, "member", user, true);
+    }
+    Ok(())
+}
+
+/// A value as Active Directory keeps it: text, or the bytes of a GUID or of hex digits.
+fn bytes(value: &str) -> Result<Vec<u8>, String> {
+    if let Some(guid) = value.strip_prefix("guid:") {
+        let guid: Guid = guid.parse().map_err(|_| format!("{guid} is no GUID"))?;
+        return Ok(guid.to_wire().to_vec());
+    }
+    Ok(value.as_bytes().to_vec())
+}
+
+/// A configuration file's text as the administration API takes it.
+fn spec(name: &str, body: &[Line]) -> Result<Value, Wrong> {
+    let text: String = body.iter().map(|line| format!("{}\n", line.text)).collect();
+    let parsed = toml::from_str::<toml::Table>(&text);
+    let table = parsed.map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let index = before.map_or(0, |before| before.matches('\n').count());
+        let line = body.get(index).map_or(0, |line| line.number);
+        Wrong::at(line)(error.message().to_owned())
+    })?;
+    let mut spec = serde_json::to_value(table).unwrap_or_default();
+    spec["name"] = json!(name);
+    if spec.get("domain").is_none() {
+        spec["domain"] = json!(DOMAIN);
+    }
+    Ok(spec)
+}

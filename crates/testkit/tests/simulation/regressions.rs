@@ -1,0 +1,562 @@
+//! Histories that the product once got wrong, in the shortest form that was found.
+
+use crate::agent::Habits;
+use crate::directory::{Change, Class, Label, WELL_KNOWN};
+use crate::history::{Backing, play};
+use crate::network::NetworkFault;
+use crate::script::{Admin, Filter, RightsChange, Script, Setup, Step, Told, Wishes};
+use lockstep_server::job::Wake;
+
+const UNIT: Label = Label(10);
+const USER: Label = Label(11);
+const OTHER: Label = Label(12);
+const GROUP: Label = Label(13);
+const INNER: Label = Label(14);
+const INNERMOST: Label = Label(15);
+
+/// One controller, everything at once, and the guard far away.
+fn plain() -> Setup {
+    Setup {
+        controllers: 1,
+        recycle_bin: false,
+        page: usize::MAX,
+        incremental_values: true,
+        habits: Habits {
+            batch: 100,
+            link_batch: 100,
+            reads: 100,
+            at_a_time: 1,
+            slices: 1,
+        },
+        threshold: Some(500),
+    }
+}
+
+/// Plays a history of the whole domain.
+fn holds(steps: Vec<Step>) {
+    holds_for(plain(), Wishes::default(), steps);
+}
+
+fn holds_for(setup: Setup, wishes: Wishes, steps: Vec<Step>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
+    let script = Script {
+        setup,
+        wishes,
+        steps,
+    };
+    if let Err(violation) = play(&script, Backing::Memory) {
+        panic!("{}\n{}", violation.0, Told(&script));
+    }
+}
+
+fn create(label: Label, class: Class, parent: Label) -> Step {
+    Step::Ad(Change::Create {
+        label,
+        class,
+        parent,
+    })
+}
+
+fn set(label: Label, attribute: &'static str, value: &str) -> Step {
+    let values = match value {
+        "" => Vec::new(),
+        value => vec![value.to_owned()],
+    };
+    Step::Ad(Change::Set {
+        label,
+        attribute,
+        values,
+    })
+}
+
+fn member(source: Label, target: Label) -> Step {
+    Step::Ad(Change::Link {
+        source,
+        attribute: "member",
+        target,
+    })
+}
+
+fn delete(label: Label) -> Step {
+    Step::Ad(Change::Delete { label })
+}
+
+fn undelete(label: Label) -> Step {
+    Step::Ad(Change::Undelete {
+        label,
+        parent: WELL_KNOWN.users,
+    })
+}
+
+fn configure(wishes: Wishes) -> Step {
+    Step::Admin(Admin::Configure(wishes))
+}
+
+/// A whole cycle.
+fn cycle() -> [Step; 2] {
+    [Step::Wake(Wake::Clock), Step::Settle { order: 0 }]
+}
+
+/// Puts steps and cycles together.
+macro_rules! history {
+    ($($step:expr),* $(,)?) => {{
+        let mut steps: Vec<Step> = Vec::new();
+        $(steps.extend($step);)*
+        steps
+    }};
+}
+
+#[test]
+fn who_becomes_one_of_those_that_never_take_part_leaves_the_directory() {
+    holds(history![
+        [create(USER, Class::User, WELL_KNOWN.users)],
+        cycle(),
+        [set(USER, "admindescription", "User_1")],
+    ]);
+}
+
+#[test]
+fn what_changed_while_an_object_took_no_part_is_there_when_it_comes_back() {
+    holds(history![
+        [create(USER, Class::User, WELL_KNOWN.users)],
+        cycle(),
+        [
+            set(USER, "admindescription", "User_1"),
+            set(USER, "title", "Dr"),
+        ],
+        cycle(),
+        [set(USER, "admindescription", "")],
+    ]);
+}
+
+#[test]
+fn deletions_that_could_not_be_seen_are_found_when_they_can() {
+    holds(history![
+        [create(USER, Class::User, WELL_KNOWN.users)],
+        cycle(),
+        [
+            Step::Rights(RightsChange::TombstonesHidden(true)),
+            delete(USER),
+        ],
+        cycle(),
+        [Step::Rights(RightsChange::TombstonesHidden(false))],
+    ]);
+}
+
+#[test]
+fn a_full_reading_drops_links_that_are_gone() {
+    holds(history![
+        [
+            create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            Step::Snapshot(0),
+            member(GROUP, GROUP),
+        ],
+        cycle(),
+        [Step::Restore {
+            controller: 0,
+            new_invocation: true,
+        }],
+    ]);
+}
+
+#[test]
+fn a_reference_to_somebody_in_the_recycle_bin_is_kept_by_every_kind_of_cycle() {
+    let wishes = Wishes {
+        units: vec![UNIT],
+        ..Wishes::default()
+    };
+    holds(history![
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, UNIT),
+            create(OTHER, Class::User, WELL_KNOWN.users),
+            Step::Ad(Change::Link {
+                source: USER,
+                attribute: "manager",
+                target: OTHER,
+            }),
+        ],
+        cycle(),
+        [configure(wishes)],
+    ]);
+}
+
+#[test]
+fn who_was_deleted_and_came_back_between_two_cycles_is_in_no_group() {
+    holds(history![
+        [
+            create(USER, Class::User, WELL_KNOWN.users),
+            create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            member(GROUP, USER),
+        ],
+        cycle(),
+        [delete(USER), undelete(USER)],
+    ]);
+}
+
+#[test]
+fn who_came_back_and_was_made_a_member_again_is_one_in_whatever_order_that_is_told() {
+    for attribute in ["title", "description"] {
+        let changed = match attribute {
+            "title" => USER,
+            _ => GROUP,
+        };
+        holds(history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, USER),
+            ],
+            cycle(),
+            [
+                delete(USER),
+                undelete(USER),
+                member(GROUP, USER),
+                set(changed, attribute, "x"),
+            ],
+        ]);
+    }
+}
+
+#[test]
+fn memberships_that_come_back_from_the_recycle_bin_of_ad_are_found() {
+    let setup = Setup {
+        recycle_bin: true,
+        ..plain()
+    };
+    holds_for(
+        setup,
+        Wishes::default(),
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, USER),
+            ],
+            cycle(),
+            [delete(USER)],
+            cycle(),
+            [undelete(USER)],
+        ],
+    );
+}
+
+#[test]
+fn members_that_the_first_cycle_reads_in_a_later_round_are_members() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, USER),
+            ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn forgotten_links_leave_no_object_behind() {
+    holds(history![
+        [create(GROUP, Class::SecurityGroup, WELL_KNOWN.users)],
+        cycle(),
+        [delete(GROUP), Step::Admin(Admin::RestartLinks)],
+    ]);
+}
+
+#[test]
+fn a_request_that_arrives_late_overwrites_nothing() {
+    let setup = Setup { page: 1, ..plain() };
+    for after in 1..8 {
+        for count in (4..60).step_by(2) {
+            let late = Step::Network(NetworkFault::Late { after });
+            let begun = Step::Turns { count, order: 0 };
+            holds_for(
+                setup.clone(),
+                Wishes::default(),
+                history![
+                    [
+                        create(USER, Class::User, WELL_KNOWN.users),
+                        create(OTHER, Class::User, WELL_KNOWN.users),
+                    ],
+                    cycle(),
+                    [
+                        set(USER, "title", "Dr"),
+                        set(OTHER, "title", "Head"),
+                        Step::Wake(Wake::Clock),
+                        begun,
+                        late,
+                        Step::Turns { count: 4, order: 0 },
+                        set(USER, "title", "Clerk"),
+                        Step::Settle { order: 0 },
+                    ],
+                ],
+            );
+        }
+    }
+}
+
+#[test]
+fn who_was_deleted_and_came_back_keeps_a_place_in_scope_that_a_group_gives() {
+    let setup = Setup {
+        recycle_bin: true,
+        ..plain()
+    };
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        ..Wishes::default()
+    };
+    holds_for(
+        setup,
+        wishes,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, USER),
+            ],
+            cycle(),
+            [delete(USER), undelete(USER)],
+        ],
+    );
+}
+
+#[test]
+fn who_was_in_a_group_of_the_scope_that_was_deleted_leaves_with_it() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
+                member(GROUP, INNER),
+                member(INNER, INNERMOST),
+            ],
+            cycle(),
+            [delete(INNER)],
+        ],
+    );
+}
+
+#[test]
+fn a_plan_sees_through_nested_groups() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                create(USER, Class::User, WELL_KNOWN.users),
+            ],
+            cycle(),
+            [member(GROUP, INNER), member(INNER, USER)],
+        ],
+    );
+}
+
+#[test]
+fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
+    let setup = Setup {
+        threshold: Some(2),
+        ..plain()
+    };
+    let outer = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    let with_unit = Wishes {
+        units: vec![UNIT],
+        ..outer.clone()
+    };
+    holds_for(
+        setup,
+        with_unit,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, UNIT),
+                create(INNERMOST, Class::SecurityGroup, UNIT),
+                member(GROUP, INNER),
+                member(INNER, INNERMOST),
+            ],
+            cycle(),
+            [
+                configure(outer),
+                Step::Settle { order: 0 },
+                Step::Ad(Change::Unlink {
+                    source: GROUP,
+                    attribute: "member",
+                    target: INNER,
+                }),
+            ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn what_a_full_reading_did_not_see_is_asked_for_until_there_is_an_answer() {
+    let days = |days: u32| Step::Time(1_440 * days);
+    for count in (1..60).step_by(3) {
+        let ended = Step::Turns { count, order: 0 };
+        holds(history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                delete(USER),
+                days(66),
+                Step::Expunge,
+                Step::Wake(Wake::Clock),
+                ended,
+                Step::ControllerDown(0),
+            ],
+        ]);
+    }
+}
+
+#[test]
+fn of_two_objects_with_one_anchor_that_come_back_in_one_batch_one_is_provisioned() {
+    for (one, other) in [(USER, OTHER), (OTHER, USER)] {
+        let anchor = |label| Step::Ad(Change::SetAnchor { label, of: GROUP });
+        let away = |label, parent| Step::Ad(Change::Move { label, parent });
+        let wishes = Wishes {
+            excluded: vec![UNIT],
+            ..Wishes::default()
+        };
+        holds_for(
+            plain(),
+            wishes,
+            history![
+                [
+                    create(UNIT, Class::Unit, WELL_KNOWN.head),
+                    create(one, Class::User, WELL_KNOWN.users),
+                    create(other, Class::User, UNIT),
+                    anchor(one),
+                    anchor(other),
+                ],
+                cycle(),
+                [away(one, UNIT)],
+                cycle(),
+                [away(one, WELL_KNOWN.users), away(other, WELL_KNOWN.users),],
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_filter_that_comes_while_a_cycle_runs_deletes_nobody_who_passes_it() {
+    let wishes = Wishes {
+        filter: Some(Filter::TitleOrWorks),
+        ..Wishes::default()
+    };
+    for count in 1..30 {
+        let begun = Step::Turns { count, order: 0 };
+        holds(history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                Step::Wake(Wake::Clock),
+                begun,
+                set(USER, "title", "Dr"),
+                configure(wishes.clone()),
+                Step::Settle { order: 0 },
+            ],
+        ]);
+    }
+}
+
+#[test]
+fn an_anchor_that_an_object_of_another_kind_has_becomes_free_with_it() {
+    holds(history![
+        [create(GROUP, Class::SecurityGroup, WELL_KNOWN.users)],
+        cycle(),
+        [
+            create(USER, Class::User, WELL_KNOWN.users),
+            Step::Ad(Change::SetAnchor {
+                label: USER,
+                of: GROUP,
+            }),
+            delete(GROUP),
+        ],
+    ]);
+}
+
+#[test]
+fn a_container_that_was_renamed_out_of_scope_has_its_new_name_when_it_is_needed() {
+    let wishes = Wishes {
+        excluded: vec![UNIT],
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, WELL_KNOWN.users),
+            ],
+            cycle(),
+            [
+                Step::Ad(Change::Move {
+                    label: WELL_KNOWN.users,
+                    parent: UNIT,
+                }),
+                Step::Ad(Change::Rename {
+                    label: WELL_KNOWN.users,
+                    name: "people".to_owned(),
+                }),
+            ],
+            cycle(),
+            [configure(Wishes::default())],
+        ],
+    );
+}
+
+#[test]
+fn an_anchor_that_an_object_did_not_take_over_stays_free_for_who_is_made_with_it() {
+    let anchor = |label| {
+        Step::Ad(Change::SetAnchor {
+            label,
+            of: Label(1_022),
+        })
+    };
+    // The one keeps the anchor that it was made with, so the other has the new one. A new service, which
+    // knows nothing of that, gives it to the first of the two and lists the other.
+    for (one, other) in [(GROUP, INNER), (INNER, GROUP)] {
+        holds(history![
+            [create(one, Class::SecurityGroup, WELL_KNOWN.users)],
+            cycle(),
+            [
+                anchor(one),
+                create(other, Class::SecurityGroup, WELL_KNOWN.users),
+                anchor(other),
+            ],
+            cycle(),
+        ]);
+    }
+}
