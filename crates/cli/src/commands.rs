@@ -196,10 +196,7 @@ pub(crate) enum Command {
     /// Write all that the service cannot do without into one file; it goes on meanwhile
     ///
     /// On the service's machine, as the user that runs it. The file holds secrets.
-    #[command(
-        after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR\n  lockstep backup - \
-                      --data-dir DIR | gpg --encrypt --recipient ops > lockstep.tar.gpg"
-    )]
+    #[command(after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR")]
     Backup(backup::BackupArgs),
     /// Put a backup into the data folder of a service that does not run
     ///

@@ -4,6 +4,7 @@
 //! [`Mapping::standard`]. [`Mapping::evaluate`] makes the values for one object.
 
 mod defaults;
+pub mod manual;
 mod rule;
 mod typed;
 

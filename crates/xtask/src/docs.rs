@@ -5,51 +5,46 @@
 use crate::{figures, output};
 use anyhow::{Context as _, bail};
 use lockstep_engine::expression::manual::{MARKER, Page, reference};
+use lockstep_engine::mapping::manual;
 use std::path::Path;
 
 /// The head comments that make the reference of functions, and where it stands.
 const FUNCTIONS: &str = "crates/engine/src/expression/functions";
 const EXPRESSIONS: &str = "docs/expressions.md";
+const MAPPING: &str = "docs/mapping.md";
 const TROUBLES: &str = "docs/troubleshooting.md";
 
-/// Writes docs/openapi.json, docs/expressions.md, docs/troubleshooting.md and the figures of README.md.
+/// Writes docs/openapi.json, docs/expressions.md, docs/mapping.md, docs/troubleshooting.md and the figures of
+/// README.md.
 pub(crate) fn run() -> anyhow::Result<()> {
     let document = lockstep_api::openapi::document().to_pretty_json()?;
     std::fs::write("docs/openapi.json", format!("{document}\n"))?;
     expressions()?;
-    troubleshooting()?;
+    let troubles = lockstep_api::troubles::manual();
+    behind(TROUBLES, lockstep_api::troubles::MARKER, &troubles)?;
+    behind(MAPPING, manual::MARKER, &manual::table())?;
     figures::run()
-}
-
-/// Everything behind the marker is made of the table of codes.
-fn troubleshooting() -> anyhow::Result<()> {
-    output::step(&format!("docs: {TROUBLES}"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(TROUBLES);
-    let document =
-        std::fs::read_to_string(&path).with_context(|| format!("could not read {TROUBLES}"))?;
-    let marker = lockstep_api::troubles::MARKER;
-    let Some((introduction, _)) = document.split_once(marker) else {
-        bail!("{TROUBLES}: expected the line `{marker}`");
-    };
-    let manual = lockstep_api::troubles::manual();
-    std::fs::write(&path, format!("{introduction}{marker}\n\n{manual}"))
-        .with_context(|| format!("could not write {TROUBLES}"))
 }
 
 fn expressions() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    output::step(&format!("docs: {EXPRESSIONS}"));
     let pages = pages(&root.join(FUNCTIONS))?;
-    let path = root.join(EXPRESSIONS);
-    let document =
-        std::fs::read_to_string(&path).with_context(|| format!("could not read {EXPRESSIONS}"))?;
-    let Some((introduction, _)) = document.split_once(MARKER) else {
-        bail!("{EXPRESSIONS}: expected the line `{MARKER}`");
+    behind(EXPRESSIONS, MARKER, &reference(&pages))
+}
+
+/// Puts into a document what is made of the source, in the place of everything behind the marker.
+fn behind(document: &str, marker: &str, made: &str) -> anyhow::Result<()> {
+    output::step(&format!("docs: {document}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(document);
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("could not read {document}"))?;
+    let Some((by_hand, _)) = text.split_once(marker) else {
+        bail!("{document}: expected the line `{marker}`");
     };
-    let document = format!("{introduction}{MARKER}\n\n{}", reference(&pages));
-    std::fs::write(&path, document).with_context(|| format!("could not write {EXPRESSIONS}"))
+    std::fs::write(&path, format!("{by_hand}{marker}\n\n{made}"))
+        .with_context(|| format!("could not write {document}"))
 }
 
 fn pages(folder: &Path) -> anyhow::Result<Vec<Page>> {

@@ -39,7 +39,7 @@ enum Command {
         /// Measure this only, and write nothing
         part: Option<bench::Part>,
     },
-    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/troubleshooting.md, and the figures of README.md
+    /// Write what is generated: docs/openapi.json, docs/expressions.md, docs/mapping.md, docs/troubleshooting.md, and the figures of README.md
     Docs,
     /// Let libFuzzer make up input for what reads foreign bytes
     Fuzz {

@@ -76,6 +76,7 @@ pub(super) fn otherwise(
     while let Some(mark) = next(tx, lane, SubjectKind::Strangers)? {
         strangers(tx, lane, mark, &mut changes)?;
     }
+    changes.strike(tx, lane)?;
     let changed = changes.added.iter().chain(&changes.removed);
     Ok(changed.map(|(holder, ..)| *holder).collect())
 }

@@ -101,7 +101,7 @@ struct Ghost {
 
 impl Ghost {
     /// Enrols by the front door, offering these versions.
-    fn enroll(api: &Api, protocol: &[u16]) -> Result<Self, Answer> {
+    fn enroll(api: &Api, protocol: &[u16]) -> Result<Self, Box<Answer>> {
         let made = api.send("POST", "/api/v1/agents/tokens", None).json();
         let token: EnrollmentToken = made["token"].as_str().unwrap().parse().unwrap();
         let document = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
@@ -112,7 +112,7 @@ impl Ghost {
         });
         let answer = api.send("POST", "/agent/v1/enroll", Some(body));
         if answer.status != 200 {
-            return Err(answer);
+            return Err(answer.into());
         }
         let enrolled = answer.json();
         assert_eq!(enrolled["protocol"], PROTOCOL_VERSIONS[0], "{enrolled}");

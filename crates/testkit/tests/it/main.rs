@@ -18,6 +18,7 @@ mod passwords;
 mod planning;
 mod proxy;
 mod safety;
+mod references;
 mod scope;
 mod scope_groups;
 mod secrets;

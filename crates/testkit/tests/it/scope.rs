@@ -28,23 +28,10 @@ fn bed() -> anyhow::Result<Bed> {
     Ok(bed)
 }
 
-/// H14 (a)
-#[test]
-fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
-    let bed = bed().unwrap();
-    assert_eq!(bed.users("ada").unwrap().len(), 1);
-    assert!(bed.users("bob").unwrap().is_empty());
-    let guid = bed.forest.ad().guid_of(BOB).unwrap();
-    bed.after(|ad| ad.set(BOB, "department", "Unheard"))
-        .unwrap();
-    let sent = bed.agent.sent().unwrap();
-    let about_bob: Vec<_> = sent
-        .iter()
-        .flat_map(|sent| sent["body"]["objects"].as_array().into_iter().flatten())
-        .filter(|object| object["guid"] == guid.as_str())
-        .collect();
-    assert!(!about_bob.is_empty());
-    let allowed = [
+/// Whatever the agent has said of an object is identity and place, and of its attributes at most these: what
+/// decides whether it takes part. Gives all that the agent has said.
+pub(crate) fn only_identity_and_place_left(bed: &Bed, guid: &str, deciding: &[&str]) -> String {
+    const IDENTITY_AND_PLACE: [&str; 9] = [
         "guid",
         "class",
         "parent",
@@ -55,12 +42,40 @@ fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
         "undeleted",
         "renamed",
     ];
-    for object in about_bob {
-        for key in object.as_object().unwrap().keys() {
-            assert!(allowed.contains(&key.as_str()), "{object}");
+    let sent = bed.agent.sent().unwrap();
+    let mut told = 0;
+    for object in sent
+        .iter()
+        .flat_map(|sent| sent["body"]["objects"].as_array().into_iter().flatten())
+        .filter(|object| object["guid"] == guid)
+    {
+        told += 1;
+        for (key, value) in object.as_object().unwrap() {
+            match key.as_str() {
+                "decision" => {
+                    for name in value.as_object().unwrap().keys() {
+                        let decides = deciding.iter().any(|own| own.eq_ignore_ascii_case(name));
+                        assert!(decides, "{name} of {object}");
+                    }
+                }
+                key => assert!(IDENTITY_AND_PLACE.contains(&key), "{object}"),
+            }
         }
     }
-    let text: String = sent.iter().map(ToString::to_string).collect();
+    assert!(told > 0, "nothing was said of {guid}");
+    sent.iter().map(ToString::to_string).collect()
+}
+
+/// H14 (a)
+#[test]
+fn what_is_out_of_scope_never_leaves_but_for_identity_and_place() {
+    let bed = bed().unwrap();
+    assert_eq!(bed.users("ada").unwrap().len(), 1);
+    assert!(bed.users("bob").unwrap().is_empty());
+    let guid = bed.forest.ad().guid_of(BOB).unwrap();
+    bed.after(|ad| ad.set(BOB, "department", "Unheard"))
+        .unwrap();
+    let text = only_identity_and_place_left(&bed, &guid, &[]);
     for secret in ["bob", "Unheard", "Elsewhere"] {
         assert!(!text.contains(secret), "{secret} has left");
     }

@@ -1,6 +1,8 @@
 //! Who takes part by way of groups and filters.
 
 use crate::bed::{Bed, CONFIGURATION};
+use crate::scope::only_identity_and_place_left;
+use lockstep_engine::never_synced::DECISION_ATTRIBUTES;
 use lockstep_testkit::samba::{NewUser, Template};
 use serde_json::Value;
 
@@ -72,6 +74,17 @@ fn a_nested_group_inside_a_scoping_group_contributes_none_of_its_members() {
         !sent.contains("\"cid\"") && !sent.contains("CN=cid"),
         "cid has left"
     );
+}
+
+/// H14 (a), where groups are the scope
+#[test]
+fn of_who_is_in_no_scoping_group_nothing_leaves_but_identity_and_place() {
+    let bed = bed(PILOT).unwrap();
+    let guid = bed.forest.ad().guid_of(&person("cid")).unwrap();
+    bed.after(|ad| ad.set(&person("cid"), "department", "Unheard"))
+        .unwrap();
+    let sent = only_identity_and_place_left(&bed, &guid, &[]);
+    assert!(!sent.contains("Unheard") && !sent.contains("\"cid\""));
 }
 
 #[test]
@@ -156,21 +169,15 @@ fn a_filter_restricts_objects_of_its_type_and_h14_only_its_attribute_leaves() {
     assert_eq!(accounts(&bed).unwrap(), ["ada", "bob"]);
     assert_eq!(bed.members("Inner").unwrap(), ["bob"]);
     let guid = bed.forest.ad().guid_of(&person("cid")).unwrap();
-    let sent = bed.agent.sent().unwrap();
-    let about_cid = sent
-        .iter()
-        .flat_map(|sent| sent["body"]["objects"].as_array().into_iter().flatten())
-        .filter(|object| object["guid"] == guid.as_str());
-    for object in about_cid {
-        assert!(
-            object["attributes"].is_null() && object["rdn"].is_null(),
-            "{object}"
-        );
-        let decision = object["decision"].as_object();
-        for name in decision.into_iter().flat_map(|decision| decision.keys()) {
-            assert_ne!(name, "department", "{object}");
-        }
-    }
+    bed.after(|ad| ad.set(&person("cid"), "department", "Unheard"))
+        .unwrap();
+    let mut deciding = DECISION_ATTRIBUTES.to_vec();
+    deciding.push("employeeType");
+    let sent = only_identity_and_place_left(&bed, &guid, &deciding);
+    assert!(
+        !sent.contains("Unheard"),
+        "what no filter asks about has left"
+    );
     let hired = bed
         .after(|ad| ad.set(&person("cid"), "employeeType", "E"))
         .unwrap();

@@ -38,6 +38,10 @@ const SCHEMA: [&str; 10] = [
 ];
 /// Attributes that domain controllers do not report.
 const SILENT: [&str; 2] = ["lastLogon", "badPwdCount"];
+/// Attributes that are made when they are read.
+const CONSTRUCTED: &str = "msDS-User-Account-Control-Computed";
+/// Attributes whose values are those of other objects.
+const BACK_LINK: &str = "memberOf";
 
 /// Why an instruction ended early.
 enum Failure {
@@ -246,10 +250,14 @@ fn schema(domain: &Domain) -> Vec<SchemaAttribute> {
         .into_iter()
         .map(|name| name.to_string())
         .collect();
-    names.extend(SCHEMA.into_iter().chain(SILENT).map(str::to_owned));
+    let others = ["whenChanged", CONSTRUCTED, BACK_LINK];
+    let fixed = SCHEMA.into_iter().chain(SILENT).chain(others);
+    names.extend(fixed.map(str::to_owned));
     names.extend(domain.schema.iter().cloned());
     let described = names.into_iter().map(|name| SchemaAttribute {
         not_replicated: SILENT.contains(&name.as_str()),
+        constructed: name == CONSTRUCTED,
+        back_link: name == BACK_LINK,
         name,
         ..SchemaAttribute::default()
     });

@@ -7,8 +7,10 @@
 
 mod agent;
 mod answer;
+mod cost;
 mod domain;
 mod expect;
+mod large;
 mod script;
 mod stage;
 
@@ -95,6 +97,13 @@ scenarios! {
     extensionattribute1_15_arrive_trimmed_description_arrives_trimmed_and_at_most_448_characters
     functions_give_the_documented_results_of_their_examples
     groups_of_any_size_are_synced
+    h14_a_renamed_unit_renames_everybody_below_it_however_deep
+    h17_a_full_evaluation_keeps_the_decisions_that_were_made_once
+    h19_unique_values_that_are_swapped_or_used_again_within_one_cycle_end_right
+    h23_the_scope_graph_forgets_circles_and_an_exclusion_that_is_gone_stops_the_cycle
+    h25_sources_that_never_report_their_changes_are_refused
+    h7_a_scoping_group_that_becomes_the_primary_group_keeps_its_member
+    h9_who_changed_while_out_of_scope_comes_back_as_he_is_by_then
     members_from_another_forest_are_joined_by_sid
     members_whom_another_configuration_of_the_domain_provisions_are_members
     on_demand_of_an_object_out_of_scope_reports_that_fact_and_does_what_the_documented_switch_says

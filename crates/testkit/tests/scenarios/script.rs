@@ -48,7 +48,7 @@ pub(crate) fn read(path: &Path) -> Result<Scenario, Wrong> {
     parse(&text)
 }
 
-fn parse(text: &str) -> Result<Scenario, Wrong> {
+pub(crate) fn parse(text: &str) -> Result<Scenario, Wrong> {
     let title = text.lines().next().and_then(|line| line.strip_prefix("# "));
     let title = title.ok_or_else(|| Wrong {
         line: 1,

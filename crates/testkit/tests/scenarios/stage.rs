@@ -1,6 +1,7 @@
 //! Plays a scenario: the real service over a memory store, a drawn domain, a simulated agent.
 
 use crate::agent;
+use crate::cost::CountingStore;
 use crate::domain::{Class, Domain, LINKS};
 use crate::script::{Line, Scenario, Step, Wrong, unrolled, words};
 use axum::Router;
@@ -16,7 +17,7 @@ use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
 use lockstep_server::{configurations, ids};
 use lockstep_store::records::service::{Agent, ApiToken};
-use lockstep_store::{MemoryStore, Store as _, WriteRecords as _, records};
+use lockstep_store::{MemoryStore, Store, WriteRecords as _, records};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ impl Answer {
 /// Where a scenario is played.
 pub(crate) struct Stage {
     service: Arc<Service>,
+    pub(crate) store: Arc<CountingStore>,
     app: Router,
     domains: BTreeMap<String, Rc<RefCell<Domain>>>,
     /// What the objects of the directory were called that a scenario watches.
@@ -64,6 +66,11 @@ pub(crate) struct Stage {
 
 /// Plays a scenario to its end.
 pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
+    staged(async |stage| stage.play(scenario).await)
+}
+
+/// Does something on a stage of its own.
+pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
     ids::follow(1);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -73,21 +80,17 @@ pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
     local.block_on(&runtime, async {
         let mut stage = Stage::new();
         stage.domain(DOMAIN);
-        for domain in [DOMAIN] {
-            let body = json!({ "name": domain });
-            let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
-            added.ok().map_err(Wrong::at(0))?;
-        }
-        for step in &scenario.steps {
-            stage.step(step).await?;
-        }
-        Ok(())
+        let body = json!({ "name": DOMAIN });
+        let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
+        added.ok().expect("the tenant gets its suffix");
+        work(&mut stage).await
     })
 }
 
 impl Stage {
     fn new() -> Self {
-        let store = Arc::new(MemoryStore::new(&records::tables()));
+        let store = MemoryStore::new(&records::tables());
+        let store = Arc::new(CountingStore::over(store));
         let token = ApiToken {
             hash: token_hash(TOKEN),
             name: TOKEN.to_owned(),
@@ -97,7 +100,7 @@ impl Stage {
         let stored = store.write(&mut |tx| tx.store(std::slice::from_ref(&token)));
         stored.expect("a token can be stored");
         let service = Service::new(Parts {
-            store,
+            store: Arc::clone(&store) as Arc<dyn Store>,
             public_url: "https://lockstep.test".to_owned(),
             ca: None,
             initial_domain: "local.lockstep".to_owned(),
@@ -111,6 +114,7 @@ impl Stage {
         Self {
             app: router::app(Arc::clone(&service)),
             service,
+            store,
             domains: BTreeMap::new(),
             labels: RefCell::default(),
             proposal: None,
@@ -184,6 +188,14 @@ impl Stage {
                 None => return Ok(all),
             }
         }
+    }
+
+    /// Takes the steps of a scenario.
+    pub(crate) async fn play(&mut self, scenario: &Scenario) -> Result<(), Wrong> {
+        for step in &scenario.steps {
+            self.step(step).await?;
+        }
+        Ok(())
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Wrong> {
