@@ -13,6 +13,7 @@
 //! | `POST configurations/NAME/cycle?wait=true` | → [`Cycle`] | operator |
 //! | `POST configurations/NAME/restart` | [`Restart`] → [`Configuration`] | operator |
 //! | `GET configurations/NAME/cycles` | → `[`[`Cycle`]`]` | reader |
+//! | `GET configurations/NAME/escrows` | → `[`[`Escrow`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
@@ -151,8 +152,11 @@ pub struct JobStatus {
     pub lag_seconds: Option<u64>,
     /// How many changes all cycles together made.
     pub exported: u64,
-    /// Deletes that the guard holds.
+    /// Changes that the guard or a limit holds.
     pub held: u64,
+    /// Objects that failed and wait for their next attempt.
+    #[serde(default)]
+    pub escrowed: u64,
     /// When a cycle first found nothing to do.
     pub steady_state_first_achieved: Option<String>,
     /// When one last did.
@@ -169,11 +173,20 @@ pub struct JobStatus {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
+    /// The reason's stable name.
+    #[serde(default)]
+    pub code: String,
     /// In words.
     pub reason: String,
+    /// What to do about it.
+    #[serde(default)]
+    pub remedy: String,
+    /// The request that failed, if one did.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Since when.
     pub since: String,
-    /// When it is tried again.
+    /// When it is tried again; none: when somebody asks for it.
     pub next_attempt: Option<String>,
 }
 
@@ -215,10 +228,13 @@ pub struct Cycle {
     pub skipped: u64,
     /// Objects that could not be provisioned.
     pub failed: u64,
-    /// Deletes that the guard holds.
+    /// Changes that the guard or a limit holds.
     pub held: u64,
     /// Password hashes.
     pub passwords: Passwords,
+    /// What would have been done, while the configuration is in staging.
+    #[serde(default)]
+    pub planned: Option<Planned>,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began.
@@ -227,6 +243,20 @@ pub struct Cycle {
     pub ended_at: Option<String>,
     /// How long it took, in milliseconds; until now if it runs.
     pub duration_ms: u64,
+}
+
+/// What a cycle would have done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// Objects made.
+    pub creates: u64,
+    /// Objects brought back.
+    pub restores: u64,
+    /// Objects changed.
+    pub updates: u64,
+    /// Objects deleted, held ones included.
+    pub deletes: u64,
 }
 
 /// What a cycle did with password hashes.
@@ -263,18 +293,24 @@ pub struct Restart {
     pub reset: Option<Vec<String>>,
 }
 
-/// A delete that the guard holds.
+/// A change that the guard or a limit holds.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldDelete {
-    /// What to name it by: objectGUID of the object.
+    /// What to name it by: objectGUID of the object; for a member's removal group and member.
     pub id: String,
+    /// `delete`, `update` or `memberRemoval`.
+    #[serde(default)]
+    pub change: String,
+    /// The member that would leave.
+    #[serde(default)]
+    pub member: Option<String>,
     /// Its distinguished name.
     pub dn: String,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why it would be deleted.
+    /// Why it would be done.
     pub reason: String,
     /// Since when it is held.
     pub since: String,
@@ -282,12 +318,43 @@ pub struct HeldDelete {
     pub verdict: String,
 }
 
+/// An object that failed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Escrow {
+    /// objectGUID of the object.
+    pub id: String,
+    /// Its distinguished name.
+    pub dn: String,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What was to be done: `action`, and the `values`.
+    #[schema(value_type = Object)]
+    pub request: serde_json::Value,
+    /// The reason's stable name.
+    pub code: String,
+    /// What came of it.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first_failed: String,
+    /// When it failed last.
+    pub last_failed: String,
+    /// When it is tried again, at the latest; none: when it changes.
+    pub next_attempt: Option<String>,
+}
+
 /// Held deletes that are chosen.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
-    /// Their ids; empty: all.
+    /// Their ids; empty, and no filter: all.
     pub ids: Vec<String>,
+    /// Those that this is true of, as `$filter` of Microsoft Graph: over `id`, `dn`, `type`, `change`, `member`,
+    /// `reason` and `since`.
+    pub filter: Option<String>,
 }
 
 /// How many held deletes were chosen.

@@ -4,8 +4,10 @@
 //! refused by name.
 
 mod reconciliation;
+mod safety;
 
 pub use reconciliation::Reconciliation;
+pub use safety::{LimitValue, Limits, Notifications};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,6 +47,15 @@ pub struct Spec {
     /// When cycles run.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Everything is planned, and nothing applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staging: bool,
+    /// How many changes of a kind one cycle may make.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Who is told when something is held or fails.
+    #[serde(default, skip_serializing_if = "Notifications::is_empty")]
+    pub notifications: Notifications,
     /// When the directory is compared with what it should be.
     #[serde(default)]
     pub reconciliation: Reconciliation,
@@ -400,6 +411,9 @@ impl Spec {
                 threshold: 1,
             },
             schedule: Schedule::default(),
+            staging: false,
+            limits: Limits::default(),
+            notifications: Notifications::default(),
             reconciliation: Reconciliation::default(),
         }
     }
@@ -479,6 +493,8 @@ impl Spec {
             );
         }
         self.password_hash_sync.check()?;
+        self.limits.check()?;
+        self.notifications.check()?;
         self.reconciliation.interval_seconds()?;
         self.schedule.interval_seconds().map(|_| ())
     }
@@ -597,6 +613,22 @@ mod tests {
             (
                 serde_json::json!({"name": "x", "domain": "corp.test", "schedule": {"interval": "2x"}}),
                 "schedule.interval",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "limits": {"updates": "130%"}}),
+                "limits.updates",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "limits": {"member-removals": 0}}),
+                "limits.member-removals",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "notifications": {"webhook": "http://example.com"}}),
+                "notifications.webhook",
+            ),
+            (
+                serde_json::json!({"name": "x", "domain": "corp.test", "notifications": {"email": ["a@b.test", "ops"]}}),
+                "notifications.email[1]",
             ),
             (
                 serde_json::json!({"name": "x", "domain": "corp.test", "password-hash-sync": {"iterations": 999}}),

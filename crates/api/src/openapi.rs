@@ -6,9 +6,9 @@
 
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
-    EnrollmentTokenMade, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken, NewPassword,
-    NewToken, PasswordPolicy, Plan, Provision, Provisioned, Reconciled, Restart, RoleAssignment,
-    Tenant, TokenMade,
+    EnrollmentTokenMade, Escrow, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken,
+    NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned, Reconciled, Restart,
+    RoleAssignment, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -178,6 +178,11 @@ const PLANNED: &[Query] = &[Query {
     meaning: "The version of the configuration that a plan was made from; another one by now is refused.",
 }];
 
+const HELD: &[Query] = &[text(
+    "filter",
+    "Only those that this is true of, over `id`, `dn`, `type`, `change`, `member`, `reason` and `since`.",
+)];
+
 const AUDITED: &[Query] = &[
     LIMIT,
     text("actor", "Only what was done by this one."),
@@ -303,16 +308,19 @@ const OPERATIONS: &[Operation] = &[
         "The last cycles, newest first.",
         list::<Cycle>(),
     ),
-    read(
-        "/api/v1/configurations/{name}/deletes",
-        "listHeldDeletes",
-        "The deletes that the guard holds.",
-        list::<HeldDelete>(),
-    ),
+    Operation {
+        query: HELD,
+        ..read(
+            "/api/v1/configurations/{name}/deletes",
+            "listHeldDeletes",
+            "The changes that the guard and the limits hold.",
+            list::<HeldDelete>(),
+        )
+    },
     order(
         "/api/v1/configurations/{name}/deletes/allow",
         "allowHeldDeletes",
-        "Let held deletes leave, if they are still decided so.",
+        "Let held changes be carried out, if they are still decided so.",
         "operator",
         Some(one::<Chosen>()),
         one::<ChosenDone>(),
@@ -320,10 +328,16 @@ const OPERATIONS: &[Operation] = &[
     order(
         "/api/v1/configurations/{name}/deletes/reject",
         "rejectHeldDeletes",
-        "Keep the objects, as long as they would be deleted for the same reason.",
+        "Keep everything as it is, as long as the same would be done.",
         "operator",
         Some(one::<Chosen>()),
         one::<ChosenDone>(),
+    ),
+    read(
+        "/api/v1/configurations/{name}/escrows",
+        "listEscrows",
+        "The objects that failed, and when each is tried again.",
+        list::<Escrow>(),
     ),
     order(
         "/api/v1/configurations/{name}/pause",

@@ -9,6 +9,7 @@ mod cycle;
 mod deletes;
 mod directory;
 mod domain;
+mod escrow;
 mod expression;
 mod log;
 mod login;
@@ -96,13 +97,20 @@ pub(crate) enum Command {
     /// drifted and was not repaired.
     #[command(after_help = "Example:\n  lockstep reconcile corp.test --repair --data-dir DIR")]
     Reconcile(reconcile::ReconcileArgs),
-    /// See, allow and reject the deletes that the guard holds
+    /// See, allow and reject what the guard and the limits hold
     #[command(
         subcommand,
         arg_required_else_help = true,
         after_help = "Example:\n  lockstep deletes list corp.test --data-dir DIR"
     )]
     Deletes(deletes::DeletesCommand),
+    /// See the objects that failed, and when each is tried again
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep escrow list corp.test --data-dir DIR"
+    )]
+    Escrow(escrow::EscrowCommand),
     /// What was done to which object, and why; newest first
     #[command(
         after_help = "Example:\n  lockstep log --object ada@corp.test --data-dir DIR\n  lockstep log \
@@ -188,10 +196,7 @@ pub(crate) enum Command {
     /// Write all that the service cannot do without into one file; it goes on meanwhile
     ///
     /// On the service's machine, as the user that runs it. The file holds secrets.
-    #[command(
-        after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR\n  lockstep backup - \
-                      --data-dir DIR | gpg --encrypt --recipient ops > lockstep.tar.gpg"
-    )]
+    #[command(after_help = "Example:\n  lockstep backup /var/backups/lockstep.tar --data-dir DIR")]
     Backup(backup::BackupArgs),
     /// Put a backup into the data folder of a service that does not run
     ///
@@ -213,6 +218,7 @@ impl Command {
             Self::Restart(args) => configuration::restart(args, context).await,
             Self::Reconcile(args) => reconcile::execute(&args, context).await,
             Self::Deletes(command) => deletes::execute(command, context).await,
+            Self::Escrow(command) => escrow::execute(command, context).await,
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,
             Self::Domain(command) => domain::execute(command, context).await,

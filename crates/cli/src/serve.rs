@@ -3,6 +3,7 @@
 use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::Output;
+use lockstep_model::Secret;
 use lockstep_server::retention::Retention;
 use lockstep_server::serve::{Options, start};
 use rustix::fs::Mode;
@@ -32,6 +33,23 @@ pub(crate) struct ServeArgs {
     /// Where metrics are served, without TLS, instead of on the listener
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics_listen: Option<SocketAddr>,
+    /// The mail server for notifications: smtp://HOST:PORT, smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT?tls=required
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "smtp_from",
+        env = "LOCKSTEP_SMTP_URL",
+        hide_env_values = true
+    )]
+    smtp_url: Option<String>,
+    /// In whose name mail is sent
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "smtp_url",
+        env = "LOCKSTEP_SMTP_FROM"
+    )]
+    smtp_from: Option<String>,
     /// For how long the provisioning log, cycles and sign-ins are kept
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
     log_retention: Duration,
@@ -48,6 +66,7 @@ pub(crate) async fn serve(args: ServeArgs, dir: PathBuf, output: &Output) -> Res
         certificate: args.tls_cert.zip(args.tls_key),
         initial_domain: args.initial_domain.map(|name| name.to_lowercase()),
         metrics_listen: args.metrics_listen,
+        mail: args.smtp_url.map(Secret::new).zip(args.smtp_from),
         retention: Retention {
             log: args.log_retention,
             audit: args.audit_retention,

@@ -11,12 +11,15 @@
 //! * [`mapping`]: which value each property gets;
 //! * [`expression`]: the language in which an administrator says how a value is made;
 //! * [`matching`]: which object of the cloud directory it is;
-//! * [`guard`]: accidental deletes;
+//! * [`guard`]: accidental deletes, and limits on updates and on members removed;
+//! * [`escrow`]: when an object that failed is tried again;
+//! * [`quarantine`]: when a job is slowed down, and for how long;
 //! * [`password`]: whether a user's password is taken over.
 
 #![deny(missing_docs)]
 
 mod decision;
+pub mod escrow;
 pub mod expression;
 pub mod filter;
 pub mod guard;
@@ -25,6 +28,7 @@ pub mod matching;
 pub mod never_synced;
 pub mod password;
 pub mod policy;
+pub mod quarantine;
 pub mod scope;
 pub mod staged;
 

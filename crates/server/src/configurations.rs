@@ -5,7 +5,7 @@
 
 use crate::ask::ask;
 use crate::http::error::HttpError;
-use crate::import::{Lane, mark};
+use crate::import::{Lane, mark, mark_all};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
@@ -21,6 +21,7 @@ use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{Configuration, HeldDelete, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -68,6 +69,7 @@ impl Checked {
 pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Problem> {
     spec.check().map_err(bad)?;
     compile(&spec).map_err(bad)?;
+    can_be_told(service, &spec).map_err(bad)?;
     spec.domain = spec.domain.to_lowercase();
     let scope = spec.scope.clone();
     // Whether there is an agent that can read the domain is known before anything is stored.
@@ -99,6 +101,22 @@ pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Pr
         excluded,
         groups,
     })
+}
+
+/// Whoever wants mail has to have a mail server.
+fn can_be_told(service: &Service, spec: &Spec) -> Result<(), SpecError> {
+    let without_mail = service
+        .outlets
+        .get()
+        .is_some_and(|outlets| outlets.mailer.is_none());
+    match spec.notifications.email.first() {
+        Some(address) if without_mail => Err(SpecError {
+            key: "notifications.email".to_owned(),
+            expected: "a service that was started with --smtp-url and --smtp-from".to_owned(),
+            found: format!("`{address}`, and a service without a mail server"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn bad(error: SpecError) -> Problem {
@@ -346,6 +364,10 @@ pub fn change(
         re_evaluate(tx, &after)?;
     }
     tx.store(std::slice::from_ref(&after))?;
+    if let Some(mut job) = tx.fetch_one::<Job>(&after.id)? {
+        crate::job::hurry(&mut job);
+        tx.store(&[job])?;
+    }
     if old.references.cross_domain != spec.references.cross_domain
         || left_alone(&old) != left_alone(&spec)
     {
@@ -467,9 +489,9 @@ pub async fn set_paused(
 pub struct Forget {
     /// The cookie: the next cycle is a full one.
     pub watermark: bool,
-    /// What could not be done, so that it is tried and told anew.
+    /// Objects that failed: they are tried at once, as if for the first time.
     pub escrows: bool,
-    /// What the guard holds, and that it has tripped.
+    /// What the guard holds, and that it has tripped; why the job is slowed down.
     pub quarantine: bool,
     /// Which object belongs to which, where their anchors do not say so: the next cycle looks anew.
     pub links: bool,
@@ -520,10 +542,16 @@ pub async fn restart(
                 }
                 if forget.quarantine {
                     job.guard_tripped = false;
+                    job.updates_tripped = false;
+                    job.removals_tripped = false;
+                    job.quarantine = None;
+                    job.history.failures = 0;
                 }
                 tx.store(&[job])?;
             }
-            re_evaluate(tx, &configuration)?;
+            if forget.watermark || forget.links {
+                re_evaluate(tx, &configuration)?;
+            }
             let new = Some(forget.told());
             audit::record(tx, now, &actor, "JobRestarted", &owned, None, new)?;
             Ok(Some(id))
@@ -531,16 +559,19 @@ pub async fn restart(
         .await
         .map_err(store_problem)?;
     let id = id.ok_or_else(|| not_found(name))?;
-    if forget.quarantine {
-        remove_all::<HeldDelete>(service, id)
-            .await
-            .map_err(store_problem)?;
-    }
-    if forget.escrows {
-        remove_all::<LastDecision>(service, id)
-            .await
-            .map_err(store_problem)?;
-    }
+    let forgotten = async {
+        if forget.quarantine {
+            forget_all(service, id, |row: &HeldDelete| row.guid).await?;
+            forget_all(service, id, |row: &HeldChange| row.guid).await?;
+        }
+        if forget.escrows {
+            forget_all(service, id, |row: &Escrow| row.guid).await?;
+            // What is left out for a reason is told anew.
+            forget_all(service, id, |row: &LastDecision| row.guid).await?;
+        }
+        Ok(())
+    };
+    forgotten.await.map_err(store_problem)?;
     if forget.links {
         forget_links(service, id).await.map_err(store_problem)?;
     }
@@ -617,6 +648,34 @@ pub fn create_scratch(
     }
     tx.store(&[job])?;
     Ok(id)
+}
+
+/// Forgets what is set aside of objects; each of them is decided anew in the next cycle.
+async fn forget_all<R: Record + 'static>(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    of: fn(&R) -> Guid,
+) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        more = service
+            .write(move |tx| {
+                let rows: Vec<R> = tx.list(&Scan::of(Key::empty().with(id), SLICE))?;
+                if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
+                    // Its references too: one of them may be what was set aside.
+                    let guids = rows.iter().map(of);
+                    let subjects =
+                        guids.flat_map(|guid| [Subject::Object(guid), Subject::From(guid)]);
+                    mark_all(tx, &mut job, subjects)?;
+                    tx.store(&[job])?;
+                }
+                let keys: Vec<Key> = rows.iter().map(Record::key).collect();
+                tx.delete(R::TABLE, &keys)?;
+                Ok(!keys.is_empty())
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// Removes all rows of a table whose keys begin with a configuration's id.

@@ -8,10 +8,13 @@ mod candidates;
 mod claims;
 mod deletes;
 mod drift;
+pub(crate) mod escrow;
 mod foreign;
 mod objects;
 mod references;
+mod removals;
 mod report;
+mod updates;
 
 pub use deletes::{allow, reject};
 pub(crate) use drift::{VALUES, drift, is_unsettled};
@@ -91,7 +94,11 @@ pub fn batch(
     if context.phase == Phase::Reading {
         return Ok(Progress::Done);
     }
-    if deletes::leave(tx, lane, context)? || references::batch(tx, lane, context)? {
+    let more = deletes::leave(tx, lane, context)?
+        || updates::leave(tx, lane, context)?
+        || references::batch(tx, lane, context)?
+        || removals::leave(tx, lane, context)?;
+    if more {
         return store(tx, lane, Progress::More);
     }
     store(tx, lane, Progress::Done)
@@ -150,6 +157,7 @@ pub fn one(
         Decision::Create(_) | Decision::Join(..) | Decision::Restore(..) | Decision::Update { .. }
     );
     if applies {
+        context.report.passing.insert(guid, None);
         lane.job.sequence += 1;
         let mark = Dirty {
             configuration: lane.configuration.id,

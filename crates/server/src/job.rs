@@ -2,12 +2,15 @@
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
 mod history;
+mod quarantine;
 mod read;
 mod reconcile;
 mod run;
 mod schedule;
 mod unkept;
 
+pub use quarantine::next_cycle;
+pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
 pub use reconcile::{reconcile, run as run_reconciliation};
 pub(crate) use run::lane;
@@ -18,7 +21,7 @@ pub use unkept::Unkept;
 use crate::service::Service;
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::job::{Cycle, CycleError, Job};
+use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job};
 use lockstep_store::{ReadRecords as _, StoreError, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +82,12 @@ pub async fn ask_for_cycle(
         .await?;
     service.jobs.raise();
     Ok(number)
+}
+
+/// How long from the beginning of one cycle to the next.
+pub(crate) fn interval(configuration: &Configuration) -> Duration {
+    let spec = crate::configuration::spec_of(configuration);
+    Duration::from_secs(spec.schedule.interval_seconds().unwrap_or(120))
 }
 
 /// A problem as a cycle's error.

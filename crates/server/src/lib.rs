@@ -5,10 +5,12 @@
 //! * [`cycle`]: what is marked is decided and applied;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`backup`]: what the service cannot do without, in one file;
+//! * [`notify`]: what administrators are told without asking;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`passwords`]: whose password is read from Active Directory;
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
+//! * [`staging`]: what a configuration would do that must not do it yet;
 //! * [`service`]: what all of them share.
 
 pub mod agents;
@@ -30,6 +32,7 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod passwords;
 pub mod plan;
 pub mod policy;
@@ -43,4 +46,5 @@ pub mod serve;
 pub mod service;
 pub mod signal;
 pub mod signin;
+pub mod staging;
 pub mod tls;

@@ -150,7 +150,7 @@ async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<()
 }
 
 /// Has these objects read by GUID.
-fn ask_for(
+pub(crate) fn ask_for(
     tx: &mut dyn Write,
     configuration: ConfigurationId,
     guids: &BTreeSet<Guid>,
@@ -166,6 +166,21 @@ fn ask_for(
         }
     }
     tx.store(&asked)
+}
+
+/// What a configuration would do as it is applied, as far as it has been read.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) async fn report(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+) -> Result<Report, StoreError> {
+    let (tenant, now) = (service.tenant_rules(), service.clock.now());
+    service
+        .read(move |tx| run(&mut Overlay::new(tx), id, &tenant, now))
+        .await
 }
 
 /// Decides everything that is marked, on an overlay.

@@ -44,7 +44,9 @@ pub async fn one(
     if wish.ignore_scope {
         admit(service, id, Some(object.guid)).await?;
     }
-    let told = read_and_decide(service, id, &object, wish.dry_run).await;
+    // In staging nothing is applied, not even on demand.
+    let dry_run = wish.dry_run || crate::staging::is_on(&configuration);
+    let told = read_and_decide(service, id, &object, dry_run).await;
     if wish.ignore_scope {
         admit(service, id, None).await?;
     }

@@ -18,6 +18,7 @@ use lockstep_store::records::connector_space::{
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
+use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
@@ -198,6 +199,9 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
+    remove_all::<HeldChange>(service, id).await?;
+    remove_all::<Escrow>(service, id).await?;
+    remove_all::<Notice>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;
     let mut more = true;
     while more {

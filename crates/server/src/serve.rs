@@ -9,6 +9,7 @@ use crate::http::signin::Peer;
 use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
+use crate::notify::{self, MailError, Mailer, Outlets, Webhooks};
 use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
@@ -20,6 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use lockstep_model::Secret;
 use lockstep_store::records::service::ApiToken;
 use lockstep_store::{ReadRecords as _, SqliteStore, StoreError, WriteRecords as _};
 use std::fs::{File, TryLockError};
@@ -57,6 +59,8 @@ pub struct Options {
     pub initial_domain: Option<String>,
     /// Where metrics are served instead of on the listener.
     pub metrics_listen: Option<SocketAddr>,
+    /// The mail server, and in whose name mail is sent.
+    pub mail: Option<(Secret<String>, String)>,
     /// For how long is remembered what happened.
     pub retention: Retention,
 }
@@ -118,6 +122,12 @@ pub enum ServeError {
         /// The one that was asked for.
         received: String,
     },
+    /// Mail cannot be sent.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// Addresses on the web cannot be called.
+    #[error("could not set up TLS for notifications")]
+    Webhooks(#[source] reqwest::Error),
     /// The public address is none.
     #[error("--public-url: expected https://HOST or https://HOST:PORT, received `{received}`")]
     PublicUrl {
@@ -132,7 +142,10 @@ impl ServeError {
     pub const fn is_of_options(&self) -> bool {
         matches!(
             self,
-            Self::InitialDomain { .. } | Self::OtherInitialDomain { .. } | Self::PublicUrl { .. }
+            Self::InitialDomain { .. }
+                | Self::OtherInitialDomain { .. }
+                | Self::PublicUrl { .. }
+                | Self::Mail(_)
         )
     }
 }
@@ -165,6 +178,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         let received = name.clone();
         return Err(ServeError::InitialDomain { received });
     }
+    let outlets = outlets(options.mail.as_ref())?;
     let given = options.public_url.as_deref().map(checked_url).transpose()?;
     files::make_private_dir(&dir)?;
     let lock = lock(&dir)?;
@@ -191,6 +205,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
             received,
         });
     }
+    let _ = service.outlets.set(outlets);
     admin_token(&service, &dir).await?;
     keys::keep(&service).await?;
     let metrics = Metrics::install();
@@ -250,6 +265,7 @@ impl Running {
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
+        let notices = tokio::spawn(notify::run(Arc::clone(&self.service)));
         let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
             tokio::spawn(async move { axum::serve(listener, routes).await })
@@ -278,6 +294,7 @@ impl Running {
         jobs.abort();
         upkeep.abort();
         directory_upkeep.abort();
+        notices.abort();
         reconciliation.abort();
         if let Some(metrics) = metrics {
             metrics.abort();
@@ -286,6 +303,15 @@ impl Running {
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
         Ok(())
     }
+}
+
+/// The ways of telling administrators something.
+fn outlets(mail: Option<&(Secret<String>, String)>) -> Result<Outlets, ServeError> {
+    let mailer = mail.map(|(url, from)| Mailer::new(url, from)).transpose()?;
+    Ok(Outlets {
+        mailer,
+        webhooks: Webhooks::new().map_err(ServeError::Webhooks)?,
+    })
 }
 
 /// Tells every request of a connection where it comes from.

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::job::Unkept;
+use crate::notify::Outlets;
 use crate::sealing::Sealer;
 use crate::signal::Signal;
 use crate::signin::SignIn;
@@ -10,7 +11,7 @@ use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
 use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The running service: one tenant's store and everything that works on it.
@@ -42,6 +43,8 @@ pub struct Service {
     pub unkept: Unkept,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
+    /// How administrators are told something; set once the service runs.
+    pub outlets: OnceLock<Outlets>,
     /// Where its transactions run.
     pub transactions: Transactions,
     rules: RwLock<TenantRules>,
@@ -125,6 +128,7 @@ impl Service {
             sealer: Arc::new(parts.sealer),
             unkept: Unkept::default(),
             sign_in: SignIn::default(),
+            outlets: OnceLock::new(),
             transactions: Transactions::default(),
             rules: RwLock::new(rules_of(&tenant)),
             lanes: Mutex::default(),

@@ -12,6 +12,7 @@ pub mod history;
 pub mod job;
 pub mod log;
 pub mod password;
+pub mod safety;
 pub mod service;
 pub mod signin;
 
@@ -29,6 +30,7 @@ pub fn tables() -> Vec<&'static Table> {
         job::TABLES,
         log::TABLES,
         password::TABLES,
+        safety::TABLES,
         service::TABLES,
         signin::TABLES,
     ]

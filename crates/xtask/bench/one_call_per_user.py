@@ -14,7 +14,7 @@ import uuid
 
 from impacket.dcerpc.v5 import drsuapi, epm, transport
 from impacket.dcerpc.v5.dtypes import NULL
-from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_GSS_NEGOTIATE, RPC_C_AUTHN_LEVEL_PKT_PRIVACY
+from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_PKT_PRIVACY
 
 CLIENT = drsuapi.NTDSAPI_CLIENT_GUID
 UNICODE_PWD = "1.2.840.113556.1.4.90"
@@ -26,7 +26,6 @@ def connect(address, domain, account, password):
     rpc.setRemoteHost(address)
     rpc.set_credentials(account, password, domain)
     drs = rpc.get_dce_rpc()
-    drs.set_auth_type(RPC_C_AUTHN_GSS_NEGOTIATE)
     drs.set_auth_level(RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
     drs.connect()
     drs.bind(drsuapi.MSRPC_UUID_DRSUAPI)
@@ -89,6 +88,14 @@ def main():
     drs, handle = connect(address, domain, account, os.environ["AD_PASSWORD"])
     prefixes = []
     number = drsuapi.MakeAttid(prefixes, UNICODE_PWD)
+    # Samba wants to be told of a schema, of whatever version ([MS-DRSR] 5.16.4, schemaInfo).
+    schema = drsuapi.PrefixTableEntry()
+    schema["ndx"] = 0
+    schema["prefix"]["length"] = 21
+    schema["prefix"]["elements"] = [0xFF] + 20 * [0]
+    prefixes[0]["ndx"] = 1
+    number["Data"] += 1 << 16
+    prefixes.append(schema)
     hashes = 0
     begun = time.monotonic()
     for guid in users:

@@ -410,4 +410,6 @@ fn counted(
 }
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const CYCLES: [Trouble; 12] = [
+pub(super) const CYCLES: [Trouble; 19] = [
     trouble(
         "NoActiveAgents",
         "no agent of the domain asked for work within 30 s",
@@ -37,6 +37,41 @@ pub(super) const CYCLES: [Trouble; 12] = [
         "DeleteThresholdReached",
         "so many deletes at once are held by the guard",
         "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "TooManyDeletes",
+        "the guard holds deletes: as many as the threshold, or more",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right: [operations](operations.md)",
+    ),
+    trouble(
+        "TooManyUpdates",
+        "the limit on updates holds them",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "TooManyMemberRemovals",
+        "the limit on members removed from one group holds them",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "JobDisabled",
+        "no cycle has been clean for four weeks; none runs by itself any more",
+        "put the cause right, then `lockstep cycle run NAME`",
+    ),
+    trouble(
+        "EncounteredEscrowProportionThreshold",
+        "more than 40 % of all objects fail, and 5,000 at least",
+        "`lockstep escrow list NAME` shows each with its reason; put the common cause right",
+    ),
+    trouble(
+        "EncounteredBaseEscrowThreshold",
+        "more than 40,000 objects fail",
+        "`lockstep escrow list NAME` shows each with its reason; put the common cause right",
+    ),
+    trouble(
+        "EncounteredTotalEscrowThreshold",
+        "more than 60,000 objects and references to them fail",
+        "`lockstep escrow list NAME` shows each with its reason; put the common cause right",
     ),
     trouble(
         "CookieMismatch",

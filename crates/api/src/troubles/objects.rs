@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 33] = [
+pub(super) const OBJECTS: [Trouble; 37] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -39,6 +39,26 @@ pub(super) const OBJECTS: [Trouble; 33] = [
         "Missing",
         "a full import did not see it, and the controller keeps silent about it",
         "see whether the agent's account may still read its container; it is left as it is until then",
+    ),
+    trouble(
+        "UpdateLimitReached",
+        "its update is held: as many as the limit, or more, would be updated in one cycle",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "MemberRemovalLimitReached",
+        "as many of its members as the limit, or more, would leave it",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "Staging",
+        "the configuration is in staging: this is what would be done",
+        "`staging = false` and `lockstep apply`, if it is to be done",
+    ),
+    trouble(
+        "Healed",
+        "it had failed before, and is as it should be now",
+        "nothing",
     ),
     trouble("PlaceUnknown", "one of its containers is not known", WAIT),
     trouble(

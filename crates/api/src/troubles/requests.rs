@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const REQUESTS: [Trouble; 39] = [
+pub(super) const REQUESTS: [Trouble; 40] = [
     trouble(
         "BadConfiguration",
         "a key of the configuration is wrong",
@@ -83,6 +83,11 @@ pub(super) const REQUESTS: [Trouble; 39] = [
         "LeaseSuperseded",
         "another agent has the work now",
         "nothing; the agent forgets it",
+    ),
+    trouble(
+        "RequestLate",
+        "a request of an agent came again after a later one was answered",
+        "nothing; the agent goes on from the later one",
     ),
     trouble(
         "NoOwnCa",

@@ -226,6 +226,9 @@ fn shown(configuration: &Configuration) -> String {
         ("status", configuration.status.clone()),
         ("scope", units),
     ];
+    if configuration.configuration.staging {
+        lines.push(("staging", "everything is planned, nothing applied".into()));
+    }
     if !scope.exclude_organizational_units.is_empty() {
         lines.push(("excluded", scope.exclude_organizational_units.join("; ")));
     }
@@ -233,6 +236,12 @@ fn shown(configuration: &Configuration) -> String {
         lines.push((
             "quarantine",
             format!("{} (since {})", quarantine.reason, quarantine.since),
+        ));
+        lines.push(("remedy", quarantine.remedy.clone()));
+        let next = quarantine.next_attempt.clone();
+        lines.push((
+            "next attempt",
+            next.unwrap_or_else(|| "when somebody asks for it".into()),
         ));
     }
     lines.push(("last cycle", last_cycle(configuration)));

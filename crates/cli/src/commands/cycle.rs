@@ -79,7 +79,7 @@ fn status(cycle: &Cycle, context: &Context<'_>) -> Result<u8, Failure> {
     }
     if cycle.held > 0 {
         context.output.say(&format!(
-            "{} deletes are held; `lockstep deletes list` shows them",
+            "{} changes are held; `lockstep deletes list` shows them",
             cycle.held
         ));
     }
@@ -159,7 +159,7 @@ fn passwords(passwords: &Passwords) -> String {
 }
 
 fn shown(cycle: &Cycle) -> String {
-    fields(&[
+    let mut lines = vec![
         ("cycle", format!("{} ({})", cycle.cycle_id, cycle.kind)),
         ("state", cycle.state.clone()),
         ("read", cycle.imported.to_string()),
@@ -173,5 +173,13 @@ fn shown(cycle: &Cycle) -> String {
         ("held", cycle.held.to_string()),
         ("passwords", passwords(&cycle.passwords)),
         ("took", format!("{} ms", cycle.duration_ms)),
-    ])
+    ];
+    if let Some(planned) = cycle.planned {
+        let counts = format!(
+            "{} creates, {} restores, {} updates, {} deletes; staging: nothing was applied",
+            planned.creates, planned.restores, planned.updates, planned.deletes
+        );
+        lines.push(("planned", counts));
+    }
+    fields(&lines)
 }

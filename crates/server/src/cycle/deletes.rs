@@ -2,7 +2,8 @@
 //! the guard.
 
 use super::objects::{Case, cases};
-use super::{Context, claims, report::Item};
+use super::report::{Held, Item};
+use super::{Context, claims};
 use crate::directory;
 use crate::import::{Lane, Places};
 use lockstep_directory::Change;
@@ -14,6 +15,7 @@ use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::password::PasswordRow;
+use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
@@ -52,7 +54,7 @@ pub(super) fn leave(
     match threshold.judge(staged - held + left, held) {
         Verdict::Hold { .. } => {
             lane.job.guard_tripped = true;
-            context.report.tally.held = staged;
+            context.report.hold(Held::Deletes, staged);
             announce(tx, lane, context)?;
             Ok(false)
         }
@@ -131,6 +133,10 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     let guid = case.object.guid;
     // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
+    tx.remove::<Escrow>(&[(configuration, guid)])?;
+    if let Some(joined) = &case.joined {
+        tx.remove::<HeldChange>(&[(configuration, joined.object, None)])?;
+    }
     match case.joined {
         Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
             deleted: true,

@@ -15,7 +15,8 @@ use lockstep_model::ids::ObjectId;
 use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
 use lockstep_store::records::job::HeldDelete;
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::{ReadRecords as _, Scan, StoreError, Write};
+use lockstep_store::records::safety::HeldChange;
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
 use std::collections::{BTreeMap, HashSet};
 
 /// The code of what is otherwise in the directory than it was written.
@@ -108,6 +109,8 @@ fn without_known(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<Vec<
     known.extend(failed.into_iter().flatten().map(|row| row.guid));
     let held: Vec<Option<HeldDelete>> = tx.fetch(&ids)?;
     known.extend(held.into_iter().flatten().map(|row| row.guid));
+    let changes: Vec<HeldChange> = tx.list(&Scan::of(Key::empty().with(lane.owner()), MARKS))?;
+    known.extend(changes.into_iter().map(|row| row.guid));
     let left = guids.iter().filter(|guid| !known.contains(guid));
     Ok(left.copied().collect())
 }

@@ -2,7 +2,7 @@
 
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
-use super::{Context, claims, foreign, keep};
+use super::{Context, claims, escrow, foreign, keep, updates};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
@@ -19,7 +19,8 @@ use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::records::password::PasswordRow;
-use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::{Key, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Everything that is known of one object when it is decided.
@@ -78,6 +79,12 @@ impl Case {
         let name = self.chain.dn(&self.object, &lane.policy.naming_context_dn);
         name.map(|dn| dn.to_string())
             .or_else(|| applied.and_then(PropertyValue::as_text).map(str::to_owned))
+    }
+
+    /// How people know it.
+    pub(super) fn known_as(&self, lane: &Lane) -> String {
+        self.dn(lane)
+            .unwrap_or_else(|| self.object.guid.to_string())
     }
 
     pub(super) fn anchor(&self) -> SourceAnchor {
@@ -177,6 +184,12 @@ struct Rows {
     passwords: Vec<PasswordRow>,
     /// Objects whose last decision is no longer that they are left out.
     applied: Vec<(ConfigurationId, Guid)>,
+    /// Objects that failed before.
+    escrowed: BTreeMap<Guid, Escrow>,
+    /// There are changes that wait or are held.
+    waiting: bool,
+    /// Updates that are not decided any more.
+    released: Vec<<HeldChange as Record>::Id>,
     /// Objects whose delete is not decided any more.
     kept: Vec<(ConfigurationId, Guid)>,
     /// Objects that have come to be in the directory.
@@ -184,12 +197,21 @@ struct Rows {
 }
 
 impl Rows {
+    /// An update that waits is struck off the list when something else is decided.
+    fn released(&mut self, lane: &Lane, decision: &Decision, case: &Case) {
+        let other = !matches!(decision, Decision::Update { .. } | Decision::Read(_));
+        if let Some(link) = case.link.as_ref().filter(|_| self.waiting && other) {
+            self.released.push((lane.owner(), link.object, None));
+        }
+    }
+
     fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
         tx.store(&self.joined)?;
         tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
         tx.remove::<HeldDelete>(&self.kept)?;
+        tx.remove::<HeldChange>(&self.released)?;
         foreign::tell(tx, lane, &self.made)?;
         mark_all(tx, &mut lane.job, self.marks)
     }
@@ -210,7 +232,16 @@ pub(super) fn decide_all(
         .filter(|guid| seen.insert(*guid))
         .collect();
     let cases = cases(tx, lane, context, places, &guids)?;
-    let mut rows = Rows::default();
+    let mut rows = Rows {
+        escrowed: escrow::of(tx, lane, &guids)?,
+        waiting: !tx
+            .scan(
+                HeldChange::TABLE,
+                &Scan::of(Key::empty().with(lane.owner()), 1),
+            )?
+            .is_empty(),
+        ..Rows::default()
+    };
     let mut waiting = HashSet::new();
     // Of two objects with one anchor, or for one object of the directory, the first of a batch has it.
     let (mut anchors, mut taken) = (BTreeSet::new(), BTreeSet::new());
@@ -221,58 +252,32 @@ pub(super) fn decide_all(
         let (decision, reason) = case.decide(lane, context);
         if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
             rows.kept.push((lane.owner(), guid));
+            rows.released(lane, &decision, &case);
         }
-        let takes_over = matches!(decision, Decision::Join(..) | Decision::Restore(..));
-        let (action, id, desired, values) = match decision {
-            Decision::Create(mut desired) => {
-                let id = ObjectId::new(crate::ids::random_guid());
-                let values = std::mem::take(&mut desired.values);
-                ("Create", id, desired, values)
-            }
-            Decision::Join(id, _, mut desired) => {
-                let values = std::mem::take(&mut desired.values);
-                ("Update", id, desired, values)
-            }
-            Decision::Restore(id, mut desired) => {
-                let values = std::mem::take(&mut desired.values);
-                ("Restore", id, desired, values)
-            }
-            Decision::Update {
-                object,
-                changes,
-                desired,
-            } => ("Update", object, desired, changes),
-            Decision::Delete(target) => {
-                stage_delete(tx, lane, context, &case, &reason, target)?;
-                continue;
-            }
-            Decision::Unchanged => {
-                context.report.tally.unchanged += 1;
-                continue;
-            }
-            Decision::Skip => {
-                skip(tx, lane, context, &case, &reason)?;
-                continue;
-            }
-            Decision::Fail => {
-                claims::list(tx, lane, guid, &reason)?;
-                fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
-                continue;
-            }
-            Decision::Wait => {
-                waiting.insert(guid);
-                continue;
-            }
-            Decision::Read(missing) => {
-                if context.report.items.is_some() {
-                    context.report.unread.insert(missing);
-                }
-                if ask_for(tx, lane, case, missing)? {
-                    waiting.insert(guid);
-                }
+        if matches!(decision, Decision::Unchanged | Decision::Skip)
+            && let Some(row) = rows.escrowed.remove(&guid)
+        {
+            escrow::heal(tx, lane, context, &row, &case, &reason)?;
+        }
+        let wanted = match wanted(decision) {
+            Ok(wanted) => wanted,
+            Err(decision) => {
+                let waits = without_write(tx, lane, context, case, decision, &reason)?;
+                waiting.extend(waits.then_some(guid));
                 continue;
             }
         };
+        let Wanted {
+            action,
+            takes_over,
+            id,
+            desired,
+            values,
+        } = wanted;
+        let is_update = action == "Update" && !takes_over;
+        if is_update && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
+            continue;
+        }
         let (first_of_anchor, first_of_object) =
             (anchors.insert(desired.anchor.clone()), taken.insert(id));
         if !first_of_object || case.joined.is_none() && !first_of_anchor {
@@ -303,6 +308,75 @@ pub(super) fn decide_all(
         keep(tx, mark)?;
     }
     Ok(())
+}
+
+/// What a decision asks to be written.
+struct Wanted {
+    action: &'static str,
+    /// There is an object already that was not this one's.
+    takes_over: bool,
+    id: ObjectId,
+    desired: DesiredObject,
+    values: MappedValues,
+}
+
+/// What a decision asks to be written; a decision that asks for nothing is given back.
+fn wanted(decision: Decision) -> Result<Wanted, Decision> {
+    let (action, takes_over, id, mut desired, changes) = match decision {
+        Decision::Create(desired) => {
+            let id = ObjectId::new(crate::ids::random_guid());
+            ("Create", false, id, desired, None)
+        }
+        Decision::Join(id, _, desired) => ("Update", true, id, desired, None),
+        Decision::Restore(id, desired) => ("Restore", true, id, desired, None),
+        Decision::Update {
+            object,
+            changes,
+            desired,
+        } => ("Update", false, object, desired, Some(changes)),
+        other => return Err(other),
+    };
+    let values = changes.unwrap_or_else(|| std::mem::take(&mut desired.values));
+    Ok(Wanted {
+        action,
+        takes_over,
+        id,
+        desired,
+        values,
+    })
+}
+
+/// Takes up a decision that asks for no write. Says whether the object has to wait.
+fn without_write(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    case: Case,
+    decision: Decision,
+    reason: &Reason,
+) -> Result<bool, StoreError> {
+    match decision {
+        Decision::Delete(target) => stage_delete(tx, lane, context, &case, reason, target)?,
+        Decision::Unchanged => context.report.tally.unchanged += 1,
+        Decision::Skip => skip(tx, lane, context, &case, reason)?,
+        Decision::Fail => {
+            claims::list(tx, lane, case.object.guid, reason)?;
+            fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+        }
+        Decision::Wait => return Ok(true),
+        Decision::Read(missing) => {
+            if context.report.items.is_some() {
+                context.report.unread.insert(missing);
+            }
+            return ask_for(tx, lane, case, missing);
+        }
+        // These are written.
+        Decision::Create(_)
+        | Decision::Join(..)
+        | Decision::Restore(..)
+        | Decision::Update { .. } => {}
+    }
+    Ok(false)
 }
 
 /// The change that carries a decision out.
@@ -410,6 +484,10 @@ fn applied(
     }
     context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
+    if let Some(row) = rows.escrowed.remove(&guid) {
+        item.reason.push_str(&escrow::healed(context, &row));
+        tx.remove::<Escrow>(&[(configuration, guid)])?;
+    }
     item.changes = result
         .changes
         .into_iter()
@@ -426,7 +504,7 @@ fn applied(
 }
 
 /// What the log shows of a value that must not be shown.
-fn redacted(_: PropertyValue) -> PropertyValue {
+pub(super) fn redacted(_: PropertyValue) -> PropertyValue {
     PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
@@ -448,7 +526,7 @@ fn stage_delete(
         configuration,
         guid,
         object: target,
-        name: case.dn(lane).unwrap_or_else(|| guid.to_string()),
+        name: case.known_as(lane),
         kind: case.kind().to_owned(),
         reason: reason.to_string(),
         code: reason.code().to_owned(),
@@ -536,7 +614,8 @@ pub(super) fn fail(
     reason: &str,
     code: &'static str,
 ) -> Result<(), StoreError> {
-    context.report.tally.failed += 1;
+    let first = escrow::keep(tx, lane, context, case, reason, code)?;
+    context.report.tally.failed += u64::from(first);
     remember(tx, lane, context, case, "Other", "Failure", reason, code)
 }
 
@@ -568,6 +647,7 @@ fn remember(
         code: code.to_owned(),
         reason: reason.to_owned(),
         since: context.now.as_millis(),
+        fingerprint: String::new(),
     }])?;
     let mut item = case.item(
         lane,

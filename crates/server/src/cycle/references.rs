@@ -5,7 +5,7 @@
 //! what a batch needs is looked up for all of them together.
 
 use super::objects::cases;
-use super::{Context, first_done, first_goes_on, foreign, keep, next};
+use super::{Context, first_done, first_goes_on, foreign, keep, next, removals};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::{Kind, Object};
@@ -28,7 +28,7 @@ const BATCH: usize = 5_000;
 const NAMED: usize = 20;
 
 /// What names a reference of the directory.
-type Id = <DirectoryReference as Record>::Id;
+pub(super) type Id = <DirectoryReference as Record>::Id;
 
 /// Works off marks of references. Returns whether there may be more.
 pub(super) fn batch(
@@ -83,12 +83,20 @@ pub(super) fn otherwise(
 
 /// References of the directory that come and go with a batch.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     added: Vec<Id>,
     removed: Vec<Id>,
 }
 
 impl Changes {
+    /// References that go.
+    pub(super) const fn removing(removed: Vec<Id>) -> Self {
+        Self {
+            added: Vec::new(),
+            removed,
+        }
+    }
+
     fn add(&mut self, id: Id) {
         self.added.push(id);
     }
@@ -121,6 +129,7 @@ impl Changes {
         Ok(())
     }
 
+    /// Writes them, but for those that have to wait until all are counted.
     fn apply(
         mut self,
         tx: &mut dyn Write,
@@ -128,6 +137,16 @@ impl Changes {
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
         self.strike(tx, lane)?;
+        self.removed = removals::stage(tx, lane, context, self.removed)?;
+        self.write(tx, lane, context)
+    }
+
+    pub(super) fn write(
+        self,
+        tx: &mut dyn Write,
+        lane: &Lane,
+        context: &mut Context<'_>,
+    ) -> Result<(), StoreError> {
         directory::change_references(tx, &self.added, &self.removed)?;
         let mut holders: BTreeMap<ObjectId, BTreeMap<&str, Targets>> = BTreeMap::new();
         // Of what was made or changed in this cycle anyway, its references are a part.
@@ -196,7 +215,10 @@ fn tell(
 }
 
 /// What a list of objects is called in the log: the first of them by name.
-fn names(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Option<PropertyValue>, StoreError> {
+pub(super) fn names(
+    tx: &mut dyn Read,
+    ids: &[ObjectId],
+) -> Result<Option<PropertyValue>, StoreError> {
     if ids.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many objects came to what.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Tally {
     pub skipped: u64,
     /// Objects that could not be provisioned.
     pub failed: u64,
-    /// Deletes that the guard holds.
+    /// Changes that the guard or a limit holds.
     pub held: u64,
 }
 
@@ -52,6 +52,25 @@ pub struct Item {
     pub changes: Vec<(&'static str, Option<PropertyValue>, Option<PropertyValue>)>,
 }
 
+/// Changes that are held.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Held {
+    /// Deletes of objects.
+    Deletes,
+    /// Updates of objects.
+    Updates,
+    /// Members that would leave a group.
+    Members,
+}
+
+impl Report {
+    /// So many changes of a kind are held.
+    pub fn hold(&mut self, kind: Held, count: u64) {
+        self.held.insert(kind, count);
+        self.tally.held = self.held.values().sum();
+    }
+}
+
 /// What a cycle did.
 #[derive(Debug, Default)]
 #[must_use = "an unread report hides why an object was skipped"]
@@ -66,6 +85,17 @@ pub struct Report {
     pub items: Option<Vec<Item>>,
     /// Holders counted as changed because of their references.
     pub referring: BTreeSet<ObjectId>,
+    /// Held changes by kind: together they are the tally's.
+    pub held: BTreeMap<Held, u64>,
+    /// Objects whose update leaves although there is a limit: they were counted, or approved with exactly this
+    /// change, or somebody asked for that object.
+    pub passing: BTreeMap<Guid, Option<String>>,
+    /// Updates that were let through.
+    pub passed: u64,
+    /// Members that were let leave, by group.
+    pub members_passed: BTreeMap<ObjectId, u64>,
+    /// Objects whose held update was told.
+    pub told: BTreeSet<Guid>,
     /// Objects that have to be read before something can be decided, when somebody wants to see them.
     pub unread: BTreeSet<Guid>,
 }

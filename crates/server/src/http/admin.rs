@@ -3,6 +3,7 @@
 mod agents;
 mod apps;
 mod configurations;
+mod held;
 mod logs;
 mod passwords;
 mod roles;
@@ -80,17 +81,15 @@ pub fn router() -> Router<Arc<Service>> {
             "/api/v1/configurations/{name}/reconcile",
             post(configurations::reconcile),
         )
-        .route(
-            "/api/v1/configurations/{name}/deletes",
-            get(configurations::deletes),
-        )
+        .route("/api/v1/configurations/{name}/escrows", get(held::escrows))
+        .route("/api/v1/configurations/{name}/deletes", get(held::list))
         .route(
             "/api/v1/configurations/{name}/deletes/allow",
-            post(configurations::allow),
+            post(held::allow),
         )
         .route(
             "/api/v1/configurations/{name}/deletes/reject",
-            post(configurations::reject),
+            post(held::reject),
         )
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))

@@ -46,6 +46,7 @@ mod tests {
             failed: 0,
             held: 0,
             passwords: PasswordTally::default(),
+            planned: None,
             error: None,
             started: i64::from(n) * 1_000,
             ended: Some(i64::from(n) * 1_000 + 10),

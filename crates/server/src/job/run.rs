@@ -1,9 +1,9 @@
 //! One cycle of one job.
 
-use super::cycle_error;
 use super::history;
 use super::read::{self, Reading};
-use crate::cycle::{Context, Progress, Report, batch};
+use super::{cycle_error, quarantine};
+use crate::cycle::{Context, Progress, Report, batch, escrow};
 use crate::import::{Lane, mark};
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
@@ -26,6 +26,28 @@ pub enum Wake {
     Change,
     /// Somebody asked for it.
     Hand,
+}
+
+/// How a cycle ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// As it should.
+    Succeeded,
+    /// It came to an end, but the guard holds changes, or too many objects fail.
+    Quarantined,
+    /// It did not come to an end.
+    Failed,
+}
+
+impl Ending {
+    /// Its name, as the API gives it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Quarantined => "quarantined",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl Wake {
@@ -107,6 +129,7 @@ async fn begin(
                 return Ok(None);
             };
             sweep(tx, &mut job, now)?;
+            escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
                 (Watermark::Current { .. }, _) => "incremental",
@@ -132,6 +155,7 @@ async fn begin(
                 failed: 0,
                 held: 0,
                 passwords: PasswordTally::default(),
+                planned: None,
                 error: None,
                 started: now.as_millis(),
                 ended: None,
@@ -267,6 +291,10 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         run.behind = 0;
         (run, result) = drain_all(service, run, Phase::Complete).await;
     }
+    if result.is_ok() {
+        let planned = crate::staging::plan(service, run.configuration, run.cycle).await;
+        result = planned.map_err(|error| store_error(&error));
+    }
     (run, result)
 }
 
@@ -360,6 +388,9 @@ async fn drain(
             let Some(mut lane) = lane(tx, run.configuration)? else {
                 return Ok(Progress::Done);
             };
+            if crate::staging::is_on(&lane.configuration) {
+                return Ok(Progress::Done);
+            }
             let Run {
                 cycle,
                 wake,
@@ -472,12 +503,12 @@ async fn finish(
             } else {
                 Err(deletions_not_visible())
             });
-            cycle.state = match (&result, cycle.held) {
-                (Err(_), _) => "failed",
-                (Ok(()), 0) => "succeeded",
-                (Ok(()), _) => "quarantined",
-            }
-            .to_owned();
+            let outcome = match (&result, cycle.held) {
+                (Err(_), _) => Ending::Failed,
+                (Ok(()), 0) => Ending::Succeeded,
+                (Ok(()), _) => Ending::Quarantined,
+            };
+            outcome.name().clone_into(&mut cycle.state);
             cycle.error = result.err().or(match run.passwords {
                 Passwords::Failed(error) => Some(error),
                 Passwords::Unread | Passwords::Read => None,
@@ -494,9 +525,10 @@ async fn finish(
             job.last_cycle = Some(cycle.id);
             history::ended(&mut job, &cycle);
             job.served = job.served.max(serving);
-            if cycle.state != "failed" {
+            if outcome != Ending::Failed {
                 job.succeeded += 1;
             }
+            quarantine::settle(tx, &mut job, &mut cycle, now)?;
             announce(&cycle);
             tx.store(&[job])?;
             tx.store(&[cycle])

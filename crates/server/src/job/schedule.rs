@@ -115,7 +115,8 @@ fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
 async fn run_job(service: &Arc<Service>, id: ConfigurationId) {
     let mut listener = service.jobs.listen();
     loop {
-        let due = match service.read(move |tx| due(tx, id)).await {
+        let now = service.clock.now();
+        let due = match service.read(move |tx| due(tx, id, now)).await {
             Ok(Some(due)) => due,
             Ok(None) => return,
             Err(error) => {
@@ -124,12 +125,11 @@ async fn run_job(service: &Arc<Service>, id: ConfigurationId) {
                 continue;
             }
         };
-        let now = service.clock.now();
         let wake = if due.by_hand {
             Some(Wake::Hand)
         } else if due.paused {
             None
-        } else if now >= due.at {
+        } else if due.at.is_some_and(|at| now >= at) {
             Some(Wake::Clock)
         } else if due.on_change && take_change(service, &due.domain) {
             Some(Wake::Change)
@@ -152,10 +152,9 @@ async fn run_job(service: &Arc<Service>, id: ConfigurationId) {
                 }
             }
             None => {
-                let until = if due.paused {
-                    LOOK
-                } else {
-                    due.at.since(now).min(LOOK)
+                let until = match due.at {
+                    Some(at) if !due.paused => at.since(now).min(LOOK),
+                    _ => LOOK,
                 };
                 listener.wait(until).await;
             }
@@ -168,30 +167,34 @@ struct Due {
     by_hand: bool,
     paused: bool,
     on_change: bool,
-    at: Timestamp,
+    /// When the clock wakes it, if it does.
+    at: Option<Timestamp>,
     domain: String,
 }
 
-fn due(tx: &mut dyn lockstep_store::Read, id: ConfigurationId) -> Result<Option<Due>, StoreError> {
+fn due(
+    tx: &mut dyn lockstep_store::Read,
+    id: ConfigurationId,
+    now: Timestamp,
+) -> Result<Option<Due>, StoreError> {
     let configuration: Option<Configuration> = tx.fetch_one(&id)?;
     let job: Option<Job> = tx.fetch_one(&id)?;
     let Some((configuration, job)) = configuration.zip(job) else {
         return Ok(None);
     };
     let spec = spec_of(&configuration);
-    let interval = Duration::from_secs(spec.schedule.interval_seconds().unwrap_or(120));
-    let last = job
-        .last_cycle
-        .map(|cycle| tx.fetch_one::<Cycle>(&cycle))
-        .transpose()?
-        .flatten();
+    let at = super::quarantine::due(
+        tx,
+        &configuration,
+        &job,
+        super::interval(&configuration),
+        now,
+    )?;
     Ok(Some(Due {
         by_hand: job.requested > job.served,
         paused: configuration.paused,
-        on_change: spec.schedule.on_change,
-        at: last.map_or(Timestamp::default(), |cycle| {
-            Timestamp::from_millis(cycle.started).plus(interval)
-        }),
+        on_change: spec.schedule.on_change && job.quarantine.is_none(),
+        at,
         domain: configuration.domain,
     }))
 }

@@ -1,8 +1,9 @@
 //! How each configuration stands, in numbers that an alert can be made of.
 
 use lockstep_model::Timestamp;
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
-use lockstep_store::{Read, ReadRecords as _, StoreError};
+use lockstep_store::records::job::{Configuration, HeldDelete, HeldVerdict, Job};
+use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::{Key, Read, ReadRecords as _, StoreError};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 /// What one configuration tells.
@@ -13,6 +14,7 @@ pub(super) struct Standing {
     lag: Option<u64>,
     failures: u64,
     held: u64,
+    changes_held: u64,
     failing: u64,
     exported: u64,
     drifting: u64,
@@ -26,19 +28,19 @@ pub(super) fn standings(tx: &mut dyn Read, now: Timestamp) -> Result<Vec<Standin
 
 fn standing(tx: &mut dyn Read, row: Configuration, now: Timestamp) -> Result<Standing, StoreError> {
     let job: Job = tx.fetch_one(&row.id)?.unwrap_or_else(|| Job::new(row.id));
-    let last: Option<Cycle> = match job.last_cycle {
-        Some(id) => tx.fetch_one(&id)?,
-        None => None,
-    };
     let open = HeldDelete::with(row.id, HeldVerdict::Open);
     Ok(Standing {
         name: row.name,
         paused: row.paused,
-        quarantined: job.guard_tripped,
+        quarantined: job.quarantine.is_some()
+            || job.guard_tripped
+            || job.updates_tripped
+            || job.removals_tripped,
         lag: job.history.lag(now),
         failures: job.history.failures,
         held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?,
-        failing: last.map_or(0, |last| last.failed),
+        changes_held: tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?,
+        failing: tx.how_many::<Escrow>(None, &Key::empty().with(row.id))?,
         exported: job.history.exported,
         drifting: job.history.drifting,
     })
@@ -55,6 +57,7 @@ pub(super) fn show(standings: &[Standing]) {
         gauge!("lockstep_quarantined", &labels).set(flag(standing.quarantined));
         gauge!("lockstep_successive_failures", &labels).set(number(standing.failures));
         gauge!("lockstep_deletes_held", &labels).set(number(standing.held));
+        gauge!("lockstep_changes_held", &labels).set(number(standing.changes_held));
         gauge!("lockstep_objects_failing", &labels).set(number(standing.failing));
         gauge!("lockstep_objects_drifting", &labels).set(number(standing.drifting));
         counter!("lockstep_exported_total", &labels).absolute(standing.exported);
@@ -76,7 +79,10 @@ pub(super) fn describe() {
         "Age of what the last successful cycle began with: for so long changes in AD may be missing"
     );
     describe_gauge!("lockstep_paused", "1: no cycle by clock or change");
-    describe_gauge!("lockstep_quarantined", "1: the configuration is held");
+    describe_gauge!(
+        "lockstep_quarantined",
+        "1: the configuration is slowed down, or changes are held"
+    );
     describe_gauge!(
         "lockstep_successive_failures",
         "Cycles that failed since the last that did not"
@@ -86,8 +92,12 @@ pub(super) fn describe() {
         "Deletes that wait for an administrator"
     );
     describe_gauge!(
+        "lockstep_changes_held",
+        "Updates, and members that would leave groups, that wait for an administrator"
+    );
+    describe_gauge!(
         "lockstep_objects_failing",
-        "Objects that the last cycle could not provision"
+        "Objects that failed and wait for their next attempt"
     );
     describe_gauge!(
         "lockstep_objects_drifting",

@@ -28,7 +28,7 @@ pub(crate) const BASE: &str = "https://directory.test";
 /// A service in memory.
 pub(crate) struct Api {
     pub(crate) service: Arc<Service>,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) runtime: tokio::runtime::Runtime,
     token: &'static str,
 }
 
@@ -109,6 +109,11 @@ impl Api {
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.runtime.block_on(self.answer(method, path, body))
+    }
+
+    /// The answer to a request, for whoever has to do something else meanwhile.
+    pub(crate) async fn answer(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let path = path.strip_prefix(BASE).unwrap_or(path);
         let encoded = path.replace(' ', "%20").replace('"', "%22");
         let request = Request::builder()
@@ -119,16 +124,14 @@ impl Api {
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
             .unwrap();
         let app = router::app(Arc::clone(&self.service));
-        self.runtime.block_on(async {
-            let response = app.oneshot(request).await.unwrap();
-            let (head, body) = response.into_parts();
-            let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            Answer {
-                status: head.status.as_u16(),
-                headers: head.headers,
-                text: String::from_utf8(bytes.to_vec()).unwrap(),
-            }
-        })
+        let response = app.oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

@@ -64,6 +64,7 @@ fn cycle(n: u32, started: i64) -> Cycle {
         failed: 0,
         held: 0,
         passwords: PasswordTally::default(),
+        planned: None,
         error: None,
         started,
         ended: Some(started + 10),

@@ -162,6 +162,63 @@ pub struct Job {
     /// How far the lane of passwords has come.
     #[serde(default)]
     pub passwords: PasswordLane,
+    /// The job is slowed down.
+    #[serde(default)]
+    pub quarantine: Option<QuarantineRow>,
+    /// The limit on updates has tripped: they are held until they are allowed or rejected.
+    #[serde(default)]
+    pub updates_tripped: bool,
+    /// The limit on members removed has tripped for some group.
+    #[serde(default)]
+    pub removals_tripped: bool,
+    /// What was planned last, while nothing is applied.
+    #[serde(default)]
+    pub planned: Option<PlannedRow>,
+}
+
+/// What a cycle of a configuration in staging would have done, and what it was made from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PlannedRow {
+    /// The number of the newest mark then.
+    pub sequence: u64,
+    /// The version of the configuration.
+    pub version: u64,
+    /// The counts.
+    pub counts: Planned,
+}
+
+/// What would be done.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Planned {
+    /// Objects made.
+    pub creates: u64,
+    /// Objects brought back.
+    pub restores: u64,
+    /// Objects changed.
+    pub updates: u64,
+    /// Objects deleted, held ones included.
+    pub deletes: u64,
+}
+
+/// Why a job is slowed down, and how far.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct QuarantineRow {
+    /// The reason's stable name.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The request that failed.
+    pub request: String,
+    /// Since when, for this reason, in milliseconds since 1970.
+    pub since: i64,
+    /// Since when, for whatever reason.
+    pub series_since: i64,
+    /// How many cycles were tried since then and were not clean.
+    pub attempts: u32,
+    /// When the last of them began; 0: the next one is not to wait.
+    pub last: i64,
 }
 
 /// The lane of passwords, which has a position and leases of its own.
@@ -301,6 +358,10 @@ impl Job {
             hides_values: false,
             guard_tripped: false,
             passwords: PasswordLane::default(),
+            quarantine: None,
+            updates_tripped: false,
+            removals_tripped: false,
+            planned: None,
         }
     }
 }
@@ -403,6 +464,9 @@ pub struct Cycle {
     /// What became of passwords.
     #[serde(default)]
     pub passwords: PasswordTally,
+    /// What would have been done, while nothing is applied.
+    #[serde(default)]
+    pub planned: Option<Planned>,
     /// What stopped it.
     pub error: Option<CycleError>,
     /// When it began, in milliseconds since 1970.

@@ -238,6 +238,9 @@ pub struct LastDecision {
     pub reason: String,
     /// Since when, in milliseconds since 1970.
     pub since: i64,
+    /// In staging: what exactly was planned.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
 }
 
 json_record!(

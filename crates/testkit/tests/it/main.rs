@@ -18,6 +18,7 @@ mod passwords;
 mod planning;
 mod proxy;
 mod references;
+mod safety;
 mod scope;
 mod scope_groups;
 mod secrets;

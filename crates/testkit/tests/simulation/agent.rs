@@ -1,6 +1,8 @@
 //! A simulated agent: it reads the simulated domain and tells the service, in the same order and with the same
 //! requests as the real one. What it makes of an entry the real one's reader makes.
 
+mod run;
+
 use crate::directory::{Answer, Cookie, DOMAIN, SimulatedDirectory, TOMBSTONE_LIFETIME_DAYS};
 use crate::network::{Refused, Reply, Request, Sender, turn};
 use crate::random::Random;
@@ -12,14 +14,15 @@ use lockstep_ad_proto::ldap::Event;
 use lockstep_agent::reader::Wanted;
 use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use lockstep_api::channel::{
-    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Finish, Found, Instruction, Links,
-    ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict,
-    WireAttributes,
+    Action, Begin, BeginAnswer, Canary, ControllerIdentity, Doubt, Finish, Found, Instruction,
+    Links, ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
+    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Settled,
+    Verdict, WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
 use lockstep_model::{Dn, Guid};
+use run::Run;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -278,7 +281,7 @@ impl Reader {
             },
             canary,
             tombstones_visible: !directory.rights.tombstones_hidden,
-            hides_values: false,
+            hides_values: true,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
             netbios_name: "CORP".to_owned(),
             forest: DOMAIN.to_owned(),
@@ -477,214 +480,6 @@ impl Reader {
             })
             .await?;
         Ok(Outcome::Resolved { objects })
-    }
-}
-
-/// One reading of changes on one controller.
-struct Run<'a> {
-    reader: &'a Reader,
-    connection: Connection,
-    wanted: &'a Wanted,
-    asked: &'a BTreeSet<String>,
-    place: &'a InPlace,
-    eager: bool,
-}
-
-/// Batches that the service has not answered yet; which of them goes on is left to chance.
-struct UnderWay<'a> {
-    random: Random,
-    batches: Vec<(BTreeSet<Guid>, Delivery<'a>)>,
-}
-
-type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
-
-impl UnderWay<'_> {
-    /// A batch with an object that is still under way waits, as with the real agent.
-    fn has_room_for(&self, guids: &BTreeSet<Guid>, at_a_time: usize) -> bool {
-        let apart = |(own, _): &(BTreeSet<Guid>, _)| own.is_disjoint(guids);
-        self.batches.is_empty() || self.batches.len() < at_a_time && self.batches.iter().all(apart)
-    }
-
-    async fn one_arrives(&mut self) -> Result<(), Failure> {
-        std::future::poll_fn(|context| {
-            let count = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
-            let chosen = self.random.below(count) as usize;
-            let Some((_, delivery)) = self.batches.get_mut(chosen) else {
-                return Poll::Ready(Ok(()));
-            };
-            let polled = delivery.as_mut().poll(context);
-            if polled.is_ready() {
-                drop(self.batches.swap_remove(chosen));
-            }
-            polled
-        })
-        .await
-    }
-}
-
-impl Run<'_> {
-    /// Reads page after page, each sent before the next is asked for.
-    async fn pages(&self, mut cookie: Option<String>, read_set: u64) -> Result<(), Failure> {
-        let index = self.connection.index;
-        loop {
-            let (highest_usn, canary) = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let usn = directory.controllers[index].highest_usn();
-                    (usn, directory.canary(index))
-                })
-                .await?;
-            let before = decoded(cookie.as_deref());
-            let (answer, view): (Answer, View) = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let answer = directory.dir_sync(index, before.as_ref(), self.asked);
-                    let view = self.reader.shared.witness.borrow().view(directory, index);
-                    (answer, view)
-                })
-                .await?;
-            match (before, answer.more) {
-                (None, false) => self.deliver_in_slices(&answer).await?,
-                _ => self.deliver_all(self.assemble_all(&answer.entries)).await?,
-            }
-            let next = STANDARD.encode(answer.cookie.to_text());
-            let stored = self
-                .reader
-                .page(PageEnd {
-                    lease: self.reader.lease,
-                    read_set,
-                    cookie_before: cookie,
-                    cookie: Some(next.clone()),
-                    more: answer.more,
-                    found: Vec::new(),
-                    settled: Vec::new(),
-                    canary: canary.map(|(guid, usn_changed)| Canary { guid, usn_changed }),
-                    highest_usn: Some(highest_usn),
-                })
-                .await?;
-            self.read_what_is_missing(stored, read_set).await?;
-            if !answer.more {
-                self.reader.shared.witness.borrow_mut().confirm(&view);
-                return Ok(());
-            }
-            cookie = Some(next);
-        }
-    }
-
-    /// Reads by GUID until the service misses nothing.
-    async fn read_what_is_missing(
-        &self,
-        mut answer: PageAnswer,
-        read_set: u64,
-    ) -> Result<(), Failure> {
-        while !answer.read.is_empty() {
-            let found = self.read_by_guid(&answer.read).await?;
-            let page = self.reader.found_page(read_set, found);
-            answer = self.reader.page(page).await?;
-        }
-        Ok(())
-    }
-
-    async fn read_by_guid(&self, guids: &[Guid]) -> Result<Vec<Found>, Failure> {
-        let index = self.connection.index;
-        let mut found = Vec::new();
-        for some in guids.chunks(self.reader.habits.reads.max(1)) {
-            let read = self
-                .reader
-                .ask(self.connection, |directory| {
-                    let read = some
-                        .iter()
-                        .map(|guid| directory.by_guid(index, *guid, self.asked));
-                    read.collect::<Vec<_>>()
-                })
-                .await?;
-            let mut alive = Vec::new();
-            for (guid, events) in some.iter().zip(read) {
-                let entry = events.map(|events| self.assemble(&events, Reading::ByGuid));
-                let presence = match &entry {
-                    None => Presence::Silent,
-                    Some(entry) if entry.offered.deleted => Presence::Tombstone,
-                    Some(_) => Presence::Alive,
-                };
-                self.reader
-                    .shared
-                    .note(format!("reads by GUID: {presence:?}"));
-                found.push(Found {
-                    guid: *guid,
-                    presence,
-                });
-                alive.extend(entry.filter(|entry| !entry.offered.deleted));
-            }
-            if !alive.is_empty() {
-                self.reader.deliver(alive, self.eager).await?;
-            }
-        }
-        Ok(found)
-    }
-
-    /// Everything, slice by slice: the cookie is older than what is read.
-    async fn deliver_in_slices(&self, answer: &Answer) -> Result<(), Failure> {
-        let slices = self.reader.habits.slices;
-        if slices < 2 {
-            return self.deliver_all(self.assemble_all(&answer.entries)).await;
-        }
-        let slice_of = |entry: &ReadEntry| {
-            let bytes = entry.offered.guid.as_bytes().iter();
-            bytes.map(|byte| u32::from(*byte)).sum::<u32>() % slices
-        };
-        for slice in 0..slices {
-            let index = self.connection.index;
-            let now: Answer = self
-                .reader
-                .ask(self.connection, |directory| {
-                    directory.dir_sync(index, None, self.asked)
-                })
-                .await?;
-            let mut entries = self.assemble_all(&now.entries);
-            entries.retain(|entry| slice_of(entry) == slice);
-            self.deliver_all(entries).await?;
-        }
-        Ok(())
-    }
-
-    async fn deliver_all(&self, entries: Vec<ReadEntry>) -> Result<(), Failure> {
-        let habits = self.reader.habits;
-        let mut under_way = UnderWay {
-            random: Random::new(u64::from(self.reader.readings.get()) ^ self.reader.lease << 32),
-            batches: Vec::new(),
-        };
-        let mut entries = entries.into_iter().peekable();
-        while entries.peek().is_some() {
-            let batch: Vec<ReadEntry> = entries.by_ref().take(habits.batch.max(1)).collect();
-            let guids: BTreeSet<Guid> = batch.iter().map(|entry| entry.offered.guid).collect();
-            while !under_way.has_room_for(&guids, habits.at_a_time) {
-                under_way.one_arrives().await?;
-            }
-            let delivery = Box::pin(self.reader.deliver(batch, self.eager));
-            under_way.batches.push((guids, delivery));
-        }
-        while !under_way.batches.is_empty() {
-            under_way.one_arrives().await?;
-        }
-        Ok(())
-    }
-
-    fn assemble_all(&self, entries: &[Vec<Event>]) -> Vec<ReadEntry> {
-        let entries = entries.iter();
-        entries
-            .map(|events| self.assemble(events, Reading::Changes))
-            .collect()
-    }
-
-    /// What the real agent makes of an entry.
-    fn assemble(&self, events: &[Event], reading: Reading) -> ReadEntry {
-        let mut reader = EntryReader::new(self.wanted, self.place, reading);
-        let assembled = events.iter().find_map(|event| {
-            reader
-                .take(event.clone())
-                .expect("the simulated controller's entries are whole")
-        });
-        assembled.expect("an entry ends with its end").entry
     }
 }
 

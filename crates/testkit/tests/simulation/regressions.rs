@@ -560,3 +560,20 @@ fn an_anchor_that_an_object_did_not_take_over_stays_free_for_who_is_made_with_it
         ]);
     }
 }
+
+#[test]
+fn what_the_account_must_not_read_keeps_its_value_in_every_kind_of_reading() {
+    let hidden = |hidden| Step::Rights(RightsChange::AttributeHidden("description", hidden));
+    holds(history![
+        [
+            create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            set(GROUP, "description", "Works"),
+        ],
+        cycle(),
+        [hidden(true), set(GROUP, "displayname", "Works council")],
+        cycle(),
+        [Step::Admin(Admin::RestartFull)],
+        cycle(),
+        [hidden(false)],
+    ]);
+}

@@ -5,8 +5,11 @@
 //! transaction, or one question to a controller, and then waits for its next turn. A process that dies is a
 //! future that is dropped.
 
+mod administrator;
+mod watch;
+
 use crate::agent::{Habits, carry_out};
-use crate::directory::{DOMAIN, Label, SimulatedDirectory};
+use crate::directory::{Change, DOMAIN, Label, SimulatedDirectory};
 use crate::network::Network;
 use crate::random::Random;
 use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes, letter};
@@ -23,12 +26,13 @@ use lockstep_server::job::{self, Wake};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
 use lockstep_server::{agents, cycle, plan};
+use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::service::Agent as AgentRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, Store, StoreError, WriteRecords as _};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,6 +44,8 @@ use std::time::Duration;
 const BEGINNING: i64 = 1_767_225_600_000;
 /// The configuration's name.
 pub(crate) const NAME: &str = "corp";
+/// An attribute that may be hidden, here and in the cloud.
+const DESCRIPTION: &str = "description";
 /// For how long an agent may be silent.
 const SILENCE: Duration = Duration::from_secs(45);
 /// So many turns in which nothing is written: everybody waits for time to pass.
@@ -172,6 +178,8 @@ pub(crate) struct World {
     objects: BTreeMap<ObjectId, bool>,
     /// Writes to the directory since somebody last asked.
     directory_writes: u64,
+    /// Objects with a description in Active Directory, which the account must not read at the moment.
+    described: BTreeSet<ObjectId>,
     violation: Option<Violation>,
 }
 
@@ -212,6 +220,7 @@ impl World {
             joined: BTreeMap::new(),
             objects: BTreeMap::new(),
             directory_writes: 0,
+            described: BTreeSet::new(),
             violation: None,
         };
         world.start_service();
@@ -287,6 +296,7 @@ impl World {
         match step {
             Step::Ad(change) => {
                 self.shared.directory.borrow_mut().change(change);
+                self.no_longer_described(change);
             }
             Step::Replicate { from, to, objects } => {
                 let up = |index: &usize| self.is_up(*index);
@@ -309,6 +319,7 @@ impl World {
             } => {
                 let mut directory = self.shared.directory.borrow_mut();
                 directory.restore(*controller, *new_invocation);
+                self.described.clear();
             }
             Step::Expunge => self.shared.directory.borrow_mut().expunge(),
             Step::Rights(change) => self.change_rights(change),
@@ -344,12 +355,6 @@ impl World {
         self.look();
     }
 
-    /// The witness looks at the domain as it is now.
-    fn look(&self) {
-        let directory = self.shared.directory.borrow();
-        self.shared.witness.borrow_mut().look(&directory);
-    }
-
     fn is_up(&self, index: usize) -> bool {
         let directory = self.shared.directory.borrow();
         directory.controllers.get(index).is_some_and(|c| c.up)
@@ -369,6 +374,12 @@ impl World {
         // Whether tombstones can be seen is told when a reading begins, and believed until the next.
         let reading = self.agents.iter().any(|agent| !agent.works.is_empty());
         self.was_blind |= reading || !matches!(change, RightsChange::TombstonesHidden(_));
+        if let RightsChange::AttributeHidden(DESCRIPTION, hidden) = change {
+            self.described = match hidden {
+                true => self.with_description(),
+                false => BTreeSet::new(),
+            };
+        }
         let rights = &mut self.shared.directory.borrow_mut().rights;
         match change {
             RightsChange::TombstonesHidden(hidden) => rights.tombstones_hidden = *hidden,
@@ -496,44 +507,6 @@ impl World {
         self.observe();
     }
 
-    /// A cycle has ended: what of it can be checked at once.
-    fn cycle_ended(&mut self) {
-        let Some(cycle) = self.last_cycle() else {
-            return;
-        };
-        self.shared.trace(|| format!("    {cycle:?}"));
-        let code = cycle.error.as_ref().map_or("", |error| &error.code);
-        self.shared.note(format!("cycles: {} {code}", cycle.state));
-        let hidden = self.job().is_some_and(|job| !job.tombstones_visible);
-        if hidden && cycle.state != "failed" {
-            self.violate("a cycle that could not see tombstones ended as a success".to_owned());
-        }
-        self.guard.tripped = cycle.held > 0;
-        // What was allowed leaves with the next cycle that comes so far.
-        self.guard.decided &= cycle.state == "failed";
-    }
-
-    /// Deletes that the guard should not have let go.
-    fn guarded(&mut self) {
-        self.guard.deleted += 1;
-        let Guard {
-            wake,
-            deleted,
-            tripped,
-            decided,
-        } = self.guard;
-        let over = |threshold| deleted >= threshold && !decided;
-        if wake == Some(Wake::Change) && !decided {
-            self.violate("an object was deleted in a cycle that a change woke".to_owned());
-        } else if self.setup.threshold.is_some_and(over) {
-            self.violate(format!(
-                "{deleted} deletes left in one cycle and were not held"
-            ));
-        } else if self.setup.threshold.is_some() && tripped && !decided {
-            self.violate("a guard that had tripped opened by itself".to_owned());
-        }
-    }
-
     fn agent_turn(&mut self, index: usize, random: &mut Random) {
         let (shared, habits) = (Rc::clone(&self.shared), self.setup.habits);
         let agent = &mut self.agents[index];
@@ -632,194 +605,6 @@ impl World {
         }
     }
 
-    /// Lets an administrator do something; what was asked before is given up.
-    pub(crate) fn administer(&mut self, admin: &Admin) {
-        if let Admin::Configure(wishes) = admin {
-            self.asked.clone_from(wishes);
-        }
-        let service = self.service();
-        let actor = || "administrator".to_owned();
-        let forget = match admin {
-            Admin::RestartFull => Forget {
-                watermark: true,
-                ..Forget::default()
-            },
-            Admin::RestartQuarantine => Forget {
-                quarantine: true,
-                ..Forget::default()
-            },
-            _ => Forget {
-                links: true,
-                ..Forget::default()
-            },
-        };
-        let id = self.configuration;
-        let task: Task<()> = match admin {
-            Admin::Configure(wishes) => {
-                let spec = self.spec(wishes);
-                Box::pin(async move {
-                    // A name that does not exist at this moment is refused; nothing is changed then.
-                    if let Ok(checked) = configurations::check(&service, spec).await {
-                        let _ = configurations::apply(&service, checked, None, actor()).await;
-                    }
-                })
-            }
-            Admin::Plan => Box::pin(async move {
-                // What it says is for the administrator; here it must only leave nothing behind.
-                let _ = plan::of_configuration(&service, NAME).await;
-            }),
-            Admin::Pause(paused) => {
-                let paused = *paused;
-                Box::pin(async move {
-                    let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
-                })
-            }
-            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
-                Box::pin(async move {
-                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
-                })
-            }
-            Admin::AllowDeletes | Admin::RejectDeletes => {
-                let allow = *admin == Admin::AllowDeletes;
-                Box::pin(async move {
-                    let Some(id) = id else { return };
-                    let work = move |tx: &mut dyn lockstep_store::Write| match allow {
-                        true => cycle::allow(tx, id, &[]),
-                        false => cycle::reject(tx, id, &[]),
-                    };
-                    let _: Result<u64, StoreError> = service.write(work).await;
-                })
-            }
-        };
-        self.guard.decided |= !matches!(admin, Admin::Pause(_) | Admin::Plan);
-        self.admin = Some(task);
-    }
-
-    /// The configuration file for these wishes, by the names that are good at this moment.
-    fn spec(&self, wishes: &Wishes) -> Spec {
-        let directory = self.shared.directory.borrow();
-        let controller = directory.writer();
-        let name = |label: &Label| match controller.entries.get(&label.guid()) {
-            Some(entry) if !entry.is_deleted() => controller.dn(entry).to_string(),
-            _ => "OU=gone,DC=corp,DC=test".to_owned(),
-        };
-        let names = |labels: &[Label]| -> Option<Vec<String>> {
-            (!labels.is_empty()).then(|| labels.iter().map(name).collect())
-        };
-        let clause = |attribute: &str, value: Option<&str>| match value {
-            Some(value) => serde_json::json!({
-                "object": "user", "attribute": attribute, "operator": "equals", "value": value,
-            }),
-            None => serde_json::json!({
-                "object": "user", "attribute": attribute, "operator": "is-not-null",
-            }),
-        };
-        let filters = match wishes.filter {
-            None => vec![],
-            Some(Filter::Sales) => vec![vec![clause("department", Some("Sales"))]],
-            Some(Filter::TitleOrWorks) => vec![
-                vec![clause("title", None)],
-                vec![clause("department", Some("Works"))],
-            ],
-        };
-        let mapping = wishes.mappings.iter().map(|mapping| match mapping {
-            Mapping::Room => {
-                serde_json::json!({"target": "extensionAttribute5", "attribute": "roomNumber"})
-            }
-            Mapping::Company => serde_json::json!({"target": "companyName", "constant": "Corp"}),
-            Mapping::TitleOnce => {
-                serde_json::json!({"target": "jobTitle", "attribute": "title", "apply": "create"})
-            }
-            Mapping::NoTitle => serde_json::json!({"target": "jobTitle", "none": true}),
-        });
-        let guard = serde_json::json!({
-            "enabled": self.setup.threshold.is_some(),
-            "threshold": self.setup.threshold.unwrap_or(500),
-        });
-        let spec = serde_json::json!({
-            "name": NAME,
-            "domain": DOMAIN,
-            "scope": {
-                "organizational-units": names(&wishes.units),
-                "exclude-organizational-units": names(&wishes.excluded).unwrap_or_default(),
-                "groups": names(&wishes.groups),
-                "nested-groups": wishes.nested && !wishes.groups.is_empty(),
-                "filters": filters,
-            },
-            "mapping": {"user": mapping.collect::<Vec<_>>()},
-            "accidental-deletes": guard,
-            // Nobody in the simulated domain has a password.
-            "password-hash-sync": {"enabled": false},
-        });
-        serde_json::from_value(spec).expect("the configuration is one")
-    }
-
-    /// Takes up what was committed since the last look, and holds it against what Active Directory says.
-    fn observe(&mut self) {
-        for written in self.store.take_written() {
-            self.shared.trace(|| format!("    {written:?}"));
-            match written {
-                Written::Configuration(configuration) => self.configured(&configuration),
-                Written::Joined(guid, object) => {
-                    self.joined.insert(object, guid);
-                }
-                Written::Object { id, in_recycle_bin } => {
-                    self.directory_writes += 1;
-                    let before = self.objects.insert(id, in_recycle_bin);
-                    if in_recycle_bin && before == Some(false) {
-                        self.deleted(id);
-                    }
-                }
-                Written::Removed(id) => {
-                    self.directory_writes += 1;
-                    if self.objects.remove(&id) == Some(false) {
-                        self.deleted(id);
-                    }
-                }
-                Written::Reference => self.directory_writes += 1,
-            }
-        }
-    }
-
-    fn configured(&mut self, configuration: &Configuration) {
-        // A plan of another configuration has a connector space of its own.
-        if configuration.stands_for.is_some() || configuration.name != NAME {
-            return;
-        }
-        self.configuration = Some(configuration.id);
-        let scope = ScopeNow::of(configuration);
-        let accepted = configuration.version != self.version;
-        if accepted {
-            self.version = configuration.version;
-            self.wishes.clone_from(&self.asked);
-        }
-        self.shared.witness.borrow_mut().scope = scope;
-        self.look();
-    }
-
-    /// An object of the directory was deleted: Active Directory must have given a reason.
-    fn deleted(&mut self, id: ObjectId) {
-        let Some(guid) = self.joined.get(&id).copied() else {
-            return;
-        };
-        self.shared.note("objects deleted".to_owned());
-        self.guarded();
-        // A database that was set back without anybody noticing contradicts what it said before.
-        if !self.shared.rolled_back.get() && !self.shared.witness.borrow().may_go(guid) {
-            let name = self.shared.directory.borrow().name_of(guid);
-            self.violate(format!(
-                "{name} was deleted in the cloud directory although Active Directory has had it in scope \
-                 ever since that was last read"
-            ));
-        }
-    }
-
-    /// How many rows of the directory were written since the last call.
-    pub(crate) fn take_directory_writes(&mut self) -> u64 {
-        self.observe();
-        std::mem::take(&mut self.directory_writes)
-    }
-
     /// All faults end: everything is up, replicated, readable, and nothing is under way any more.
     pub(crate) fn heal(&mut self) {
         self.store.forget_fault();
@@ -836,6 +621,7 @@ impl World {
             directory.rights = crate::directory::Rights::default();
             directory.foreign = false;
         }
+        self.described.clear();
         self.look();
         self.shared.network.borrow_mut().faults.clear();
         for agent in &mut self.agents {
@@ -847,40 +633,6 @@ impl World {
     /// for a time, or a database was set back and had counted on before anybody asked it.
     pub(crate) fn was_blind(&self) -> bool {
         self.was_blind || self.shared.rolled_back.get()
-    }
-
-    /// The wishes as they were last accepted, without what does not exist any more, and whether that is anything
-    /// less.
-    pub(crate) fn wishes_that_exist(&self) -> (Wishes, bool) {
-        let directory = self.shared.directory.borrow();
-        let controller = directory.writer();
-        let mut gone = false;
-        let mut there = |labels: &[Label]| -> Vec<Label> {
-            let alive = |label: &&Label| controller.is_alive(label.guid());
-            let left: Vec<Label> = labels.iter().filter(alive).copied().collect();
-            gone |= left.len() < labels.len();
-            left
-        };
-        let wishes = Wishes {
-            units: there(&self.wishes.units),
-            groups: there(&self.wishes.groups),
-            excluded: there(&self.wishes.excluded),
-            ..self.wishes.clone()
-        };
-        (wishes, gone)
-    }
-
-    /// What the next cycle would do, as the product says.
-    pub(crate) fn plan(&mut self) -> Option<Plan> {
-        self.settle(0);
-        let service = self.service();
-        let found = Rc::new(RefCell::new(None));
-        let place = Rc::clone(&found);
-        self.admin = Some(Box::pin(async move {
-            *place.borrow_mut() = plan::of_configuration(&service, NAME).await.ok();
-        }));
-        self.settle(0);
-        found.take()
     }
 
     /// Runs a whole cycle, undisturbed. Says how it ended.

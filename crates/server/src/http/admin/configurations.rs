@@ -1,24 +1,22 @@
-//! Configurations, their cycles, and the deletes that are held.
+//! Configurations and their cycles.
 
 use super::{Json, Query, Shared, views};
 use crate::configurations::{self, Forget, not_found};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::service::Service;
-use crate::{audit, claims, cycle, job, plan, provision, removal};
+use crate::{claims, job, plan, provision, removal};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use lockstep_api::admin::{
-    Chosen, ChosenDone, Configuration as View, Cycle as CycleView, HeldDelete as HeldView, Plan,
-    Provision, Provisioned, Reconciled, Restart,
+    Configuration as View, Cycle as CycleView, Plan, Provision, Provisioned, Reconciled, Restart,
 };
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
 use lockstep_directory::distance;
-use lockstep_model::Guid;
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::records::job::{Configuration, Cycle, Job};
+use lockstep_store::{Key, ReadRecords as _, Scan};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -273,96 +271,7 @@ pub(super) async fn cycles(
     ))
 }
 
-pub(super) async fn deletes(
-    State(service): Shared,
-    _: Caller,
-    Path(name): Path<String>,
-) -> Result<axum::Json<Vec<HeldView>>, HttpError> {
-    let row = named(&service, &name).await?;
-    let held: Vec<HeldDelete> = service
-        .read(move |tx| tx.list(&Scan::of(Key::empty().with(row.id), 100_000)))
-        .await?;
-    Ok(axum::Json(held.iter().map(views::held_delete).collect()))
-}
-
-pub(super) async fn allow(
-    State(service): Shared,
-    caller: Caller,
-    Path(name): Path<String>,
-    Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
-    choose(
-        service,
-        caller,
-        name,
-        chosen,
-        "DeletesAllowed",
-        cycle::allow,
-    )
-    .await
-}
-
-pub(super) async fn reject(
-    State(service): Shared,
-    caller: Caller,
-    Path(name): Path<String>,
-    Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
-    choose(
-        service,
-        caller,
-        name,
-        chosen,
-        "DeletesRejected",
-        cycle::reject,
-    )
-    .await
-}
-
-type Choice =
-    fn(&mut dyn Write, lockstep_model::ids::ConfigurationId, &[Guid]) -> Result<u64, StoreError>;
-
-async fn choose(
-    service: Arc<Service>,
-    caller: Caller,
-    name: String,
-    chosen: Chosen,
-    activity: &'static str,
-    choice: Choice,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
-    caller.require(Role::Operator)?;
-    let row = named(&service, &name).await?;
-    let guids: Result<Vec<Guid>, _> = chosen.ids.iter().map(|id| id.parse()).collect();
-    let guids = guids.map_err(|_| {
-        let title = "ids: expected the ids that `lockstep deletes list` shows";
-        Problem::new(400, "BadRequest", title)
-    })?;
-    let now = service.clock.now();
-    let count = service
-        .write(move |tx| {
-            let known: Vec<Option<HeldDelete>> =
-                tx.fetch(&guids.iter().map(|guid| (row.id, *guid)).collect::<Vec<_>>())?;
-            let missing = guids.iter().zip(&known).find(|(_, row)| row.is_none());
-            if let Some((guid, _)) = missing {
-                let title = format!("{guid} is not among the held deletes; nothing was changed");
-                return Ok(Err(Problem::new(404, "HeldDeleteNotFound", title)));
-            }
-            let count = choice(tx, row.id, &guids)?;
-            if let Some(mut job) = tx.fetch_one::<Job>(&row.id)? {
-                // What was allowed leaves in a cycle by hand; what was rejected is decided anew then.
-                job.requested += 1;
-                tx.store(&[job])?;
-            }
-            let new = Some(format!("{count}"));
-            audit::record(tx, now, &caller.name, activity, &name, None, new)?;
-            Ok(Ok(count))
-        })
-        .await??;
-    service.jobs.raise();
-    Ok(axum::Json(ChosenDone { count }))
-}
-
-async fn named(service: &Arc<Service>, name: &str) -> Result<Configuration, HttpError> {
+pub(super) async fn named(service: &Arc<Service>, name: &str) -> Result<Configuration, HttpError> {
     let sought = name.to_owned();
     let found = service
         .read(move |tx| configurations::by_name(tx, &sought))

@@ -4,8 +4,8 @@ use super::time;
 use crate::configuration::spec_of;
 use crate::log;
 use lockstep_api::admin::{
-    Configuration as View, Counts, Cycle as CycleView, CycleError, HeldDelete as HeldView,
-    JobStatus, LogEntry as LogView, Passwords, PropertyChange, Quarantine,
+    Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
+    Passwords, Planned, PropertyChange, Quarantine,
 };
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::CycleId;
@@ -13,7 +13,8 @@ use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::log::{LogChange, LogEntry};
-use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
+use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::{Key, Read, ReadRecords as _, Record, Scan, StoreError};
 
 /// How many links are counted in one go.
 const SLICE: usize = 5_000;
@@ -30,8 +31,8 @@ pub(super) fn configuration<T: Read + ?Sized>(
         None => None,
     };
     let quarantine = match &job {
-        Some(job) if job.guard_tripped => held(tx, row)?,
-        _ => None,
+        Some(job) => quarantine(tx, row, job, last.as_ref())?,
+        None => None,
     };
     let status = match (row.paused, &quarantine, &last) {
         (true, ..) => "paused",
@@ -81,7 +82,9 @@ fn job_status<T: Read + ?Sized>(
         successive_failures: history.failures,
         lag_seconds: history.lag(now),
         exported: history.exported,
-        held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?,
+        held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?
+            + tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?,
+        escrowed: tx.how_many::<Escrow>(None, &Key::empty().with(job.configuration))?,
         steady_state_first_achieved: history.steady_first.map(time),
         steady_state_last_achieved: history.steady_last.map(time),
         last_reconciled: history.reconciled.map(time),
@@ -90,18 +93,66 @@ fn job_status<T: Read + ?Sized>(
     })
 }
 
-fn held<T: Read + ?Sized>(
+/// Why a job is slowed down, or what the guard holds.
+fn quarantine<T: Read + ?Sized>(
     tx: &mut T,
     row: &Configuration,
+    job: &Job,
+    last: Option<&Cycle>,
 ) -> Result<Option<Quarantine>, StoreError> {
-    let open = HeldDelete::with(row.id, HeldVerdict::Open);
-    let count = tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?;
-    let first: Vec<HeldDelete> = tx.list(&Scan::along(HeldDelete::BY_VERDICT, open, 1))?;
-    Ok(first.first().map(|first| Quarantine {
-        reason: format!("{count} deletes are held, which is the threshold or more"),
-        since: time(first.since),
-        next_attempt: None,
+    let interval = crate::job::interval(row);
+    if let Some(slow) = &job.quarantine {
+        let next = crate::job::next_attempt(slow, interval);
+        return Ok(Some(Quarantine {
+            code: slow.code.clone(),
+            reason: slow.message.clone(),
+            remedy: slow.remedy.clone(),
+            request: Some(slow.request.clone()),
+            since: time(slow.since),
+            next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
+        }));
+    }
+    let (code, what) = match (job.guard_tripped, job.updates_tripped, job.removals_tripped) {
+        (true, ..) => ("TooManyDeletes", "deletes"),
+        (_, true, _) => ("TooManyUpdates", "updates"),
+        (.., true) => ("TooManyMemberRemovals", "members that would leave groups"),
+        _ => return Ok(None),
+    };
+    let (count, since) = match code {
+        "TooManyDeletes" => {
+            let open = HeldDelete::with(row.id, HeldVerdict::Open);
+            first_of::<T, HeldDelete>(tx, HeldDelete::BY_VERDICT, open, |row| row.since)?
+        }
+        _ => {
+            let open = HeldChange::with(row.id, HeldVerdict::Open, code == "TooManyMemberRemovals");
+            first_of::<T, HeldChange>(tx, HeldChange::BY_VERDICT, open, |row| row.since)?
+        }
+    };
+    let next = last.map(|last| Timestamp::from_millis(last.started).plus(interval));
+    Ok(since.map(|since| Quarantine {
+        code: code.to_owned(),
+        reason: format!("{count} {what} are held, which is the limit or more"),
+        remedy: format!(
+            "`lockstep deletes list {0}` shows them; put the cause right, or allow or reject them with \
+             `lockstep deletes allow {0}` and `reject`",
+            row.name
+        ),
+        request: None,
+        since: time(since),
+        next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
     }))
+}
+
+/// How many there are along an index, and since when the first is there.
+fn first_of<T: Read + ?Sized, R: Record>(
+    tx: &mut T,
+    index: usize,
+    prefix: Key,
+    since: fn(&R) -> i64,
+) -> Result<(u64, Option<i64>), StoreError> {
+    let count = tx.how_many::<R>(Some(index), &prefix)?;
+    let first: Vec<R> = tx.list(&Scan::along(index, prefix, 1))?;
+    Ok((count, first.first().map(since)))
 }
 
 fn counts<T: Read + ?Sized>(tx: &mut T, row: &Configuration) -> Result<Counts, StoreError> {
@@ -145,6 +196,12 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
             skipped: row.passwords.skipped,
             failed: row.passwords.failed,
         },
+        planned: row.planned.map(|planned| Planned {
+            creates: planned.creates,
+            restores: planned.restores,
+            updates: planned.updates,
+            deletes: planned.deletes,
+        }),
         error: row.error.as_ref().map(|error| CycleError {
             code: error.code.clone(),
             message: error.message.clone(),
@@ -153,22 +210,6 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
         started_at: time(row.started),
         ended_at: row.ended.map(time),
         duration_ms: u64::try_from(end - row.started).unwrap_or(0),
-    }
-}
-
-/// A held delete.
-pub(super) fn held_delete(row: &HeldDelete) -> HeldView {
-    HeldView {
-        id: row.guid.to_string(),
-        dn: row.name.clone(),
-        kind: row.kind.clone(),
-        reason: row.reason.clone(),
-        since: time(row.since),
-        verdict: match row.verdict {
-            HeldVerdict::Open => "held".into(),
-            HeldVerdict::Allowed => "allowed".into(),
-            HeldVerdict::Rejected => "rejected".into(),
-        },
     }
 }
 

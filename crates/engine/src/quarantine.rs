@@ -1,0 +1,256 @@
+//! When a job is slowed down, and how long.
+//!
+//! A job whose cycles fail, or most of whose objects do, is not hammered on with: it goes to quarantine, where
+//! cycles become rare, step by step. It leaves by itself with the first clean cycle.
+
+use lockstep_model::Timestamp;
+use std::time::Duration;
+
+/// Fewer failures never quarantine a job.
+const FEWEST: u64 = 5_000;
+/// More failures than this part of all objects, in percent, do.
+const PERCENT: u64 = 40;
+/// More failures than this do, references not counted.
+const MOST: u64 = 40_000;
+/// More failures than this do, references counted.
+const MOST_WITH_REFERENCES: u64 = 60_000;
+/// The interval between cycles grows to this.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+/// After so long in quarantine cycles run by hand only.
+pub const PATIENCE: Duration = Duration::from_secs(28 * 24 * 3_600);
+/// A cycle may fail so often in a row before what need not last counts: a controller that restarts is no
+/// reason to be slow afterwards.
+const IN_A_ROW: u32 = 3;
+
+/// How many objects fail.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// Objects that take part: those that are in the directory, and those that fail.
+    pub objects: u64,
+    /// Of them, those that fail.
+    pub failing: u64,
+    /// References that cannot be written because of them.
+    pub references: u64,
+}
+
+/// Why most objects failing is too much.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Excess {
+    /// More than 40,000 objects.
+    Objects,
+    /// More than 60,000 objects and references.
+    References,
+    /// More than 40 % of the objects.
+    Proportion,
+}
+
+impl Excess {
+    /// A stable name in CamelCase, the original's.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Objects => "EncounteredBaseEscrowThreshold",
+            Self::References => "EncounteredTotalEscrowThreshold",
+            Self::Proportion => "EncounteredEscrowProportionThreshold",
+        }
+    }
+}
+
+impl Tally {
+    /// Whether so few fail that nothing else has to be counted.
+    #[must_use]
+    pub const fn is_harmless(failing: u64) -> bool {
+        failing < FEWEST
+    }
+
+    /// Whether that is too much.
+    #[must_use]
+    pub const fn judge(self) -> Option<Excess> {
+        if Self::is_harmless(self.failing) {
+            return None;
+        }
+        if self.failing > MOST {
+            return Some(Excess::Objects);
+        }
+        if self.failing.saturating_add(self.references) > MOST_WITH_REFERENCES {
+            return Some(Excess::References);
+        }
+        if self.failing.saturating_mul(100) > self.objects.saturating_mul(PERCENT) {
+            return Some(Excess::Proportion);
+        }
+        None
+    }
+}
+
+/// How grave it is that a cycle failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gravity {
+    /// It is told and changes nothing: the next cycle goes on.
+    Passing,
+    /// It counts when it happens again and again.
+    Recurring,
+    /// It does not end by itself: an administrator has to put something right.
+    Lasting,
+}
+
+/// How grave an error of a cycle is, by its code.
+#[must_use]
+pub fn gravity(code: &str) -> Gravity {
+    match code {
+        // Everything else was synchronised, or the service itself was in the way.
+        "Interrupted" | "DeletionsNotVisible" => Gravity::Passing,
+        "NoActiveAgents"
+        | "NoAgentsAssigned"
+        | "WrongCredentials"
+        | "PasswordExpired"
+        | "PasswordMustChange"
+        | "AccountDisabled"
+        | "AccountLocked"
+        | "AccountExpired"
+        | "SecretUnusable"
+        | "MissingRight"
+        | "ForeignDomain"
+        | "CertificateNotTrusted"
+        | "CertificateNameMismatch"
+        | "ScopeObjectNotFound" => Gravity::Lasting,
+        _ => Gravity::Recurring,
+    }
+}
+
+/// A quarantine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Quarantine {
+    /// Since when the job is in quarantine, for whatever reason.
+    pub since: Timestamp,
+    /// Cycles that were tried since then and were not clean.
+    pub attempts: u32,
+    /// When the last of them began.
+    pub last: Timestamp,
+}
+
+/// When a job in quarantine is tried again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attempt {
+    /// At this moment.
+    At(Timestamp),
+    /// When somebody asks for it.
+    ByHand,
+}
+
+impl Quarantine {
+    /// It begins with a cycle that began then.
+    #[must_use]
+    pub const fn begin(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            attempts: 0,
+            last: now,
+        }
+    }
+
+    /// One more cycle, that began then, was not clean.
+    #[must_use]
+    pub const fn again(self, now: Timestamp) -> Self {
+        Self {
+            attempts: self.attempts.saturating_add(1),
+            last: now,
+            ..self
+        }
+    }
+
+    /// When the next cycle runs: twice as long after the last one each time, a day at most.
+    #[must_use]
+    pub fn next(self, interval: Duration) -> Attempt {
+        let factor = 2_u32
+            .checked_pow(self.attempts.saturating_add(1))
+            .unwrap_or(u32::MAX);
+        let pause = interval
+            .saturating_mul(factor)
+            .clamp(interval, LONGEST.max(interval));
+        let next = self.last.plus(pause);
+        if next.since(self.since) > PATIENCE {
+            return Attempt::ByHand;
+        }
+        Attempt::At(next)
+    }
+}
+
+/// Whether a cycle that failed brings the job to quarantine.
+#[must_use]
+pub fn quarantines(code: &str, in_a_row: u32) -> bool {
+    match gravity(code) {
+        Gravity::Passing => false,
+        Gravity::Recurring => in_a_row >= IN_A_ROW,
+        Gravity::Lasting => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(failing: u64, fine: u64, references: u64) -> Tally {
+        Tally {
+            objects: failing + fine,
+            failing,
+            references,
+        }
+    }
+
+    /// 72 of the published behaviours, and the examples beside it.
+    #[test]
+    fn four_thousand_nine_hundred_and_ninety_nine_failing_objects_never_quarantine_and_the_figures_hold()
+     {
+        for (tally, expected) in [
+            (tally(4_000, 0, 0), None),
+            (tally(4_999, 0, 1_000_000), None),
+            (tally(5_000, 7_500, 0), None),
+            (tally(5_000, 7_499, 0), Some(Excess::Proportion)),
+            (tally(45_000, 1_000_000, 0), Some(Excess::Objects)),
+            (tally(30_000, 5_000, 0), Some(Excess::Proportion)),
+            (tally(20_000, 100_000, 0), None),
+            (tally(40_000, 1_000_000, 20_000), None),
+            (tally(40_000, 1_000_000, 21_000), Some(Excess::References)),
+        ] {
+            assert_eq!(tally.judge(), expected, "{tally:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_account_counts_at_once_and_a_controller_that_restarts_only_the_third_time() {
+        assert!(quarantines("WrongCredentials", 1));
+        assert!(quarantines("NoActiveAgents", 1));
+        assert!(!quarantines("DomainControllerUnreachable", 2));
+        assert!(quarantines("DomainControllerUnreachable", 3));
+        assert!(!quarantines("Interrupted", 100));
+    }
+
+    /// 73 and 74 of the published behaviours.
+    #[test]
+    fn cycles_become_rare_step_by_step_down_to_one_a_day_and_end_after_four_weeks() {
+        let minute = Duration::from_secs(60);
+        let begin = Timestamp::from_millis(0);
+        let mut quarantine = Quarantine::begin(begin);
+        let mut pauses = Vec::new();
+        while let Attempt::At(next) = quarantine.next(2 * minute) {
+            pauses.push(next.since(quarantine.last).as_secs() / 60);
+            quarantine = quarantine.again(next);
+        }
+        let steps = [4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_440];
+        assert_eq!(pauses[..steps.len()], steps);
+        assert!(pauses[steps.len()..].iter().all(|pause| *pause == 1_440));
+        let lasted = quarantine.last.since(begin);
+        assert!(lasted <= PATIENCE && lasted > PATIENCE - Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn a_schedule_of_once_a_day_stays_one() {
+        let day = Duration::from_secs(86_400);
+        let quarantine =
+            Quarantine::begin(Timestamp::from_millis(0)).again(Timestamp::from_millis(0));
+        assert_eq!(
+            quarantine.next(day),
+            Attempt::At(Timestamp::from_millis(0).plus(day))
+        );
+    }
+}

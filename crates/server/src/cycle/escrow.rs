@@ -1,0 +1,183 @@
+//! Objects that failed: set aside one by one, tried again, healed.
+//!
+//! What is kept is the object and the reason, never a request to replay: a retry marks the object, and it is
+//! decided anew.
+
+use super::Context;
+use super::objects::Case;
+use crate::http::admin::readable;
+use crate::import::{Lane, mark_all};
+use lockstep_engine::escrow::{Attempt, Failures};
+use lockstep_engine::mapping::{MappedKind, MappedValues};
+use lockstep_engine::{Decision, Reason};
+use lockstep_model::{Guid, Timestamp};
+use lockstep_store::records::connector_space::Subject;
+use lockstep_store::records::job::Job;
+use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::safety::Escrow;
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// How many are looked at in one go.
+const SLICE: usize = 1_000;
+
+/// Marks everything whose next attempt is due, so that the cycle decides it anew. The caller stores the job.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn wake(tx: &mut dyn Write, job: &mut Job, now: Timestamp) -> Result<(), StoreError> {
+    let configuration = job.configuration;
+    let mut scan = Scan::along(Escrow::BY_DUE, Key::empty().with(configuration), SLICE);
+    loop {
+        let rows: Vec<Escrow> = tx.list(&scan)?;
+        let is_due = |row: &&Escrow| row.next.is_some_and(|next| next <= now.as_millis());
+        let due: Vec<Subject> = rows
+            .iter()
+            .filter(is_due)
+            .map(|row| Subject::Object(row.guid))
+            .collect();
+        let all_due = due.len() == rows.len();
+        mark_all(tx, job, due)?;
+        match rows.last() {
+            Some(last) if all_due => scan = scan.behind(last),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Those of these objects that failed before.
+pub(super) fn of(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    guids: &[Guid],
+) -> Result<BTreeMap<Guid, Escrow>, StoreError> {
+    let owner = lane.owner();
+    let any: Vec<Escrow> = tx.list(&Scan::of(Key::empty().with(owner), 1))?;
+    if any.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<_> = guids.iter().map(|guid| (owner, *guid)).collect();
+    let rows: Vec<Option<Escrow>> = tx.fetch(&ids)?;
+    Ok(rows
+        .into_iter()
+        .flatten()
+        .map(|row| (row.guid, row))
+        .collect())
+}
+
+/// Keeps an object that failed, with what was wanted, what came of it, and when it is tried again. Says whether
+/// it is the first time in this cycle.
+pub(super) fn keep(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    case: &Case,
+    answer: &str,
+    code: &str,
+) -> Result<bool, StoreError> {
+    let (owner, guid) = (lane.owner(), case.object.guid);
+    let before: Option<Escrow> = tx.fetch_one(&(owner, guid))?;
+    let again = before
+        .as_ref()
+        .is_some_and(|row| row.cycle == context.cycle);
+    let before = before.filter(|row| row.version == case.object.version && row.code == code);
+    if again && before.is_some() {
+        return Ok(false);
+    }
+    let failures = match &before {
+        Some(row) => failures(row).again(context.now),
+        None => Failures::first(context.now),
+    };
+    tx.store(&[Escrow {
+        configuration: owner,
+        guid,
+        object: case.link.as_ref().map(|link| link.object),
+        name: case.known_as(lane),
+        kind: case.kind().to_owned(),
+        request: request(lane, context, case).to_string(),
+        code: code.to_owned(),
+        answer: answer.to_owned(),
+        version: case.object.version,
+        cycle: context.cycle,
+        first: failures.first.as_millis(),
+        last: failures.last.as_millis(),
+        attempts: failures.attempts,
+        next: match failures.next() {
+            Attempt::From(moment) => Some(moment.as_millis()),
+            Attempt::OnChange => None,
+        },
+    }])?;
+    Ok(!again)
+}
+
+const fn failures(row: &Escrow) -> Failures {
+    Failures {
+        first: Timestamp::from_millis(row.first),
+        last: Timestamp::from_millis(row.last),
+        attempts: row.attempts,
+    }
+}
+
+/// What was to be done.
+fn request(lane: &Lane, context: &Context<'_>, case: &Case) -> Value {
+    let kind = case.object.class.and_then(MappedKind::of);
+    let values = |values: &MappedValues| -> Value {
+        let shown = values.iter().map(|(name, value)| {
+            let hidden = kind.is_some_and(|kind| lane.policy.mapping.is_redacted(kind, name));
+            let value = match value {
+                Some(_) if hidden => json!("[Redact]"),
+                Some(value) => readable(value),
+                None => Value::Null,
+            };
+            (name.clone(), value)
+        });
+        Value::Object(shown.collect())
+    };
+    match case.decide(lane, context).0 {
+        Decision::Create(desired) => json!({"action": "Create", "values": values(&desired.values)}),
+        Decision::Join(_, _, desired) => {
+            json!({"action": "Update", "values": values(&desired.values)})
+        }
+        Decision::Restore(_, desired) => {
+            json!({"action": "Restore", "values": values(&desired.values)})
+        }
+        Decision::Update { changes, .. } => json!({"action": "Update", "values": values(&changes)}),
+        Decision::Delete(_) => json!({"action": "Delete"}),
+        _ => json!({"action": "Other"}),
+    }
+}
+
+/// An object has healed; what the log adds.
+pub(super) fn healed(context: &mut Context<'_>, row: &Escrow) -> String {
+    if row.cycle == context.cycle {
+        // It was counted before the rest of it had been read.
+        let failed = &mut context.report.tally.failed;
+        *failed = failed.saturating_sub(1);
+    }
+    format!(
+        "; it had failed since {}, {} times: {}",
+        Timestamp::from_millis(row.first),
+        row.attempts,
+        row.answer
+    )
+}
+
+/// An object that failed is as it should be, or takes no part any more.
+pub(super) fn heal(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    row: &Escrow,
+    case: &Case,
+    reason: &Reason,
+) -> Result<(), StoreError> {
+    let target = case.link.as_ref().map(|link| link.object);
+    let mut item = case.item(lane, "Other", reason, target);
+    item.reason.push_str(&healed(context, row));
+    item.code = "Healed";
+    tx.remove::<Escrow>(&[(row.configuration, row.guid)])?;
+    tx.remove::<LastDecision>(&[(row.configuration, row.guid)])?;
+    crate::log::record(tx, context, "Success", item)
+}

@@ -1,0 +1,317 @@
+//! The limit on members removed from one group: with one set, removals wait until all are known, are counted
+//! for each group, and leave or are held together.
+
+use super::objects::cases;
+use super::references::{Changes, Id, names};
+use super::report::Held;
+use super::{Context, updates};
+use crate::directory;
+use crate::import::{Lane, Places};
+use lockstep_engine::Reason;
+use lockstep_engine::guard::Limit;
+use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_store::records::connector_space::{Joined, StagedReference};
+use lockstep_store::records::directory::DirectoryReference;
+use lockstep_store::records::job::HeldVerdict;
+use lockstep_store::records::safety::HeldChange;
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use std::collections::BTreeMap;
+
+/// How many removals are looked at, or carried out, in one go.
+const BATCH: usize = 2_000;
+/// The property that the limit is about, and its attribute.
+const MEMBERS: &str = "members";
+const MEMBER: &str = "member";
+
+fn limit_of(lane: &Lane) -> Option<Limit> {
+    let known = crate::configuration::known(&lane.configuration);
+    updates::limit(known.spec.limits.member_removals.as_ref())
+}
+
+/// Takes out of these references those that have to wait until all are counted, and stages them.
+pub(super) fn stage(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    removed: Vec<Id>,
+) -> Result<Vec<Id>, StoreError> {
+    if limit_of(lane).is_none() {
+        return Ok(removed);
+    }
+    let (members, others): (Vec<Id>, Vec<Id>) = removed
+        .into_iter()
+        .partition(|(_, property, _)| property == MEMBERS);
+    let ids: Vec<_> = members
+        .iter()
+        .map(|(group, _, member)| (lane.owner(), *group, Some(*member)))
+        .collect();
+    let known: Vec<Option<HeldChange>> = tx.fetch(&ids)?;
+    let mut rows = Vec::new();
+    for ((group, _, member), known) in members.into_iter().zip(known) {
+        if known.is_none() {
+            rows.extend(row(tx, lane, context, group, member)?);
+        }
+    }
+    tx.store(&rows)?;
+    Ok(others)
+}
+
+fn row(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    context: &Context<'_>,
+    group: ObjectId,
+    member: ObjectId,
+) -> Result<Option<HeldChange>, StoreError> {
+    let Some(guid) = own(tx, lane, group)? else {
+        return Ok(None);
+    };
+    let member_guid = own(tx, lane, member)?;
+    let objects = directory::objects(tx, &[group, member])?;
+    let mut shown = objects
+        .into_iter()
+        .zip([group, member])
+        .map(|(object, id)| {
+            let name = object.and_then(|object| {
+                let names = ["onPremisesDistinguishedName", "displayName"];
+                names
+                    .iter()
+                    .find_map(|name| object.text(name).map(str::to_owned))
+            });
+            name.unwrap_or_else(|| id.to_string())
+        });
+    let (name, member_name) = (
+        shown.next().unwrap_or_default(),
+        shown.next().unwrap_or_default(),
+    );
+    Ok(Some(HeldChange {
+        configuration: lane.owner(),
+        guid,
+        object: group,
+        member: Some(member),
+        member_guid,
+        reason: format!(
+            "{member_name} would leave the group: Active Directory has it there no more"
+        ),
+        name,
+        member_name,
+        kind: "group".to_owned(),
+        fingerprint: String::new(),
+        since: context.now.as_millis(),
+        verdict: HeldVerdict::Open,
+        held: false,
+    }))
+}
+
+/// objectGUID of the object of AD that became this one.
+fn own(tx: &mut dyn Read, lane: &Lane, object: ObjectId) -> Result<Option<Guid>, StoreError> {
+    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(object), 10);
+    let joined: Vec<Joined> = tx.list(&scan)?;
+    let own = joined
+        .into_iter()
+        .find(|joined| joined.configuration == lane.owner());
+    Ok(own.map(|joined| joined.guid))
+}
+
+/// What waits of one group.
+#[derive(Default)]
+struct Group {
+    guid: Option<Guid>,
+    open: u64,
+    tripped: bool,
+}
+
+/// Lets staged removals leave, or holds them. Returns whether there may be more to do.
+pub(super) fn leave(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let (groups, allowed) = look(tx, lane)?;
+    let limit = limit_of(lane);
+    if !context.deletes_leave && limit.is_some() {
+        return Ok(false);
+    }
+    if !allowed.is_empty() {
+        return carry_out(tx, lane, context, allowed);
+    }
+    lane.job.removals_tripped = false;
+    let mut held = 0;
+    for (id, group) in groups {
+        let reached = match limit {
+            None => false,
+            Some(limit) => group.tripped || is_reached(tx, context, limit, id, &group)?,
+        };
+        if !reached {
+            let rows = waiting(tx, lane, id)?;
+            let passed = context.report.members_passed.entry(id).or_default();
+            *passed += rows.len() as u64;
+            return carry_out(tx, lane, context, rows);
+        }
+        lane.job.removals_tripped = true;
+        held += group.open;
+        hold(tx, lane, context, id, &group)?;
+    }
+    context.report.hold(Held::Members, held);
+    Ok(false)
+}
+
+/// Looks through everything that waits. What AD has again, or the directory no more, is struck off the list.
+fn look(
+    tx: &mut dyn Write,
+    lane: &Lane,
+) -> Result<(BTreeMap<ObjectId, Group>, Vec<HeldChange>), StoreError> {
+    let mut groups: BTreeMap<ObjectId, Group> = BTreeMap::new();
+    let mut allowed = Vec::new();
+    for verdict in [
+        HeldVerdict::Open,
+        HeldVerdict::Allowed,
+        HeldVerdict::Rejected,
+    ] {
+        let prefix = HeldChange::with(lane.owner(), verdict, true);
+        let mut scan = Scan::along(HeldChange::BY_VERDICT, prefix, BATCH);
+        loop {
+            let rows: Vec<HeldChange> = tx.list(&scan)?;
+            let Some(last) = rows.last() else { break };
+            scan = scan.behind(last);
+            for row in strike(tx, lane, rows)? {
+                match verdict {
+                    HeldVerdict::Open => {
+                        let group = groups.entry(row.object).or_default();
+                        group.guid = Some(row.guid);
+                        group.open += 1;
+                        group.tripped |= row.held;
+                    }
+                    HeldVerdict::Allowed if allowed.len() < BATCH => allowed.push(row),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok((groups, allowed))
+}
+
+/// Strikes off what is not decided so any more; gives the rest.
+fn strike(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    rows: Vec<HeldChange>,
+) -> Result<Vec<HeldChange>, StoreError> {
+    let configuration = lane.configuration.id;
+    let ids: Vec<Id> = rows.iter().filter_map(reference).collect();
+    let there: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
+    let edges: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let member = row.member_guid.unwrap_or(Guid::NIL);
+            (configuration, row.guid, MEMBER.to_owned(), member)
+        })
+        .collect();
+    let back: Vec<Option<StagedReference>> = tx.fetch(&edges)?;
+    let (mut left, mut struck) = (Vec::new(), Vec::new());
+    for ((row, there), back) in rows.into_iter().zip(there).zip(back) {
+        match there.is_some() && back.is_none() {
+            true => left.push(row),
+            false => struck.push(row.id()),
+        }
+    }
+    tx.remove::<HeldChange>(&struck)?;
+    Ok(left)
+}
+
+fn reference(row: &HeldChange) -> Option<Id> {
+    Some((row.object, MEMBERS.to_owned(), row.member?))
+}
+
+fn is_reached(
+    tx: &mut dyn Read,
+    context: &Context<'_>,
+    limit: Limit,
+    id: ObjectId,
+    group: &Group,
+) -> Result<bool, StoreError> {
+    let passed = context.report.members_passed.get(&id).copied().unwrap_or(0);
+    let members = match limit {
+        Limit::Number(_) => 0,
+        Limit::Percent(_) => {
+            let of = DirectoryReference::of(id, MEMBERS);
+            tx.how_many::<DirectoryReference>(None, &of)? + passed
+        }
+    };
+    Ok(limit.is_reached(passed + group.open, members))
+}
+
+/// What waits of a group and was not counted yet.
+fn waiting(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    group: ObjectId,
+) -> Result<Vec<HeldChange>, StoreError> {
+    let prefix = HeldChange::of(lane.owner(), group);
+    let mut scan = Scan::of(prefix, BATCH);
+    loop {
+        let rows: Vec<HeldChange> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(Vec::new());
+        };
+        scan = scan.behind(last);
+        let open = |row: &HeldChange| row.member.is_some() && row.verdict == HeldVerdict::Open;
+        let found: Vec<HeldChange> = rows.into_iter().filter(open).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+fn carry_out(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    rows: Vec<HeldChange>,
+) -> Result<bool, StoreError> {
+    let ids: Vec<_> = rows.iter().map(HeldChange::id).collect();
+    tx.remove::<HeldChange>(&ids)?;
+    let gone = rows.iter().filter_map(reference).collect();
+    Changes::removing(gone).write(tx, lane, context)?;
+    Ok(!rows.is_empty())
+}
+
+/// Holds what waits of a group, and logs it in one entry when something is new.
+fn hold(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    id: ObjectId,
+    group: &Group,
+) -> Result<(), StoreError> {
+    let mut scan = Scan::of(HeldChange::of(lane.owner(), id), BATCH);
+    let mut new = Vec::new();
+    loop {
+        let rows: Vec<HeldChange> = tx.list(&scan)?;
+        let Some(last) = rows.last() else { break };
+        scan = scan.behind(last);
+        let is_new = |row: &HeldChange| {
+            row.member.is_some() && row.verdict == HeldVerdict::Open && !row.held
+        };
+        let rows = rows.into_iter().filter(is_new);
+        let held: Vec<HeldChange> = rows.map(|row| HeldChange { held: true, ..row }).collect();
+        new.extend(held.iter().filter_map(|row| row.member));
+        tx.store(&held)?;
+    }
+    let Some(guid) = group.guid.filter(|_| !new.is_empty()) else {
+        return Ok(());
+    };
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let Some(case) = cases(tx, lane, context, &mut places, &[guid])?.pop() else {
+        return Ok(());
+    };
+    let mut item = case.item(lane, "Update", &Reason::InScope, Some(id));
+    item.reason = format!(
+        "the limit on members removed from one group was reached; {} members stay until their removal is allowed",
+        group.open
+    );
+    item.code = "MemberRemovalLimitReached";
+    item.changes = vec![(MEMBERS, names(tx, &new)?, None)];
+    crate::log::record(tx, context, "Warning", item)
+}

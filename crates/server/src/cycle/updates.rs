@@ -1,0 +1,251 @@
+//! The limit on updates: with one set, updates wait until all are known, are counted together, and leave or are
+//! held together, as deletes are.
+
+use super::Context;
+use super::objects::{Case, cases, decide_all, redacted};
+use super::report::Held;
+use crate::import::{Lane, Places, mark_all};
+use lockstep_api::configuration::LimitValue;
+use lockstep_directory::{Kind, Property};
+use lockstep_engine::guard::Limit;
+use lockstep_engine::mapping::{MappedKind, MappedValues};
+use lockstep_engine::{Decision, Reason};
+use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
+use lockstep_store::records::job::HeldVerdict;
+use lockstep_store::records::safety::HeldChange;
+use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use sha2::{Digest as _, Sha256};
+
+/// How many updates one batch carries out.
+const BATCH: usize = 500;
+
+/// A limit as the engine knows it.
+pub(super) fn limit(value: Option<&LimitValue>) -> Option<Limit> {
+    let value = value?;
+    match (value, value.percent()) {
+        (LimitValue::Number(number), _) => Some(Limit::Number(*number)),
+        (LimitValue::Percentage(_), Some(percent)) => Some(Limit::Percent(percent)),
+        // What cannot be read was refused; should it stand there all the same, nothing leaves unseen.
+        (LimitValue::Percentage(_), None) => Some(Limit::Number(1)),
+    }
+}
+
+fn limit_of(lane: &Lane) -> Option<Limit> {
+    let known = crate::configuration::known(&lane.configuration);
+    limit(known.spec.limits.updates.as_ref())
+}
+
+/// What exactly is to be changed, in few bytes.
+fn fingerprint(changes: &MappedValues) -> String {
+    hex::encode(&Sha256::digest(format!("{changes:?}"))[..16])
+}
+
+/// Whether an update has to wait until all are counted; it is staged then.
+pub(super) fn stages(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    case: &Case,
+    reason: &Reason,
+    object: ObjectId,
+    changes: &MappedValues,
+) -> Result<bool, StoreError> {
+    if limit_of(lane).is_none() {
+        return Ok(false);
+    }
+    let made = fingerprint(changes);
+    let passes = context.report.passing.get(&case.object.guid);
+    if passes.is_some_and(|approved| approved.as_ref().is_none_or(|approved| *approved == made)) {
+        return Ok(false);
+    }
+    let before: Option<HeldChange> = tx.fetch_one(&(lane.owner(), object, None))?;
+    if before.is_some_and(|row| row.fingerprint == made) {
+        return Ok(true);
+    }
+    let names: Vec<&str> = changes.keys().map(String::as_str).collect();
+    tx.store(&[HeldChange {
+        configuration: lane.owner(),
+        guid: case.object.guid,
+        object,
+        member: None,
+        member_guid: None,
+        name: case.known_as(lane),
+        member_name: String::new(),
+        kind: case.kind().to_owned(),
+        reason: format!("{} would change: {reason}", names.join(", ")),
+        fingerprint: made,
+        since: context.now.as_millis(),
+        verdict: HeldVerdict::Open,
+        held: false,
+    }])?;
+    Ok(true)
+}
+
+/// Lets staged updates leave, or holds them. Returns whether there may be more to do.
+pub(super) fn leave(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let Some(limit) = limit_of(lane) else {
+        return lifted(tx, lane);
+    };
+    if !context.deletes_leave {
+        return Ok(false);
+    }
+    let allowed = list(tx, lane, HeldVerdict::Allowed)?;
+    if !allowed.is_empty() {
+        return carry_out(tx, lane, context, allowed, true);
+    }
+    let open = HeldChange::with(lane.owner(), HeldVerdict::Open, false);
+    let staged = tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?;
+    if staged == 0 {
+        lane.job.updates_tripped = false;
+        return Ok(false);
+    }
+    let of = match limit {
+        Limit::Number(_) => 0,
+        Limit::Percent(_) => tx.how_many::<Joined>(None, &Key::empty().with(lane.owner()))?,
+    };
+    if lane.job.updates_tripped || limit.is_reached(context.report.passed + staged, of) {
+        lane.job.updates_tripped = true;
+        context.report.hold(Held::Updates, staged);
+        announce(tx, lane, context)?;
+        return Ok(false);
+    }
+    let rows = list(tx, lane, HeldVerdict::Open)?;
+    carry_out(tx, lane, context, rows, false)
+}
+
+fn list(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    verdict: HeldVerdict,
+) -> Result<Vec<HeldChange>, StoreError> {
+    let prefix = HeldChange::with(lane.owner(), verdict, false);
+    tx.list(&Scan::along(HeldChange::BY_VERDICT, prefix, BATCH))
+}
+
+/// Decides these anew and applies what is still decided: of what was approved only what is decided exactly so.
+fn carry_out(
+    tx: &mut dyn Write,
+    lane: &mut Lane,
+    context: &mut Context<'_>,
+    rows: Vec<HeldChange>,
+    exactly: bool,
+) -> Result<bool, StoreError> {
+    let ids: Vec<_> = rows.iter().map(HeldChange::id).collect();
+    tx.remove::<HeldChange>(&ids)?;
+    context.report.passed += rows.len() as u64;
+    let passing = rows
+        .iter()
+        .map(|row| (row.guid, exactly.then(|| row.fingerprint.clone())));
+    context.report.passing = passing.collect();
+    lane.job.sequence += 1;
+    let mark = Dirty {
+        configuration: lane.configuration.id,
+        kind: SubjectKind::Object,
+        number: lane.job.sequence,
+        subjects: rows.iter().map(|row| Subject::Object(row.guid)).collect(),
+        position: None,
+    };
+    tx.store(std::slice::from_ref(&mark))?;
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    decide_all(tx, lane, context, &mut places, vec![mark])?;
+    context.report.passing.clear();
+    Ok(true)
+}
+
+/// There is no limit any more: whatever waited is decided anew.
+fn lifted(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
+    lane.job.updates_tripped = false;
+    for verdict in [
+        HeldVerdict::Open,
+        HeldVerdict::Allowed,
+        HeldVerdict::Rejected,
+    ] {
+        let rows = list(tx, lane, verdict)?;
+        if rows.is_empty() {
+            continue;
+        }
+        let subjects = rows.iter().map(|row| Subject::Object(row.guid));
+        mark_all(tx, &mut lane.job, subjects)?;
+        let ids: Vec<_> = rows.iter().map(HeldChange::id).collect();
+        tx.remove::<HeldChange>(&ids)?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Logs each held update once, with what would change.
+fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
+    let prefix = HeldChange::with(lane.owner(), HeldVerdict::Open, false);
+    let mut scan = Scan::along(HeldChange::BY_VERDICT, prefix, BATCH);
+    loop {
+        let rows: Vec<HeldChange> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        scan = scan.behind(last);
+        let preview = context.report.items.is_some();
+        let untold = |row: &&HeldChange| match preview {
+            true => !context.report.told.contains(&row.guid),
+            false => !row.held,
+        };
+        let guids: Vec<Guid> = rows.iter().filter(untold).map(|row| row.guid).collect();
+        context.report.told.extend(&guids);
+        let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+        for case in cases(tx, lane, context, &mut places, &guids)? {
+            tell(tx, lane, context, &case)?;
+        }
+        let held: Vec<HeldChange> = rows
+            .into_iter()
+            .filter(|row| !row.held)
+            .map(|row| HeldChange { held: true, ..row })
+            .collect();
+        tx.store(&held)?;
+    }
+}
+
+fn tell(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    case: &Case,
+) -> Result<(), StoreError> {
+    let (decision, reason) = case.decide(lane, context);
+    let Decision::Update {
+        object,
+        changes,
+        desired,
+    } = decision
+    else {
+        return Ok(());
+    };
+    let mut item = case.item(lane, "Update", &reason, Some(object));
+    item.reason = format!("the limit on updates was reached; {reason}");
+    item.code = "UpdateLimitReached";
+    let applied = case.link.as_ref().map(|link| &link.applied);
+    item.changes = changes
+        .into_iter()
+        .filter_map(|(name, new)| {
+            let property = Property::find(kind(desired.kind), &name)?.name();
+            let old = applied.and_then(|applied| applied.get(&name)).cloned();
+            Some(match lane.policy.mapping.is_redacted(desired.kind, &name) {
+                true => (property, old.map(redacted), new.map(redacted)),
+                false => (property, old, new),
+            })
+        })
+        .collect();
+    crate::log::record(tx, context, "Warning", item)
+}
+
+const fn kind(kind: MappedKind) -> Kind {
+    match kind {
+        MappedKind::User => Kind::User,
+        MappedKind::Group => Kind::Group,
+        MappedKind::Contact => Kind::Contact,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a cycle does and what it leaves alone.
+
+use crate::corp::{CORP, Corp};
+use lockstep_server::job::Wake;
+use serde_json::json;
+
+/// A domain with an organizational unit in scope and one that is not.
+fn corp() -> (Corp, lockstep_model::Guid, lockstep_model::Guid) {
+    let corp = Corp::start();
+    let (staff, elsewhere) = {
+        let mut ad = corp.ad();
+        (ad.ou("Staff"), ad.ou("Elsewhere"))
+    };
+    corp.apply(json!({"scope": {"organizational-units": ["OU=Staff,DC=corp,DC=test"]}}));
+    corp.clean_cycle();
+    (corp, staff, elsewhere)
+}
+
+/// 1
+#[test]
+fn a_user_created_in_a_scoped_unit_appears_in_the_next_cycle() {
+    let (corp, staff, elsewhere) = corp();
+    corp.ad().user("ada", staff);
+    corp.ad().user("bob", elsewhere);
+    assert_eq!(corp.next_in_minutes(), Some(2));
+    let cycle = corp.clean_cycle();
+    assert_eq!(cycle.created, 1);
+    assert_eq!(corp.users(), ["ada"]);
+}
+
+/// 3
+#[test]
+fn a_cycle_without_a_change_exports_nothing() {
+    let (corp, staff, _) = corp();
+    corp.ad().user("ada", staff);
+    corp.clean_cycle();
+    let quiet = corp.clean_cycle();
+    let exports = quiet.created + quiet.updated + quiet.deleted + quiet.restored;
+    assert_eq!((exports, quiet.imported, corp.log().len()), (0, 0, 0));
+}
+
+/// 4
+#[test]
+fn after_a_broken_reading_the_next_one_goes_on_from_the_stored_watermark() {
+    let (corp, staff, _) = corp();
+    let before = corp.ad().full_readings;
+    corp.people(3, staff);
+    corp.ad().failure = Some(("DomainControllerUnreachable", "no controller answers"));
+    assert_eq!(corp.cycle().state, "failed");
+    corp.ad().failure = None;
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.kind.as_str(), cycle.created), ("incremental", 3));
+    assert_eq!(corp.ad().full_readings, before);
+}
+
+/// 5 and 7
+#[test]
+fn a_restart_evaluates_everything_anew_and_keeps_the_links() {
+    let (corp, staff, _) = corp();
+    corp.people(3, staff);
+    corp.clean_cycle();
+    let id = corp.user("person1")["id"].clone();
+    corp.ask("POST", &format!("{CORP}/restart"), None);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.kind.as_str(), cycle.unchanged), ("full", 3));
+    assert_eq!(cycle.created + cycle.updated, 0);
+    assert_eq!(corp.user("person1")["id"], id);
+}
+
+/// 35 and 36
+#[test]
+fn a_scope_of_an_empty_unit_deletes_under_the_guard_and_a_deleted_configuration_leaves_everything()
+{
+    let (corp, staff, _) = corp();
+    corp.people(4, staff);
+    corp.ad().ou("Empty");
+    corp.clean_cycle();
+    let empty = json!({"organizational-units": ["OU=Empty,DC=corp,DC=test"]});
+    corp.apply(json!({"scope": empty, "accidental-deletes": {"threshold": 4}}));
+    let held = corp.cycle();
+    assert_eq!((held.state.as_str(), held.held), ("quarantined", 4));
+    corp.apply(json!({"scope": empty, "accidental-deletes": {"threshold": 5}}));
+    corp.ask("POST", &format!("{CORP}/deletes/allow"), None);
+    assert_eq!(corp.clean_cycle().deleted, 4);
+    assert!(corp.users().is_empty());
+    corp.apply(json!({}));
+    corp.clean_cycle();
+    assert_eq!(corp.users().len(), 4);
+    let gone = corp.api.send("DELETE", CORP, None);
+    assert_eq!(gone.status, 204);
+    assert_eq!(corp.users().len(), 4);
+}
+
+/// 37
+#[test]
+fn paused_and_resumed_it_goes_on_from_the_watermark() {
+    let (corp, staff, _) = corp();
+    let before = corp.ad().full_readings;
+    corp.ask("POST", &format!("{CORP}/pause"), None);
+    assert_eq!(
+        (corp.next_cycle(), corp.show()["status"].clone()),
+        (None, json!("paused"))
+    );
+    corp.ad().user("ada", staff);
+    corp.ask("POST", &format!("{CORP}/resume"), None);
+    assert!(corp.next_cycle().is_some());
+    assert_eq!(corp.clean_cycle().created, 1);
+    assert_eq!(corp.ad().full_readings, before);
+}
+
+#[test]
+fn a_cycle_woken_by_a_change_stages_deletes_and_the_clock_lets_them_leave() {
+    let (corp, staff, _) = corp();
+    let people = corp.people(2, staff);
+    corp.clean_cycle();
+    corp.ad().delete(people[0]);
+    assert_eq!(corp.woken_by(Wake::Change).deleted, 0);
+    assert_eq!(corp.users().len(), 2);
+    assert_eq!(corp.clean_cycle().deleted, 1);
+    assert_eq!(corp.users(), ["person1"]);
+}

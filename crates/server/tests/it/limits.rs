@@ -1,0 +1,173 @@
+//! Limits on updates and on members removed from a group.
+
+use crate::corp::{CORP, Corp};
+use crate::domain::HEAD;
+use lockstep_model::Guid;
+use lockstep_server::job::Wake;
+use serde_json::{Value, json};
+
+fn corp(limits: Value) -> (Corp, Vec<Guid>, Guid) {
+    let corp = Corp::start();
+    let people = corp.people(10, HEAD);
+    let club = corp.ad().group("Club", &people);
+    corp.apply(json!({"limits": limits}));
+    corp.clean_cycle();
+    (corp, people, club)
+}
+
+fn rename(corp: &Corp, people: &[Guid], name: &str) {
+    let mut ad = corp.ad();
+    people
+        .iter()
+        .for_each(|person| ad.set(*person, "displayName", name));
+}
+
+fn named(corp: &Corp, name: &str) -> usize {
+    corp.all(&format!("/v1.0/users?$filter=displayName eq '{name}'"))
+        .len()
+}
+
+fn members(corp: &Corp) -> usize {
+    let groups = corp.all("/v1.0/groups?$select=id");
+    let id = groups[0]["id"].as_str().unwrap();
+    corp.all(&format!("/v1.0/groups/{id}/members")).len()
+}
+
+fn deletes(corp: &Corp, verb: &str, chosen: Value) -> Value {
+    corp.ask("POST", &format!("{CORP}/deletes/{verb}"), Some(chosen))
+}
+
+#[test]
+fn fewer_updates_than_the_limit_leave_and_as_many_are_all_held() {
+    let (corp, people, _) = corp(json!({"updates": 5}));
+    rename(&corp, &people[..4], "Four");
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, named(&corp, "Four")), (4, 4));
+    rename(&corp, &people[..5], "Five");
+    let cycle = corp.cycle();
+    assert_eq!(
+        (cycle.state.as_str(), cycle.updated, cycle.held),
+        ("quarantined", 0, 5)
+    );
+    assert_eq!(corp.show()["quarantine"]["code"], "TooManyUpdates");
+    let log = corp.log();
+    assert_eq!(log.len(), 5);
+    assert!(
+        log.iter()
+            .all(|entry| entry["code"] == "UpdateLimitReached" && entry["status"] == "Warning")
+    );
+    let change = &log[4]["modifiedProperties"][0];
+    assert_eq!(
+        (&change["old"], &change["new"]),
+        (&json!("Four"), &json!("Five"))
+    );
+    // Told once; creates go on.
+    corp.ad().user("eve", HEAD);
+    let cycle = corp.cycle();
+    assert_eq!((cycle.created, cycle.held, corp.log().len()), (1, 5, 1));
+    // One put right is one less, and the others stay held.
+    rename(&corp, &people[..1], "Four");
+    assert_eq!(corp.cycle().held, 4);
+    assert_eq!(deletes(&corp, "allow", json!({}))["count"], 4);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, named(&corp, "Five")), (4, 4));
+    assert_eq!(corp.show()["status"], "active");
+}
+
+#[test]
+fn an_approved_update_is_good_for_that_change_only_and_a_rejected_one_stays() {
+    let (corp, people, _) = corp(json!({"updates": "30%"}));
+    rename(&corp, &people[..4], "New");
+    assert_eq!(corp.cycle().held, 4);
+    let id = |person: usize| json!({"ids": [people[person].to_string()]});
+    deletes(&corp, "reject", id(0));
+    deletes(&corp, "allow", id(1));
+    deletes(&corp, "allow", id(2));
+    rename(&corp, &people[1..2], "Newer");
+    let cycle = corp.cycle();
+    assert_eq!((cycle.updated, named(&corp, "New")), (1, 1));
+    // The one that changed since, and the one of which nothing was said.
+    assert_eq!(cycle.held, 2);
+    assert_eq!(corp.list("deletes").len(), 3);
+    // Without a limit nothing waits.
+    corp.apply(json!({}));
+    corp.clean_cycle();
+    assert_eq!((named(&corp, "New"), named(&corp, "Newer")), (3, 1));
+    assert!(corp.list("deletes").is_empty());
+}
+
+/// H6
+#[test]
+fn updates_that_changes_bring_one_by_one_are_counted_together() {
+    let (corp, people, _) = corp(json!({"updates": 5}));
+    for person in &people[..6] {
+        rename(&corp, &[*person], "New");
+        assert_eq!(corp.woken_by(Wake::Change).updated, 0);
+    }
+    assert_eq!(corp.cycle().held, 6);
+}
+
+#[test]
+fn an_object_on_demand_is_updated_whatever_the_limit() {
+    let (corp, people, _) = corp(json!({"updates": 1}));
+    rename(&corp, &people[..1], "New");
+    let wish = json!({"dn": "CN=person0,DC=corp,DC=test"});
+    corp.ask("POST", &format!("{CORP}/provision"), Some(wish));
+    assert_eq!(named(&corp, "New"), 1);
+}
+
+#[test]
+fn members_that_leave_one_group_are_held_together_at_the_limit() {
+    let (corp, people, club) = corp(json!({"member-removals": 4}));
+    corp.ad().change(club, |entry| {
+        people[..3]
+            .iter()
+            .for_each(|one| assert!(entry.members.remove(one)))
+    });
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 7);
+    corp.ad().change(club, |entry| entry.members.clear());
+    let cycle = corp.cycle();
+    assert_eq!(
+        (cycle.state.as_str(), cycle.held, members(&corp)),
+        ("quarantined", 7, 7)
+    );
+    let log = corp.log();
+    assert_eq!(
+        (log.len(), &log[0]["code"]),
+        (1, &json!("MemberRemovalLimitReached"))
+    );
+    assert_eq!(corp.show()["quarantine"]["code"], "TooManyMemberRemovals");
+    let held = corp.list("deletes");
+    assert_eq!(
+        (held.len(), &held[0]["change"]),
+        (7, &json!("memberRemoval"))
+    );
+    // Four come back: the list empties one by one, and the rest does not leave by itself.
+    corp.ad()
+        .change(club, |entry| entry.members.extend(&people[3..7]));
+    let cycle = corp.cycle();
+    assert_eq!((cycle.held, members(&corp)), (3, 7));
+    let member = json!({"filter": "change eq 'memberRemoval' and startswith(member,'CN=person9')"});
+    assert_eq!(deletes(&corp, "allow", member)["count"], 1);
+    assert_eq!(corp.cycle().held, 2);
+    assert_eq!(members(&corp), 6);
+    deletes(&corp, "reject", json!({}));
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 6);
+}
+
+#[test]
+fn a_wrong_filter_is_refused_with_the_nearest_field() {
+    let (corp, _, _) = corp(json!({}));
+    let body = Some(json!({"filter": "dnn eq 'x'"}));
+    let answer = corp
+        .api
+        .send("POST", &format!("{CORP}/deletes/allow"), body);
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer.text.contains("`dn`") || answer.text.contains("dn"),
+        "{}",
+        answer.text
+    );
+}

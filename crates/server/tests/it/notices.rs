@@ -1,0 +1,162 @@
+//! Administrators are told once for each reason.
+
+use crate::corp::{Corp, DAY, HOUR, MINUTE};
+use crate::domain::HEAD;
+use crate::sinks::{SmtpSink, WebhookSink};
+use lockstep_model::Secret;
+use lockstep_server::notify::{self, Mailer, Outlets, Webhooks};
+use serde_json::json;
+
+const REFUSED: Option<(&str, &str)> = Some(("WrongCredentials", "dc1 refuses the account svc"));
+
+fn corp(webhook: &WebhookSink, mail: Option<&SmtpSink>) -> Corp {
+    let corp = Corp::start();
+    corp.people(6, HEAD);
+    let mailer = mail.map(|sink| {
+        Mailer::new(
+            &Secret::new(format!("smtp://{}", sink.address())),
+            "lockstep@corp.test",
+        )
+        .unwrap()
+    });
+    let outlets = Outlets {
+        mailer,
+        webhooks: Webhooks::new().unwrap(),
+    };
+    corp.api.service.outlets.set(outlets).unwrap();
+    let email: &[&str] = if mail.is_some() {
+        &["ops@corp.test", "night@corp.test"]
+    } else {
+        &[]
+    };
+    corp.apply(json!({
+        "accidental-deletes": {"threshold": 3},
+        "notifications": {"webhook": webhook.address(), "email": email},
+    }));
+    corp.clean_cycle();
+    corp
+}
+
+fn tell(corp: &Corp) {
+    corp.api
+        .runtime
+        .block_on(notify::tell_due(&corp.api.service))
+        .unwrap();
+}
+
+/// 29 and 73, the mail
+#[test]
+fn a_reason_is_told_once_by_mail_and_webhook_however_many_cycles_it_lasts() {
+    let (webhook, mail) = (WebhookSink::start(), SmtpSink::start());
+    let corp = corp(&webhook, Some(&mail));
+    corp.ad().failure = REFUSED;
+    for _ in 0..4 {
+        corp.cycle();
+        tell(&corp);
+    }
+    let told = webhook.received();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["code"], "WrongCredentials");
+    assert_eq!(told[0]["configuration"], "corp");
+    assert_eq!(told[0]["remedy"], "put it right");
+    let mails = mail.received();
+    assert_eq!(mails.len(), 1);
+    for part in [
+        "To: ops@corp.test, night@corp.test",
+        "WrongCredentials",
+        "dc1 refuses",
+        "put it right",
+    ] {
+        assert!(mails[0].contains(part), "{part} in {}", mails[0]);
+    }
+}
+
+#[test]
+fn another_reason_is_told_and_the_same_one_again_once_it_had_ended() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let cycles = [REFUSED, Some(("AccountLocked", "locked")), None, REFUSED];
+    for failure in cycles {
+        corp.ad().failure = failure;
+        corp.cycle();
+        tell(&corp);
+    }
+    let codes: Vec<_> = webhook
+        .received()
+        .iter()
+        .map(|told| told["code"].clone())
+        .collect();
+    assert_eq!(
+        codes,
+        ["WrongCredentials", "AccountLocked", "WrongCredentials"]
+    );
+}
+
+#[test]
+fn held_deletes_are_told_once_and_not_what_they_are_called() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let people: Vec<_> = (0..4)
+        .map(|n| corp.guid_of(&format!("person{n}")))
+        .collect();
+    people.iter().for_each(|person| corp.ad().delete(*person));
+    for _ in 0..3 {
+        assert_eq!(corp.cycle().held, 4);
+        tell(&corp);
+    }
+    let told = webhook.received();
+    assert_eq!(
+        (told.len(), &told[0]["code"]),
+        (1, &json!("TooManyDeletes"))
+    );
+    assert!(!told[0].to_string().contains("person0"));
+}
+
+#[test]
+fn what_cannot_be_delivered_is_tried_again_less_and_less_often_and_stops_nobody() {
+    let webhook = WebhookSink::start();
+    webhook.answer(503);
+    let corp = corp(&webhook, None);
+    corp.ad().failure = REFUSED;
+    corp.cycle();
+    let mut tried = Vec::new();
+    for minute in 0..20 {
+        let before = webhook.received().len();
+        tell(&corp);
+        tried.extend((webhook.received().len() > before).then_some(minute));
+        corp.wait(MINUTE);
+    }
+    assert_eq!(tried, [0, 1, 3, 7, 15]);
+    webhook.answer(200);
+    corp.wait(6 * HOUR);
+    tell(&corp);
+    corp.wait(DAY);
+    tell(&corp);
+    assert_eq!(webhook.received().len(), 6);
+    corp.ad().failure = None;
+    corp.clean_cycle();
+}
+
+#[test]
+fn a_reason_that_ends_before_it_was_told_is_not_told_any_more() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    corp.ad().failure = REFUSED;
+    corp.cycle();
+    corp.ad().failure = None;
+    corp.clean_cycle();
+    tell(&corp);
+    assert!(webhook.received().is_empty());
+}
+
+#[test]
+fn mail_without_a_mail_server_is_refused_by_name() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let spec = json!({
+        "name": "corp", "domain": "corp.test", "notifications": {"email": ["ops@corp.test"]},
+    });
+    let answer = corp.api.send("PUT", crate::corp::CORP, Some(spec));
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.contains("notifications.email") && answer.text.contains("--smtp-url"));
+}

@@ -1,0 +1,161 @@
+//! What the administrator of the service does.
+
+use super::*;
+
+impl World {
+    /// Lets an administrator do something; what was asked before is given up.
+    pub(crate) fn administer(&mut self, admin: &Admin) {
+        if let Admin::Configure(wishes) = admin {
+            self.asked.clone_from(wishes);
+        }
+        let service = self.service();
+        let actor = || "administrator".to_owned();
+        let forget = match admin {
+            Admin::RestartFull => Forget {
+                watermark: true,
+                ..Forget::default()
+            },
+            Admin::RestartQuarantine => Forget {
+                quarantine: true,
+                ..Forget::default()
+            },
+            _ => Forget {
+                links: true,
+                ..Forget::default()
+            },
+        };
+        let id = self.configuration;
+        let task: Task<()> = match admin {
+            Admin::Configure(wishes) => {
+                let spec = self.spec(wishes);
+                Box::pin(async move {
+                    // A name that does not exist at this moment is refused; nothing is changed then.
+                    if let Ok(checked) = configurations::check(&service, spec).await {
+                        let _ = configurations::apply(&service, checked, None, actor()).await;
+                    }
+                })
+            }
+            Admin::Plan => Box::pin(async move {
+                // What it says is for the administrator; here it must only leave nothing behind.
+                let _ = plan::of_configuration(&service, NAME).await;
+            }),
+            Admin::Pause(paused) => {
+                let paused = *paused;
+                Box::pin(async move {
+                    let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
+                })
+            }
+            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
+                Box::pin(async move {
+                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
+                })
+            }
+            Admin::AllowDeletes | Admin::RejectDeletes => {
+                let allow = *admin == Admin::AllowDeletes;
+                Box::pin(async move {
+                    let Some(id) = id else { return };
+                    let work = move |tx: &mut dyn lockstep_store::Write| match allow {
+                        true => cycle::allow(tx, id, &[]),
+                        false => cycle::reject(tx, id, &[]),
+                    };
+                    let _: Result<u64, StoreError> = service.write(work).await;
+                })
+            }
+        };
+        self.guard.decided |= !matches!(admin, Admin::Pause(_) | Admin::Plan);
+        self.admin = Some(task);
+    }
+
+    /// The configuration file for these wishes, by the names that are good at this moment.
+    pub(super) fn spec(&self, wishes: &Wishes) -> Spec {
+        let directory = self.shared.directory.borrow();
+        let controller = directory.writer();
+        let name = |label: &Label| match controller.entries.get(&label.guid()) {
+            Some(entry) if !entry.is_deleted() => controller.dn(entry).to_string(),
+            _ => "OU=gone,DC=corp,DC=test".to_owned(),
+        };
+        let names = |labels: &[Label]| -> Option<Vec<String>> {
+            (!labels.is_empty()).then(|| labels.iter().map(name).collect())
+        };
+        let clause = |attribute: &str, value: Option<&str>| match value {
+            Some(value) => serde_json::json!({
+                "object": "user", "attribute": attribute, "operator": "equals", "value": value,
+            }),
+            None => serde_json::json!({
+                "object": "user", "attribute": attribute, "operator": "is-not-null",
+            }),
+        };
+        let filters = match wishes.filter {
+            None => vec![],
+            Some(Filter::Sales) => vec![vec![clause("department", Some("Sales"))]],
+            Some(Filter::TitleOrWorks) => vec![
+                vec![clause("title", None)],
+                vec![clause("department", Some("Works"))],
+            ],
+        };
+        let mapping = wishes.mappings.iter().map(|mapping| match mapping {
+            Mapping::Room => {
+                serde_json::json!({"target": "extensionAttribute5", "attribute": "roomNumber"})
+            }
+            Mapping::Company => serde_json::json!({"target": "companyName", "constant": "Corp"}),
+            Mapping::TitleOnce => {
+                serde_json::json!({"target": "jobTitle", "attribute": "title", "apply": "create"})
+            }
+            Mapping::NoTitle => serde_json::json!({"target": "jobTitle", "none": true}),
+        });
+        let guard = serde_json::json!({
+            "enabled": self.setup.threshold.is_some(),
+            "threshold": self.setup.threshold.unwrap_or(500),
+        });
+        let spec = serde_json::json!({
+            "name": NAME,
+            "domain": DOMAIN,
+            "scope": {
+                "organizational-units": names(&wishes.units),
+                "exclude-organizational-units": names(&wishes.excluded).unwrap_or_default(),
+                "groups": names(&wishes.groups),
+                "nested-groups": wishes.nested && !wishes.groups.is_empty(),
+                "filters": filters,
+            },
+            "mapping": {"user": mapping.collect::<Vec<_>>()},
+            "accidental-deletes": guard,
+            // Nobody in the simulated domain has a password.
+            "password-hash-sync": {"enabled": false},
+        });
+        serde_json::from_value(spec).expect("the configuration is one")
+    }
+
+    /// The wishes as they were last accepted, without what does not exist any more, and whether that is anything
+    /// less.
+    pub(crate) fn wishes_that_exist(&self) -> (Wishes, bool) {
+        let directory = self.shared.directory.borrow();
+        let controller = directory.writer();
+        let mut gone = false;
+        let mut there = |labels: &[Label]| -> Vec<Label> {
+            let alive = |label: &&Label| controller.is_alive(label.guid());
+            let left: Vec<Label> = labels.iter().filter(alive).copied().collect();
+            gone |= left.len() < labels.len();
+            left
+        };
+        let wishes = Wishes {
+            units: there(&self.wishes.units),
+            groups: there(&self.wishes.groups),
+            excluded: there(&self.wishes.excluded),
+            ..self.wishes.clone()
+        };
+        (wishes, gone)
+    }
+
+    /// What the next cycle would do, as the product says.
+    pub(crate) fn plan(&mut self) -> Option<Plan> {
+        self.settle(0);
+        let service = self.service();
+        let found = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&found);
+        self.admin = Some(Box::pin(async move {
+            *place.borrow_mut() = plan::of_configuration(&service, NAME).await.ok();
+        }));
+        self.settle(0);
+        found.take()
+    }
+}
