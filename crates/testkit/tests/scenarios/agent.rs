@@ -232,7 +232,10 @@ impl Reader<'_> {
                 invocation_id: domain.head,
                 highest_usn: domain.usn,
             },
-            canary: None,
+            canary: Some(Canary {
+                guid: domain.head,
+                usn_changed: 1,
+            }),
             tombstones_visible: true,
             hides_values: false,
             tombstone_lifetime_days: 60,
