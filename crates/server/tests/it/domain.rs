@@ -272,7 +272,7 @@ impl Reader {
             lease: instruction.lease,
             outcome,
         };
-        let _ = agents::finish(&self.service, AGENT, instruction.id, finish).await;
+        let _ = agents::finish(&self.service, sender(&instruction), finish).await;
     }
 
     fn find(&self, wanted: impl Fn(&str, &str) -> bool) -> Outcome {
@@ -312,6 +312,7 @@ impl Reader {
         }
         let usn = self.domain().usn;
         let begin = Begin {
+            hides_values: false,
             lease: instruction.lease,
             controller: ControllerIdentity {
                 dns_name: "dc1.corp.test".to_owned(),
@@ -327,7 +328,7 @@ impl Reader {
             forest: "corp.test".to_owned(),
             absent_attributes: Vec::new(),
         };
-        let answer = agents::begin(&self.service, AGENT, instruction.id, begin).await?;
+        let answer = agents::begin(&self.service, sender(instruction), begin).await?;
         let before = match answer.opening {
             Opening::FromCookie => order.cookie.clone(),
             Opening::Resume(cookie) => Some(cookie),
@@ -340,6 +341,7 @@ impl Reader {
         self.deliver(instruction, &order.read_set, self.changed_since(from))
             .await?;
         let mut page = PageEnd {
+            settled: Vec::new(),
             lease: instruction.lease,
             read_set: order.read_set.version,
             cookie_before: before,
@@ -350,7 +352,7 @@ impl Reader {
             highest_usn: Some(usn),
         };
         loop {
-            let answer = agents::page(&self.service, AGENT, instruction.id, page.clone()).await?;
+            let answer = agents::page(&self.service, sender(instruction), page.clone()).await?;
             if answer.read.is_empty() {
                 return Ok(Outcome::Done);
             }
@@ -418,7 +420,7 @@ impl Reader {
                 lease: instruction.lease,
                 objects,
             };
-            agents::objects(&self.service, AGENT, instruction.id, objects).await?;
+            agents::objects(&self.service, sender(instruction), objects).await?;
         }
         if breaks.is_some() {
             Err(Stop::Broken)
@@ -436,7 +438,7 @@ impl Reader {
             lease: instruction.lease,
             objects,
         };
-        let answer = agents::offer(&self.service, AGENT, instruction.id, offer).await?;
+        let answer = agents::offer(&self.service, sender(instruction), offer).await?;
         Ok(answer.verdicts)
     }
 
@@ -511,4 +513,14 @@ fn attributes(entry: &Entry, asked: &[String]) -> WireAttributes {
             )
         })
         .collect()
+}
+
+/// Nothing is on its way twice here, so requests need no numbers.
+fn sender(instruction: &Instruction) -> agents::Sender {
+    agents::Sender {
+        agent: AGENT,
+        instruction: instruction.id,
+        number: 0,
+        open: Vec::new(),
+    }
 }

@@ -1,10 +1,5 @@
 //! Whose password is taken over, and what it is good for.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is called here is a part of the tests"
-)]
-
 use crate::bed::{Bed, CONFIGURATION, by_hand_only};
 use crate::door::{Door, Entry};
 use crate::passwords::{BASE, add, count, dn, enters, entry_of, sent, synced, upn};

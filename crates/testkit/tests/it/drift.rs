@@ -1,10 +1,5 @@
 //! Drift: what the directory has otherwise than it should, and how it is put right.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is called here is a part of the tests"
-)]
-
 use crate::bed::{Bed, CONFIGURATION, dump};
 use lockstep_directory::{Change, Property, TenantRules};
 use lockstep_model::{PropertyValue, Timestamp};

@@ -1,10 +1,5 @@
 //! The real programs on storage that fails, and killed at random instants.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is called here is a part of the tests"
-)]
-
 use crate::bed::{Bed, CONFIGURATION, begin_cycle, by_hand_only, dump, undisturbed};
 use lockstep_testkit::product::{Agent, Service};
 use lockstep_testkit::samba::{Forest, NewUser, Population, Template};

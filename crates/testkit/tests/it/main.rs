@@ -1,5 +1,11 @@
 //! The whole product on a real domain controller.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "all of it is tests and what they call"
+)]
+
 mod accounts;
 mod backup;
 mod bed;

@@ -16,12 +16,6 @@
 //! | deletions arrive by replication where LDAP hides them | [`deletions_that_ldap_does_not_show_arrive_by_replication`] |
 //! | an older password does not win | [`crate::two_controllers`], [`a_password_set_in_the_cloud_stands_until_active_directory_has_a_newer_one`] |
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what is called here is a part of the tests"
-)]
-
 use crate::bed::{Bed, CONFIGURATION, by_hand_only};
 use crate::door::{Door, Entry};
 use lockstep_testkit::product::{Agent, Service};
