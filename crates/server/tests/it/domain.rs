@@ -139,18 +139,8 @@ impl Domain {
         });
     }
 
-    pub(crate) fn clear(&mut self, guid: Guid, attribute: &'static str) {
-        self.change(guid, |entry| {
-            entry.attributes.remove(attribute);
-        });
-    }
-
     pub(crate) fn move_to(&mut self, guid: Guid, parent: Guid) {
         self.change(guid, |entry| entry.parent = parent);
-    }
-
-    pub(crate) fn rename(&mut self, guid: Guid, rdn: &str) {
-        self.change(guid, |entry| rdn.clone_into(&mut entry.rdn));
     }
 
     pub(crate) fn delete(&mut self, guid: Guid) {

@@ -120,9 +120,9 @@ fn an_object_on_demand_is_updated_whatever_the_limit() {
 fn members_that_leave_one_group_are_held_together_at_the_limit() {
     let (corp, people, club) = corp(json!({"member-removals": 4}));
     corp.ad().change(club, |entry| {
-        people[..3]
-            .iter()
-            .for_each(|one| assert!(entry.members.remove(one)))
+        for one in &people[..3] {
+            assert!(entry.members.remove(one));
+        }
     });
     corp.clean_cycle();
     assert_eq!(members(&corp), 7);
