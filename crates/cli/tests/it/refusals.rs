@@ -11,7 +11,7 @@ fn a_wrong_command_line_ends_with_2_and_says_what_was_expected() {
         (&["serve"], "expected --data-dir DIR"),
         (
             &["serve", "--smtp-url", "smtp://x"],
-            "unexpected argument '--smtp-url'",
+            "--smtp-from <ADDRESS>",
         ),
         (&["serve", "--tls-cert", "x"], "--tls-key <FILE>"),
         (&["serve", "--listen", "8443"], "--listen <ADDRESS:PORT>"),

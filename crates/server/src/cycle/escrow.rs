@@ -82,7 +82,9 @@ pub(super) fn keep(
     let again = before
         .as_ref()
         .is_some_and(|row| row.cycle == context.cycle);
-    let before = before.filter(|row| row.version == case.object.version && row.code == code);
+    // Whoever is read anew and found as before has failed in the same way.
+    let request = request(lane, context, case).to_string();
+    let before = before.filter(|row| row.request == request && row.code == code);
     if again && before.is_some() {
         return Ok(false);
     }
@@ -96,10 +98,9 @@ pub(super) fn keep(
         object: case.link.as_ref().map(|link| link.object),
         name: case.known_as(lane),
         kind: case.kind().to_owned(),
-        request: request(lane, context, case).to_string(),
+        request,
         code: code.to_owned(),
         answer: answer.to_owned(),
-        version: case.object.version,
         cycle: context.cycle,
         first: failures.first.as_millis(),
         last: failures.last.as_millis(),

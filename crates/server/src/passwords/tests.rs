@@ -1,3 +1,5 @@
+//! What agents report of passwords, and what the service makes of it.
+
 use super::*;
 use crate::credentials;
 use crate::import::{ImportError, Lane};

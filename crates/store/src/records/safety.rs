@@ -49,8 +49,6 @@ pub struct Escrow {
     pub code: String,
     /// What came of it, in words.
     pub answer: String,
-    /// The version of the object's row in the connector space that failed: another one is another attempt.
-    pub version: u64,
     /// The cycle in which it failed last: within one it counts once.
     #[serde(with = "super::text")]
     pub cycle: CycleId,

@@ -241,7 +241,10 @@ fn service_and_agent_are_killed_at_random_instants_over_two_thousand_users() {
     let service = Service::start().unwrap();
     let agent = Agent::of(&service, &forest).unwrap();
     service.run(&["domain", "add", "corp.test"]).unwrap();
-    service.apply(&by_hand_only(CONFIGURATION)).unwrap();
+    // Between two cycles that come to their end, more may go than the guard lets go by default.
+    let guard = "[accidental-deletes]\nthreshold = 10000\n";
+    let configuration = by_hand_only(&format!("{CONFIGURATION}{guard}"));
+    service.apply(&configuration).unwrap();
     let mut bed = Bed {
         agent,
         service,

@@ -43,7 +43,7 @@ fn one_more_member_of(size: u32) -> Cost {
 fn one_more_member_of_fifty_thousand_costs_what_it_costs_in_a_group_of_ten() {
     let (small, large) = (one_more_member_of(10), one_more_member_of(50_000));
     assert_eq!(small.written, large.written);
-    assert!(large.written < 30, "{large:?}");
+    assert!(large.written < 50, "{large:?}");
     // The agent asks for work now and then, which reads a few rows whatever there is to do.
     let near = |small: u64, large: u64| large <= small + POLLS;
     assert!(
