@@ -11,7 +11,6 @@ use crate::configurations;
 use crate::import::{Lane, mark_all};
 use lockstep_directory::Kind;
 use lockstep_directory::index::{Indexed, term_text};
-use lockstep_engine::ObjectClass;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Sid};
 use lockstep_store::records::connector_space::{
@@ -79,17 +78,11 @@ pub(super) fn resolve(
             .iter()
             .map(|guid| (lane.configuration.id, *guid))
             .collect();
-        let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
-        for object in rows.into_iter().flatten().map(|row| row.object) {
-            if object.class == Some(ObjectClass::ForeignPrincipal)
-                && let Some(sid) = &object.sid
-                && let Some(principal) = by_sid(tx, sid)?
-            {
-                let target = Target {
-                    object: principal,
-                    deleted: false,
-                };
-                found.insert(object.guid, target);
+        let rows: Vec<Option<ForeignPrincipal>> = tx.fetch(&ids)?;
+        for row in rows.into_iter().flatten() {
+            if let Some(object) = by_sid(tx, &row.sid)? {
+                let deleted = false;
+                found.insert(row.guid, Target { object, deleted });
             }
         }
     }

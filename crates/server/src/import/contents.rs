@@ -8,7 +8,9 @@ use lockstep_api::channel::{Links, ObjectUpdate};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{ObjectClass, RowState, StagedObject};
 use lockstep_model::{Dn, Guid, Rdn};
-use lockstep_store::records::connector_space::{Doubtful, StagedReference, Subject};
+use lockstep_store::records::connector_space::{
+    Doubtful, ForeignPrincipal, StagedReference, Subject,
+};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::{ReadRecords as _, Record, Scan, Write, WriteRecords as _};
 
@@ -24,6 +26,8 @@ pub(super) struct Contents {
     removed: Vec<<StagedReference as Record>::Id>,
     /// Values that may be gone.
     doubts: Vec<Doubtful>,
+    /// Targets that stand for principals of other forests. An ordinary account may not see them themselves.
+    foreign: Vec<ForeignPrincipal>,
     /// Sets that are complete now: source, attribute, and the reading that saw all of it.
     complete: Vec<(Guid, String, u64)>,
 }
@@ -135,6 +139,14 @@ impl Contents {
             reading,
         });
         self.added.extend(added);
+        let foreign = links.added.iter().filter_map(|target| {
+            Some(ForeignPrincipal {
+                configuration,
+                guid: target.guid,
+                sid: target.foreign_sid.clone()?,
+            })
+        });
+        self.foreign.extend(foreign);
         let removed = links.removed.iter();
         self.removed
             .extend(removed.map(|target| (configuration, source, attribute.clone(), target.guid)));
@@ -163,6 +175,7 @@ impl Contents {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
         tx.store(&self.doubts)?;
+        tx.store(&self.foreign)?;
         for (source, attribute, reading) in self.complete {
             for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
                 self.marks

@@ -47,6 +47,9 @@ pub struct Escrow {
     pub request: String,
     /// The stable name of the reason.
     pub code: String,
+    /// What was known of the object in the connector space when it failed, as a digest: another one is another
+    /// failure.
+    pub content: String,
     /// What came of it, in words.
     pub answer: String,
     /// The cycle in which it failed last: within one it counts once.
