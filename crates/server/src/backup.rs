@@ -6,7 +6,7 @@
 //! never over the network: the key leaves no machine by itself.
 //!
 //! What is restored is unpacked into a folder beside its place, opened there as the service would, and only
-//! then moved; see [`places`] for what a crash in between leaves.
+//! then moved; see `places` for what a crash in between leaves.
 
 mod places;
 

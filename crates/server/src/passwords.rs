@@ -1,7 +1,7 @@
 //! The lane of passwords: which user needs one, which were taken over, and how far it has been read.
 //!
 //! That a user needs a password is a state, not an event: there is a row for each provisioned user
-//! ([`PasswordRow`]), judged by [`lockstep_engine::password`] whenever something of it is reported. Who still
+//! (`PasswordRow`), judged by [`lockstep_engine::password`] whenever something of it is reported. Who still
 //! needs one when all changes have been read is asked for by itself.
 //!
 //! Each of [`begin`], [`accounts`], [`stamps`], [`taken`] and [`end`] is one request of an agent, carried out in one
