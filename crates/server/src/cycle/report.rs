@@ -64,6 +64,13 @@ pub enum Held {
 }
 
 impl Report {
+    /// An object is as it should be. It counts once, however often a cycle looks at it: when it begins to read
+    /// everything anew, and when that has been read.
+    pub(super) fn unchanged(&mut self, guid: Guid) {
+        self.unchanged.insert(guid);
+        self.tally.unchanged = self.unchanged.len() as u64;
+    }
+
     /// So many changes of a kind are held.
     pub fn hold(&mut self, kind: Held, count: u64) {
         self.held.insert(kind, count);
@@ -81,6 +88,8 @@ pub struct Report {
     pub left: u64,
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
+    /// Objects counted as they should be.
+    unchanged: BTreeSet<Guid>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
     pub items: Option<Vec<Item>>,
     /// Holders counted as changed because of their references.
