@@ -357,7 +357,7 @@ fn without_write(
 ) -> Result<bool, StoreError> {
     match decision {
         Decision::Delete(target) => stage_delete(tx, lane, context, &case, reason, target)?,
-        Decision::Unchanged => context.report.unchanged(case.object.guid),
+        Decision::Unchanged => context.report.leave(case.object.guid),
         Decision::Skip => skip(tx, lane, context, &case, reason)?,
         Decision::Fail => {
             claims::list(tx, lane, case.object.guid, reason)?;

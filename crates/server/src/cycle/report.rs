@@ -66,7 +66,7 @@ pub enum Held {
 impl Report {
     /// An object is as it should be. It counts once, however often a cycle looks at it: when it begins to read
     /// everything anew, and when that has been read.
-    pub(super) fn unchanged(&mut self, guid: Guid) {
+    pub(super) fn leave(&mut self, guid: Guid) {
         self.unchanged.insert(guid);
         self.tally.unchanged = self.unchanged.len() as u64;
     }
@@ -89,7 +89,7 @@ pub struct Report {
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
     /// Objects counted as they should be.
-    unchanged: BTreeSet<Guid>,
+    pub unchanged: BTreeSet<Guid>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.
     pub items: Option<Vec<Item>>,
     /// Holders counted as changed because of their references.
