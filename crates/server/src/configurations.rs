@@ -295,6 +295,7 @@ fn create(
         service_principal,
         scratch: false,
         stands_for: None,
+        heir: None,
     };
     directory::write(tx, tenant, vec![principal(&configuration)], now)?;
     let mut job = Job::new(id);
@@ -638,6 +639,7 @@ pub fn create_scratch(
         service_principal: principal.unwrap_or_else(|| ObjectId::new(id.guid())),
         scratch: true,
         stands_for: stands_for.map(|before| before.id),
+        heir: None,
     }])?;
     let mut job = Job::new(id);
     if let Some(before) = stands_for

@@ -15,7 +15,7 @@ use lockstep_store::records::connector_space::{
     Claim, Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference,
     Subject,
 };
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, Job};
+use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
@@ -26,17 +26,6 @@ use std::sync::Arc;
 const SLICE: usize = 2_000;
 /// The name of the cloud among those that can be handed over to.
 const CLOUD: &str = "cloud";
-
-/// Whose the objects are from then on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Heir {
-    /// Nobody in particular: they can be changed in the cloud, and whoever has the anchor goes on with them.
-    Nobody,
-    /// The cloud, for good.
-    Cloud,
-    /// This configuration, as far as it has them in its scope.
-    Configuration(ConfigurationId),
-}
 
 /// Deletes a configuration with its job, its replica and its service principal. What it provisioned stays in
 /// the directory, and is synchronised no more, unless it is handed over.
@@ -58,19 +47,59 @@ pub async fn delete(
     let (id, heir) = begun.map_err(store_problem)??;
     service.jobs.raise();
     service.progress.raise();
-    if heir == Heir::Cloud {
-        release(service, id).await.map_err(store_problem)?;
-    }
-    drop_scratch(service, id).await.map_err(store_problem)?;
-    free_claims(service).await.map_err(store_problem)?;
+    complete(service, id, heir).await.map_err(store_problem)?;
     if let Heir::Configuration(heir) = heir {
-        let marked = service.write(move |tx| match tx.fetch_one::<Configuration>(&heir)? {
-            Some(row) => re_evaluate(tx, &row),
-            None => Ok(()),
-        });
-        marked.await.map_err(store_problem)?;
         let asked = job::ask_for_cycle(service, heir).await;
         asked.map_err(store_problem)?;
+    }
+    Ok(())
+}
+
+/// Hands over what a configuration had, and removes the rest of it. Each step may be done twice, so that what was
+/// interrupted is done from the beginning.
+///
+/// # Errors
+///
+/// Those of the store.
+async fn complete(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    heir: Heir,
+) -> Result<(), StoreError> {
+    if heir == Heir::Cloud {
+        release(service, id).await?;
+    }
+    empty(service, id).await?;
+    free_claims(service).await?;
+    if let Heir::Configuration(heir) = heir {
+        service
+            .write(move |tx| match tx.fetch_one::<Configuration>(&heir)? {
+                Some(row) => re_evaluate(tx, &row),
+                None => Ok(()),
+            })
+            .await?;
+    }
+    // Last, so that what was interrupted is found at the next start.
+    service
+        .write(move |tx| tx.remove::<Configuration>(&[id]))
+        .await
+}
+
+/// Goes on with what an earlier run of the service was removing when it died: deleted configurations, and the
+/// connector spaces of plans.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn go_on(service: &Arc<Service>) -> Result<(), StoreError> {
+    let rows: Vec<Configuration> = service
+        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
+        .await?;
+    for row in rows.into_iter().filter(|row| row.scratch) {
+        match row.heir {
+            Some(heir) => complete(service, row.id, heir).await?,
+            None => drop_scratch(service, row.id).await?,
+        }
     }
     Ok(())
 }
@@ -112,6 +141,7 @@ fn begin(
     tx.store(&[Configuration {
         scratch: true,
         stands_for: None,
+        heir: Some(heir),
         ..configuration
     }])?;
     Ok(Ok((id, heir)))
@@ -166,13 +196,21 @@ async fn free_claims(service: &Arc<Service>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes a connector space that was made for a plan, or a configuration that is being deleted, with everything in
-/// it.
+/// Removes a connector space that was made for a plan, with everything in it.
 ///
 /// # Errors
 ///
 /// Those of the store.
 pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    empty(service, id).await?;
+    // Last, so that what was interrupted is found and dropped at the next start.
+    service
+        .write(move |tx| tx.remove::<Configuration>(&[id]))
+        .await
+}
+
+/// Takes the job and everything of the replica from a configuration that has no cycles any more.
+async fn empty(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     service
         .write(move |tx| {
             if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
@@ -181,11 +219,7 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
             tx.remove::<Job>(&[id])
         })
         .await?;
-    clear(service, id).await?;
-    // Last, so that what was interrupted is found and dropped at the next start.
-    service
-        .write(move |tx| tx.remove::<Configuration>(&[id]))
-        .await
+    clear(service, id).await
 }
 
 /// Removes the replica of a configuration that is gone, in bounded transactions.

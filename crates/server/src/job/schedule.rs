@@ -19,8 +19,8 @@ const SLICE: usize = 1_000;
 
 /// Runs the jobs of all configurations, until it is dropped.
 pub async fn run_jobs(service: Arc<Service>) {
-    if let Err(error) = drop_plans(&service).await {
-        tracing::error!(%error, "plans of an earlier run could not be dropped");
+    if let Err(error) = crate::removal::go_on(&service).await {
+        tracing::error!(%error, "what an earlier run was removing could not be removed");
     }
     if let Err(error) = close_interrupted(&service).await {
         tracing::error!(%error, "cycles of an earlier run could not be closed");
@@ -46,17 +46,6 @@ pub async fn run_jobs(service: Arc<Service>) {
             _ = listener.wait(LOOK) => {}
         }
     }
-}
-
-/// Drops the connector spaces of plans that a process was making when it died.
-async fn drop_plans(service: &Arc<Service>) -> Result<(), StoreError> {
-    let rows: Vec<Configuration> = service
-        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
-        .await?;
-    for row in rows.iter().filter(|row| row.scratch) {
-        crate::removal::drop_scratch(service, row.id).await?;
-    }
-    Ok(())
 }
 
 fn configurations(tx: &mut dyn lockstep_store::Read) -> Result<Vec<ConfigurationId>, StoreError> {

@@ -71,6 +71,7 @@ impl Desk {
                 id,
                 scratch: false,
                 stands_for: None,
+                heir: None,
                 name: "corp".into(),
                 domain: "corp.test".into(),
                 spec: String::new(),

@@ -228,6 +228,7 @@ impl Api {
             groups: Vec::new(),
             scratch: false,
             stands_for: None,
+            heir: None,
             service_principal: ObjectId::new(Guid::from_bytes([9; 16])),
         };
         let rows = [configuration];

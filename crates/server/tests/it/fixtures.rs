@@ -207,6 +207,7 @@ fn configure(api: &Api) -> ConfigurationId {
         paused: true,
         scratch: false,
         stands_for: None,
+        heir: None,
         service_principal: ObjectId::new(Guid::from_bytes([8; 16])),
     };
     api.service

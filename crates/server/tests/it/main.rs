@@ -21,6 +21,7 @@ mod memory;
 mod notices;
 mod quarantine;
 mod queries;
+mod removal;
 mod rules;
 mod sign_in;
 mod sinks;

@@ -71,9 +71,23 @@ pub struct Configuration {
         skip_serializing_if = "Option::is_none"
     )]
     pub stands_for: Option<ConfigurationId>,
+    /// It is being deleted, and this is whose its objects are from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heir: Option<Heir>,
     /// The service principal that bears the domain's name.
     #[serde(with = "super::text")]
     pub service_principal: ObjectId,
+}
+
+/// Whose the objects of a configuration are that is being deleted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Heir {
+    /// Nobody in particular: they can be changed in the cloud, and whoever has the anchor goes on with them.
+    Nobody,
+    /// The cloud, for good.
+    Cloud,
+    /// This configuration, as far as it has them in its scope.
+    Configuration(#[serde(with = "super::text")] ConfigurationId),
 }
 
 /// A container or group that the administrator named.
