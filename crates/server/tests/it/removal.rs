@@ -4,7 +4,7 @@ use crate::corp::Corp;
 use crate::domain::HEAD;
 use lockstep_server::removal;
 use lockstep_store::records::job::{Configuration, Heir, Job};
-use lockstep_store::{ReadRecords as _, Store as _, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, WriteRecords as _};
 use serde_json::json;
 
 #[test]
