@@ -53,7 +53,7 @@ pub const SECTIONS: [Section; 5] = [
     },
     Section {
         title: "A password is not taken over",
-        about: "`lockstep password` and the counts of a cycle tell of them.",
+        about: "`lockstep log --object NAME` and the counts of a cycle tell of them.",
         troubles: &objects::PASSWORDS,
     },
     Section {

@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const CYCLES: [Trouble; 19] = [
+pub(super) const CYCLES: [Trouble; 18] = [
     trouble(
         "NoActiveAgents",
         "no agent of the domain asked for work within 30 s",
@@ -32,11 +32,6 @@ pub(super) const CYCLES: [Trouble; 19] = [
         "DeletionsNotVisible",
         "the agent's account cannot see deleted objects, so deletions would go unnoticed",
         "let it list and read CN=Deleted Objects: [permissions](permissions.md), `lockstep-agent check`",
-    ),
-    trouble(
-        "DeleteThresholdReached",
-        "so many deletes at once are held by the guard",
-        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
     ),
     trouble(
         "TooManyDeletes",

@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 37] = [
+pub(super) const OBJECTS: [Trouble; 38] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -167,9 +167,20 @@ pub(super) const OBJECTS: [Trouble; 37] = [
         "an object is a configuration's, and nothing is known in AD that it became of",
         "a full cycle (`lockstep restart NAME`); if it stays, delete it or let the cloud have it",
     ),
+    trouble(
+        "DeleteThresholdReached",
+        "so many deletes at once are held by the guard",
+        "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
 ];
 
-pub(super) const PASSWORDS: [Trouble; 2] = [
+pub(super) const PASSWORDS: [Trouble; 4] = [
+    trouble("PasswordSet", "it was taken over", "nothing"),
+    trouble(
+        "PasswordFailed",
+        "the credential could not be made of it, for the reason that the entry gives",
+        "nothing, if it stays alone: it is tried again in each cycle; else look at the agent's log and at `lockstep-agent check`",
+    ),
     trouble(
         "NoPassword",
         "the user has no password in Active Directory",
