@@ -163,176 +163,179 @@ fn names_are_known_in_any_case_and_blanks_do_not_matter() {
     assert_eq!(written, [("GivenName", 3, 2), ("SN", 3, 16)]);
 }
 
+/// What can be wrong with an expression, and what is said of it.
+const REFUSALS: &[(&str, &str)] = &[
+    (
+        "",
+        "line 1, column 1: expected an expression, received an empty text",
+    ),
+    (
+        "Appnd([mail], \"x\")",
+        "line 1, column 1: there is no function `Appnd` (did you mean `Append`?)",
+    ),
+    ("Qqq()", "line 1, column 1: there is no function `Qqq`"),
+    (
+        "LCase([mail])",
+        "line 1, column 1: there is no function `LCase` (use ToLower(…))",
+    ),
+    (
+        "Append([mail] \"x\")",
+        "line 1, column 15: expected `,` or `)`, found `\"`",
+    ),
+    (
+        "Append([mail], \"x\"",
+        "line 1, column 19: expected `,` or `)`, found the end of the expression",
+    ),
+    (
+        "Append([mail], \"x\"))",
+        "line 1, column 20: expected the end of the expression, found `)`",
+    ),
+    (
+        "Append([mail], “x”)",
+        "line 1, column 16: expected a value: [attribute], \"text\", a number or a function, found `“` (texts stand between plain quotation marks: \"text\")",
+    ),
+    (
+        "Append([mail])",
+        "line 1, column 1: expected Append(source, suffix), found 1 argument(s)",
+    ),
+    (
+        "Append(, \"x\")",
+        "line 1, column 1: Append needs a value for source",
+    ),
+    (
+        "Left([mail],\n \"three\")",
+        "line 2, column 2: Left: expected a whole number as numChars, received \"three\"",
+    ),
+    (
+        "Left([mail], IsNull([x]))",
+        "line 1, column 14: Left: expected a whole number as numChars, received true or false",
+    ),
+    (
+        "DateAdd(\"w\", 1, Now())",
+        "line 1, column 9: DateAdd: expected \"yyyy\", \"m\", \"ww\", \"d\", \"h\", \"n\" (minutes) or \"s\" as interval, received \"w\"",
+    ),
+    (
+        "DateAdd(\"d\", 1, \"soon\")",
+        "line 1, column 17: DateAdd: expected a date, such as 2026-03-31 or 3/31/2026 8:00:00 AM as dateTime, received \"soon\"",
+    ),
+    (
+        "FormatDateTime([x], \"yyyy\", \"q\")",
+        "line 1, column 29: FormatDateTime: expected a .NET date pattern such as \"yyyy-MM-dd\" as outputFormat, received \"q\"",
+    ),
+    (
+        "FormatDateTime([x], \"Maybe\", \"yyyy\", \"yyyy\")",
+        "line 1, column 21: FormatDateTime: expected names of .NET's DateTimeStyles, such as \"AllowInnerWhite\", separated by commas as dateTimeStyles, received \"Maybe\"",
+    ),
+    (
+        "ToUpper([mail], \"turkish\")",
+        "line 1, column 17: ToUpper: expected a culture such as \"de-DE\" (RFC 4646) as culture, received \"turkish\"",
+    ),
+    (
+        "Replace([x], , \"(a\", , \"b\")",
+        "line 1, column 16: Replace: expected a regular expression: at its character 1: unclosed group as regexPattern, received \"(a\"",
+    ),
+    (
+        "Replace([x], , \"(?<y>a)\", \"z\", \"b\")",
+        "line 1, column 27: Replace: expected a group of the regular expression (\"y\") as regexGroupName, received \"z\"",
+    ),
+    (
+        "InStr([x], \"a\", 1, vbTextCompar)",
+        "line 1, column 20: expected vbBinaryCompare or vbTextCompare, found the word `vbTextCompar` (did you mean `vbTextCompare`?)",
+    ),
+    (
+        "InStr([x], \"a\", 1, \"no\")",
+        "line 1, column 20: InStr: expected vbBinaryCompare or vbTextCompare as compareType, received \"no\"",
+    ),
+    (
+        "Append(mail, \"x\")",
+        "line 1, column 8: expected a value: [attribute], \"text\", a number or a function, found the word `mail` (an attribute is written [mail], a text \"mail\")",
+    ),
+    (
+        "mail",
+        "line 1, column 1: expected a value: [attribute], \"text\", a number or a function, found the word `mail` (an attribute is written [mail], a text \"mail\")",
+    ),
+    (
+        "\"a\" & b",
+        "line 1, column 7: expected a value: [attribute], \"text\", a number or a function, found the word `b` (an attribute is written [b], a text \"b\")",
+    ),
+    (
+        "IIF([a]=\"x\" AND [b]=\"y\", 1, 2)",
+        "line 1, column 13: expected `,` or `)`, found `AND` (for \"and\", put one IIF into the second argument of another)",
+    ),
+    (
+        "IIF([a]=\"x\" || [b]=\"y\", 1, 2)",
+        "line 1, column 13: expected `,` or `)`, found `||` (for \"or\", put one IIF into the third argument of another)",
+    ),
+    (
+        "IIF([a]==\"x\", 1, 2)",
+        "line 1, column 8: expected `,` or `)`, found `==` (equality is written =)",
+    ),
+    (
+        "IIF([a]!=\"x\", 1, 2)",
+        "line 1, column 8: expected `,` or `)`, found `!=` (inequality is written <>)",
+    ),
+    (
+        "[a] + [b]",
+        "line 1, column 5: expected the end of the expression, found `+` (texts are put together with &)",
+    ),
+    (
+        "[a] = [b] = [c]",
+        "line 1, column 11: expected the end of the expression, found `=`",
+    ),
+    (
+        "IIF([a]=\"x\", 1)",
+        "line 1, column 1: expected IIF(condition, valueIfTrue, valueIfFalse), found 2 argument(s)",
+    ),
+    (
+        "[mail",
+        "line 1, column 1: the attribute that begins here does not end (close it with ])",
+    ),
+    (
+        "Append([mail, \"x\")",
+        "line 1, column 8: the attribute that begins here does not end (close it with ])",
+    ),
+    (
+        "[]",
+        "line 1, column 1: expected the name of an attribute, such as [displayName], found []",
+    ),
+    (
+        "[display name]",
+        "line 1, column 1: expected the name of an attribute, such as [displayName], found [display name]",
+    ),
+    (
+        "\"a",
+        "line 1, column 1: the text that begins here does not end (close it with \"; a quotation mark inside a text is written \\\", and a backslash at its end \\\\)",
+    ),
+    (
+        "1.5",
+        "line 1, column 1: expected a whole number of at most 64 bits, found `1.5`",
+    ),
+    (
+        "&HFFFFFFFFFFFFFFFF",
+        "line 1, column 1: expected a whole number of at most 64 bits, found `&HFFFFFFFFFFFFFFFF`",
+    ),
+    (
+        "&HXY",
+        "line 1, column 1: expected a whole number of at most 64 bits, found `&HXY`",
+    ),
+    (
+        "%Domain.FQDN%",
+        "line 1, column 1: expected a value: [attribute], \"text\", a number or a function, found `%` (write the value itself: there are no %variables% here)",
+    ),
+    (
+        "SelectUniqueValue([a], [b])",
+        "line 1, column 1: SelectUniqueValue cannot be used here: unique values are made for new objects of Active Directory, and this mapping reads Active Directory; the directory holds back names that are taken",
+    ),
+    (
+        "Join(\"@\", SingleAppRoleAssignment([a]))",
+        "line 1, column 11: SingleAppRoleAssignment cannot be used here: roles of applications are provisioned from the cloud to applications, and this mapping reads Active Directory",
+    ),
+];
+
 #[test]
 fn a_wrong_expression_is_refused_with_place_and_remedy() {
-    for (expression, expected) in [
-        (
-            "",
-            "line 1, column 1: expected an expression, received an empty text",
-        ),
-        (
-            "Appnd([mail], \"x\")",
-            "line 1, column 1: there is no function `Appnd` (did you mean `Append`?)",
-        ),
-        ("Qqq()", "line 1, column 1: there is no function `Qqq`"),
-        (
-            "LCase([mail])",
-            "line 1, column 1: there is no function `LCase` (use ToLower(…))",
-        ),
-        (
-            "Append([mail] \"x\")",
-            "line 1, column 15: expected `,` or `)`, found `\"`",
-        ),
-        (
-            "Append([mail], \"x\"",
-            "line 1, column 19: expected `,` or `)`, found the end of the expression",
-        ),
-        (
-            "Append([mail], \"x\"))",
-            "line 1, column 20: expected the end of the expression, found `)`",
-        ),
-        (
-            "Append([mail], “x”)",
-            "line 1, column 16: expected a value: [attribute], \"text\", a number or a function, found `“` (texts stand between plain quotation marks: \"text\")",
-        ),
-        (
-            "Append([mail])",
-            "line 1, column 1: expected Append(source, suffix), found 1 argument(s)",
-        ),
-        (
-            "Append(, \"x\")",
-            "line 1, column 1: Append needs a value for source",
-        ),
-        (
-            "Left([mail],\n \"three\")",
-            "line 2, column 2: Left: expected a whole number as numChars, received \"three\"",
-        ),
-        (
-            "Left([mail], IsNull([x]))",
-            "line 1, column 14: Left: expected a whole number as numChars, received true or false",
-        ),
-        (
-            "DateAdd(\"w\", 1, Now())",
-            "line 1, column 9: DateAdd: expected \"yyyy\", \"m\", \"ww\", \"d\", \"h\", \"n\" (minutes) or \"s\" as interval, received \"w\"",
-        ),
-        (
-            "DateAdd(\"d\", 1, \"soon\")",
-            "line 1, column 17: DateAdd: expected a date, such as 2026-03-31 or 3/31/2026 8:00:00 AM as dateTime, received \"soon\"",
-        ),
-        (
-            "FormatDateTime([x], \"yyyy\", \"q\")",
-            "line 1, column 29: FormatDateTime: expected a .NET date pattern such as \"yyyy-MM-dd\" as outputFormat, received \"q\"",
-        ),
-        (
-            "FormatDateTime([x], \"Maybe\", \"yyyy\", \"yyyy\")",
-            "line 1, column 21: FormatDateTime: expected names of .NET's DateTimeStyles, such as \"AllowInnerWhite\", separated by commas as dateTimeStyles, received \"Maybe\"",
-        ),
-        (
-            "ToUpper([mail], \"turkish\")",
-            "line 1, column 17: ToUpper: expected a culture such as \"de-DE\" (RFC 4646) as culture, received \"turkish\"",
-        ),
-        (
-            "Replace([x], , \"(a\", , \"b\")",
-            "line 1, column 16: Replace: expected a regular expression: at its character 1: unclosed group as regexPattern, received \"(a\"",
-        ),
-        (
-            "Replace([x], , \"(?<y>a)\", \"z\", \"b\")",
-            "line 1, column 27: Replace: expected a group of the regular expression (\"y\") as regexGroupName, received \"z\"",
-        ),
-        (
-            "InStr([x], \"a\", 1, vbTextCompar)",
-            "line 1, column 20: expected vbBinaryCompare or vbTextCompare, found the word `vbTextCompar` (did you mean `vbTextCompare`?)",
-        ),
-        (
-            "InStr([x], \"a\", 1, \"no\")",
-            "line 1, column 20: InStr: expected vbBinaryCompare or vbTextCompare as compareType, received \"no\"",
-        ),
-        (
-            "Append(mail, \"x\")",
-            "line 1, column 8: expected a value: [attribute], \"text\", a number or a function, found the word `mail` (an attribute is written [mail], a text \"mail\")",
-        ),
-        (
-            "mail",
-            "line 1, column 1: expected a value: [attribute], \"text\", a number or a function, found the word `mail` (an attribute is written [mail], a text \"mail\")",
-        ),
-        (
-            "\"a\" & b",
-            "line 1, column 7: expected a value: [attribute], \"text\", a number or a function, found the word `b` (an attribute is written [b], a text \"b\")",
-        ),
-        (
-            "IIF([a]=\"x\" AND [b]=\"y\", 1, 2)",
-            "line 1, column 13: expected `,` or `)`, found `AND` (for \"and\", put one IIF into the second argument of another)",
-        ),
-        (
-            "IIF([a]=\"x\" || [b]=\"y\", 1, 2)",
-            "line 1, column 13: expected `,` or `)`, found `||` (for \"or\", put one IIF into the third argument of another)",
-        ),
-        (
-            "IIF([a]==\"x\", 1, 2)",
-            "line 1, column 8: expected `,` or `)`, found `==` (equality is written =)",
-        ),
-        (
-            "IIF([a]!=\"x\", 1, 2)",
-            "line 1, column 8: expected `,` or `)`, found `!=` (inequality is written <>)",
-        ),
-        (
-            "[a] + [b]",
-            "line 1, column 5: expected the end of the expression, found `+` (texts are put together with &)",
-        ),
-        (
-            "[a] = [b] = [c]",
-            "line 1, column 11: expected the end of the expression, found `=`",
-        ),
-        (
-            "IIF([a]=\"x\", 1)",
-            "line 1, column 1: expected IIF(condition, valueIfTrue, valueIfFalse), found 2 argument(s)",
-        ),
-        (
-            "[mail",
-            "line 1, column 1: the attribute that begins here does not end (close it with ])",
-        ),
-        (
-            "Append([mail, \"x\")",
-            "line 1, column 8: the attribute that begins here does not end (close it with ])",
-        ),
-        (
-            "[]",
-            "line 1, column 1: expected the name of an attribute, such as [displayName], found []",
-        ),
-        (
-            "[display name]",
-            "line 1, column 1: expected the name of an attribute, such as [displayName], found [display name]",
-        ),
-        (
-            "\"a",
-            "line 1, column 1: the text that begins here does not end (close it with \"; a quotation mark inside a text is written \\\", and a backslash at its end \\\\)",
-        ),
-        (
-            "1.5",
-            "line 1, column 1: expected a whole number of at most 64 bits, found `1.5`",
-        ),
-        (
-            "&HFFFFFFFFFFFFFFFF",
-            "line 1, column 1: expected a whole number of at most 64 bits, found `&HFFFFFFFFFFFFFFFF`",
-        ),
-        (
-            "&HXY",
-            "line 1, column 1: expected a whole number of at most 64 bits, found `&HXY`",
-        ),
-        (
-            "%Domain.FQDN%",
-            "line 1, column 1: expected a value: [attribute], \"text\", a number or a function, found `%` (write the value itself: there are no %variables% here)",
-        ),
-        (
-            "SelectUniqueValue([a], [b])",
-            "line 1, column 1: SelectUniqueValue cannot be used here: unique values are made for new objects of Active Directory, and this mapping reads Active Directory; the directory holds back names that are taken",
-        ),
-        (
-            "Join(\"@\", SingleAppRoleAssignment([a]))",
-            "line 1, column 11: SingleAppRoleAssignment cannot be used here: roles of applications are provisioned from the cloud to applications, and this mapping reads Active Directory",
-        ),
-    ] {
-        assert_eq!(refusal(expression), expected, "{expression}");
+    for (expression, expected) in REFUSALS {
+        assert_eq!(refusal(expression), *expected, "{expression}");
     }
 }
 

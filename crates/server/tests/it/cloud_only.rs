@@ -1,6 +1,6 @@
 //! Users and groups that the cloud owns, through `/v1.0`.
 
-use crate::api::{Api, BASE, id, synced};
+use crate::api::{Answer, Api, BASE, id, synced};
 use lockstep_directory::Kind;
 use serde_json::{Value, json};
 
@@ -13,9 +13,8 @@ fn names(values: &[Value]) -> Vec<&str> {
     names
 }
 
-#[test]
-fn a_user_is_made_read_changed_deleted_and_restored() {
-    let api = Api::start();
+/// Makes a user with a value of each kind; gives the answer.
+fn made(api: &Api) -> Answer {
     let body = json!({
         "@odata.type": "#microsoft.graph.user",
         "accountEnabled": true,
@@ -30,6 +29,33 @@ fn a_user_is_made_read_changed_deleted_and_restored() {
     });
     let made = api.send("POST", "/v1.0/users", Some(body));
     assert_eq!(made.status, 201, "{}", made.text);
+    made
+}
+
+fn id_of(answer: &Answer) -> String {
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// Sends a deletion that must succeed.
+fn delete(api: &Api, path: &str) {
+    let deleted = api.send("DELETE", path, None);
+    assert_eq!(deleted.status, 204, "{path}: {}", deleted.text);
+}
+
+/// What was done lately, the last first.
+fn activities(api: &Api) -> Vec<Value> {
+    let audit = api.get("/api/v1/audit").json();
+    let entries = audit.as_array().unwrap();
+    entries
+        .iter()
+        .map(|entry| entry["activity"].clone())
+        .collect()
+}
+
+#[test]
+fn a_user_is_made_and_read() {
+    let api = Api::start();
+    let made = made(&api);
     let user = made.json();
     let ada = user["id"].as_str().unwrap();
     assert_eq!(made.headers["location"], format!("{BASE}/v1.0/users/{ada}"));
@@ -52,11 +78,16 @@ fn a_user_is_made_read_changed_deleted_and_restored() {
     );
     assert_eq!(read["onPremisesSyncEnabled"], Value::Null);
     assert_eq!(read["employeeHireDate"], "2026-01-31T00:00:00.000Z");
+    assert_eq!(activities(&api)[..1], ["UserCreated"]);
+}
 
-    let path = format!("/v1.0/users/{ada}");
+#[test]
+fn a_user_is_changed_and_the_change_is_audited() {
+    let api = Api::start();
+    let ada = id_of(&made(&api));
     let change =
         json!({"department": null, "jobTitle": "Countess", "userPrincipalName": "al@corp.test"});
-    let changed = api.send("PATCH", &path, Some(change));
+    let changed = api.send("PATCH", &format!("/v1.0/users/{ada}"), Some(change));
     assert_eq!((changed.status, changed.text.as_str()), (204, ""));
     assert_eq!(
         changed.headers.get("content-type"),
@@ -70,87 +101,55 @@ fn a_user_is_made_read_changed_deleted_and_restored() {
         (&read["department"], &read["jobTitle"]),
         (&Value::Null, &json!("Countess"))
     );
+    assert_eq!(activities(&api)[..2], ["UserChanged", "UserCreated"]);
+    let audit = api.get("/api/v1/audit").json();
+    assert_eq!(
+        audit[0]["new"],
+        json!({"jobTitle": "Countess", "userPrincipalName": "al@corp.test"})
+    );
+}
 
-    assert_eq!(api.send("DELETE", &path, None).status, 204);
+#[test]
+fn a_user_is_deleted_restored_without_a_name_that_is_taken_and_deleted_for_good() {
+    let api = Api::start();
+    let ada = id_of(&made(&api));
+    let path = format!("/v1.0/users/{ada}");
+    delete(&api, &path);
     assert_eq!(api.get(&path).status, 404);
-    let bin = api
-        .get("/v1.0/directory/deletedItems/microsoft.graph.user")
-        .values();
-    assert_eq!(names(&bin), ["Ada Lovelace"]);
-    let one = api
-        .get(&format!("/v1.0/directory/deletedItems/{ada}"))
-        .json();
+    let bin = "/v1.0/directory/deletedItems";
+    let users = api.get(&format!("{bin}/microsoft.graph.user")).values();
+    assert_eq!(names(&users), ["Ada Lovelace"]);
+    let one = api.get(&format!("{bin}/{ada}")).json();
     assert_eq!(one["@odata.type"], "#microsoft.graph.user");
 
     // The name is free; on restore it is held back, and comes when it is free again.
-    let other = api.user("al");
-    let restored = api.send(
-        "POST",
-        &format!("/v1.0/directory/deletedItems/{ada}/restore"),
-        None,
-    );
+    let other = api.user("ada");
+    let restored = api.send("POST", &format!("{bin}/{ada}/restore"), None);
     assert_eq!(restored.status, 200, "{}", restored.text);
     let select = format!("{path}?$select=userPrincipalName,onPremisesProvisioningErrors");
     let errors = api.get(&select).json();
-    assert_eq!(
-        errors["onPremisesProvisioningErrors"][0]["propertyCausingError"],
-        "UserPrincipalName"
-    );
-    assert_eq!(
-        errors["onPremisesProvisioningErrors"][0]["value"],
-        "al@corp.test"
-    );
-    assert_eq!(
-        api.send("DELETE", &format!("/v1.0/users/{other}"), None)
-            .status,
-        204
-    );
-    assert_eq!(api.get(&select).json()["userPrincipalName"], "al@corp.test");
+    let error = &errors["onPremisesProvisioningErrors"][0];
+    assert_eq!(error["propertyCausingError"], "UserPrincipalName");
+    assert_eq!(error["value"], "ada@corp.test");
+    delete(&api, &format!("/v1.0/users/{other}"));
+    let read = api.get(&select).json();
+    assert_eq!(read["userPrincipalName"], "ada@corp.test");
 
     // For good.
-    assert_eq!(
-        api.send(
-            "DELETE",
-            &format!("/v1.0/directory/deletedItems/{other}"),
-            None
-        )
-        .status,
-        204
-    );
-    assert_eq!(
-        api.get("/v1.0/directory/deletedItems/graph.user")
-            .values()
-            .len(),
-        0
-    );
-    assert_eq!(
-        api.get("/v1.0/directory/deletedItems/microsoft.graph.group")
-            .values()
-            .len(),
-        0
-    );
-
-    let audit = api.get("/api/v1/audit").json();
-    let activities: Vec<&str> = audit
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry["activity"].as_str().unwrap())
-        .collect();
+    delete(&api, &format!("{bin}/{other}"));
+    for kind in ["graph.user", "microsoft.graph.group"] {
+        let left = api.get(&format!("{bin}/{kind}")).values();
+        assert_eq!(left.len(), 0, "{kind}");
+    }
     let expected = [
         "UserPurged",
         "UserDeleted",
         "UserRestored",
         "UserCreated",
         "UserDeleted",
-        "UserChanged",
         "UserCreated",
     ];
-    assert_eq!(activities[..expected.len()], expected);
-    assert_eq!(
-        audit[5]["new"],
-        json!({"jobTitle": "Countess", "userPrincipalName": "al@corp.test"})
-    );
+    assert_eq!(activities(&api)[..expected.len()], expected);
 }
 
 #[test]
