@@ -56,6 +56,26 @@ pub struct Context<'a> {
     pub report: &'a mut Report,
 }
 
+impl<'a> Context<'a> {
+    /// For decisions outside of a cycle that reads: everything has been read, and no delete leaves.
+    pub const fn complete(
+        cycle: CycleId,
+        now: Timestamp,
+        tenant: &'a TenantRules,
+        report: &'a mut Report,
+    ) -> Self {
+        Self {
+            cycle,
+            now,
+            phase: Phase::Complete,
+            first: false,
+            tenant,
+            deletes_leave: false,
+            report,
+        }
+    }
+}
+
 /// How much a batch found to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {

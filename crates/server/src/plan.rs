@@ -15,7 +15,7 @@ use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{Phase, Presence, RowState};
+use lockstep_engine::{Presence, RowState};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
@@ -260,15 +260,8 @@ fn run(
         let Some(mut lane) = lane(tx, id)? else {
             return Ok(report);
         };
-        let mut context = Context {
-            cycle: CycleId::new(id.guid()),
-            now,
-            phase: Phase::Complete,
-            first: false,
-            tenant,
-            deletes_leave: true,
-            report: &mut report,
-        };
+        let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);
+        context.deletes_leave = true;
         if batch(tx, &mut lane, &mut context, &mut behind)? == Progress::Done {
             return Ok(report);
         }

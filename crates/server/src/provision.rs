@@ -11,7 +11,7 @@ use lockstep_api::admin::{PropertyChange, Provision, ProvisionStep, Provisioned}
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{Decision, Phase, Reason, RowState};
+use lockstep_engine::{Decision, Reason, RowState};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::Staged;
@@ -186,15 +186,12 @@ fn run(
     let Some(mut lane) = lane(tx, id)? else {
         return Ok((None, report));
     };
-    let mut context = Context {
-        cycle: CycleId::new(crate::ids::random_guid()),
+    let mut context = Context::complete(
+        CycleId::new(crate::ids::random_guid()),
         now,
-        phase: Phase::Complete,
-        first: false,
         tenant,
-        deletes_leave: false,
-        report: &mut report,
-    };
+        &mut report,
+    );
     let one = decide_one(tx, &mut lane, &mut context, guid)?;
     Ok((one, report))
 }

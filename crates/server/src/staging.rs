@@ -9,7 +9,6 @@ use crate::cycle::{Context, Item, Report};
 use crate::plan;
 use crate::service::Service;
 use lockstep_directory::TenantRules;
-use lockstep_engine::Phase;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_store::records::job::{Configuration, Cycle, Job, Planned, PlannedRow};
@@ -126,15 +125,7 @@ fn tell(
         .collect();
     let known: Vec<Option<LastDecision>> = tx.fetch(&ids)?;
     let mut report = Report::default();
-    let mut context = Context {
-        cycle,
-        now,
-        phase: Phase::Complete,
-        first: false,
-        tenant,
-        deletes_leave: false,
-        report: &mut report,
-    };
+    let mut context = Context::complete(cycle, now, tenant, &mut report);
     let (mut decisions, mut entries): (Vec<LastDecision>, Vec<LogEntry>) = (Vec::new(), Vec::new());
     for (mut item, known) in items.into_iter().zip(known) {
         let fingerprint = fingerprint(&item);

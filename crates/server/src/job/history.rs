@@ -27,29 +27,15 @@ mod tests {
     use super::*;
     use lockstep_model::Guid;
     use lockstep_model::ids::{ConfigurationId, CycleId};
-    use lockstep_store::records::job::PasswordTally;
 
     fn cycle(n: u8, state: &str, created: u64) -> Cycle {
+        let id = CycleId::new(Guid::from_bytes([n; 16]));
+        let started = i64::from(n) * 1_000;
         Cycle {
-            id: CycleId::new(Guid::from_bytes([n; 16])),
-            configuration: ConfigurationId::new(Guid::NIL),
-            kind: "incremental".into(),
             state: state.into(),
-            woken_by: "schedule".into(),
-            imported: 0,
             created,
-            updated: 0,
-            deleted: 0,
-            restored: 0,
-            unchanged: 0,
-            skipped: 0,
-            failed: 0,
-            held: 0,
-            passwords: PasswordTally::default(),
-            planned: None,
-            error: None,
-            started: i64::from(n) * 1_000,
-            ended: Some(i64::from(n) * 1_000 + 10),
+            ended: Some(started + 10),
+            ..Cycle::begun(id, ConfigurationId::new(Guid::NIL), started)
         }
     }
 

@@ -14,7 +14,6 @@ use crate::service::Service;
 use lockstep_api::admin::{Drift, Reconciled};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, TenantRules};
-use lockstep_engine::Phase;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
@@ -248,15 +247,7 @@ fn compare(
     let rows: Vec<Staged> = tx.list(&scan)?;
     let guids: Vec<Guid> = rows.iter().map(|row| row.object.guid).collect();
     let mut report = Report::default();
-    let mut context = Context {
-        cycle: CycleId::new(id.guid()),
-        now,
-        phase: Phase::Complete,
-        first: false,
-        tenant,
-        deletes_leave: false,
-        report: &mut report,
-    };
+    let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);
     let items = drift(tx, &mut lane, &mut context, &guids)?;
     let last = guids.last().copied().filter(|_| guids.len() == SLICE);
     Ok(Some((items, guids.len() as u64, last)))

@@ -10,9 +10,7 @@ use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
-use lockstep_store::records::job::{
-    Configuration, Cycle, CycleError, Job, PasswordTally, Watermark,
-};
+use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,25 +138,9 @@ async fn begin(
             let serving = job.requested;
             tx.store(&[job])?;
             tx.store(&[Cycle {
-                id,
-                configuration,
                 kind: kind.to_owned(),
-                state: "running".to_owned(),
                 woken_by: wake.name().to_owned(),
-                imported: 0,
-                created: 0,
-                updated: 0,
-                deleted: 0,
-                restored: 0,
-                unchanged: 0,
-                skipped: 0,
-                failed: 0,
-                held: 0,
-                passwords: PasswordTally::default(),
-                planned: None,
-                error: None,
-                started: now.as_millis(),
-                ended: None,
+                ..Cycle::begun(id, configuration, now.as_millis())
             }])?;
             let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
             Ok(Some((id, serving, links.is_empty())))

@@ -6,7 +6,7 @@ use lockstep_model::{Guid, Timestamp};
 use lockstep_server::directory::upkeep;
 use lockstep_server::retention::{Retention, forget};
 use lockstep_store::records::credential::CredentialRow;
-use lockstep_store::records::job::{Cycle, Job, PasswordTally};
+use lockstep_store::records::job::{Cycle, Job};
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::{Key, ReadRecords as _, Record, Scan, WriteRecords as _};
 use serde_json::json;
@@ -49,25 +49,13 @@ fn cycle(n: u32, started: i64) -> Cycle {
     let mut id = [0; 16];
     id[..4].copy_from_slice(&n.to_be_bytes());
     Cycle {
-        id: CycleId::new(Guid::from_bytes(id)),
-        configuration: configuration_id(),
-        kind: "incremental".into(),
         state: "succeeded".into(),
-        woken_by: "schedule".into(),
-        imported: 0,
-        created: 0,
-        updated: 0,
-        deleted: 0,
-        restored: 0,
-        unchanged: 0,
-        skipped: 0,
-        failed: 0,
-        held: 0,
-        passwords: PasswordTally::default(),
-        planned: None,
-        error: None,
-        started,
         ended: Some(started + 10),
+        ..Cycle::begun(
+            CycleId::new(Guid::from_bytes(id)),
+            configuration_id(),
+            started,
+        )
     }
 }
 

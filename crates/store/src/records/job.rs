@@ -489,6 +489,34 @@ pub struct Cycle {
     pub ended: Option<i64>,
 }
 
+impl Cycle {
+    /// A cycle that has done nothing yet: an incremental one, woken by the schedule, unless that is changed.
+    #[must_use]
+    pub fn begun(id: CycleId, configuration: ConfigurationId, started: i64) -> Self {
+        Self {
+            id,
+            configuration,
+            kind: "incremental".to_owned(),
+            state: "running".to_owned(),
+            woken_by: "schedule".to_owned(),
+            imported: 0,
+            created: 0,
+            updated: 0,
+            deleted: 0,
+            restored: 0,
+            unchanged: 0,
+            skipped: 0,
+            failed: 0,
+            held: 0,
+            passwords: PasswordTally::default(),
+            planned: None,
+            error: None,
+            started,
+            ended: None,
+        }
+    }
+}
+
 /// What became of passwords in a cycle.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct PasswordTally {
