@@ -1,7 +1,9 @@
-//! New ids.
+//! New ids, and digests by which something is known again.
 
 use lockstep_model::Guid;
+use sha2::{Digest as _, Sha256};
 use std::cell::Cell;
+use std::fmt::Debug;
 
 thread_local! {
     static SEED: Cell<Option<u64>> = const { Cell::new(None) };
@@ -33,6 +35,15 @@ pub fn random_guid() -> Guid {
 #[must_use]
 pub fn random_token() -> String {
     hex::encode(random_bytes::<32>())
+}
+
+/// What a value is known again by, in few bytes. Another version of the program may give another digest: whoever
+/// keeps one has to bear that something is taken for new.
+#[must_use]
+pub fn digest_of(value: &impl Debug) -> String {
+    let whole = Sha256::digest(format!("{value:?}"));
+    let (beginning, _) = whole.split_at(16);
+    hex::encode(beginning)
 }
 
 /// Random bytes, for a salt.

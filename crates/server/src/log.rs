@@ -13,6 +13,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Numbers entries. They begin with the time, so that they go on after a restart.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// A property value as people read it.
+pub(crate) fn readable(value: &PropertyValue) -> serde_json::Value {
+    match value {
+        PropertyValue::Boolean(value) => (*value).into(),
+        PropertyValue::Integer(value) => (*value).into(),
+        PropertyValue::Text(text) => text.as_str().into(),
+        PropertyValue::TextList(texts) => texts.clone().into(),
+        PropertyValue::Binary(bytes) => format!("[{} bytes]", bytes.len()).into(),
+        PropertyValue::Timestamp(time) => time.to_string().into(),
+    }
+}
+
 /// The first number of a moment.
 pub(crate) fn first_number(millis: i64) -> u64 {
     u64::try_from(millis).unwrap_or(0) << 20

@@ -6,9 +6,9 @@
 
 use crate::configurations::{self, Checked, create_scratch, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
-use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
+use crate::log::readable;
 use crate::policy::{compile, next_read_set};
 use crate::removal::drop_scratch;
 use crate::service::Service;

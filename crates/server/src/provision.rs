@@ -3,9 +3,9 @@
 use crate::ask::ask;
 use crate::configurations::{by_name, not_found};
 use crate::cycle::{Context, One, Report, one as decide_one};
-use crate::http::admin::readable;
 use crate::http::error::HttpError;
 use crate::job::{lane, read_only};
+use crate::log::readable;
 use crate::service::Service;
 use lockstep_api::admin::{PropertyChange, Provision, ProvisionStep, Provisioned};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};

@@ -14,7 +14,6 @@ use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_store::records::job::{Configuration, Cycle, Job, Planned, PlannedRow};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// How many entries one transaction writes.
@@ -158,5 +157,5 @@ fn tell(
 
 fn fingerprint(item: &Item) -> String {
     let all = (item.action, &item.reason, &item.changes);
-    hex::encode(&Sha256::digest(format!("{all:?}"))[..16])
+    crate::ids::digest_of(&all)
 }

@@ -5,8 +5,8 @@
 
 use super::Context;
 use super::objects::Case;
-use crate::http::admin::readable;
 use crate::import::{Lane, mark_all};
+use crate::log::readable;
 use lockstep_engine::escrow::{Attempt, Failures};
 use lockstep_engine::mapping::{MappedKind, MappedValues};
 use lockstep_engine::{Decision, Reason};
@@ -17,7 +17,6 @@ use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// How many are looked at in one go.
@@ -117,7 +116,7 @@ pub(super) fn keep(
 
 /// What is known of an object, as a digest.
 fn content(case: &Case) -> String {
-    hex::encode(Sha256::digest(format!("{:?}", case.object.attributes)))
+    crate::ids::digest_of(&case.object.attributes)
 }
 
 const fn failures(row: &Escrow) -> Failures {

@@ -16,7 +16,6 @@ use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKi
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
-use sha2::{Digest as _, Sha256};
 
 /// How many updates one batch carries out.
 const BATCH: usize = 500;
@@ -39,7 +38,7 @@ fn limit_of(lane: &Lane) -> Option<Limit> {
 
 /// What exactly is to be changed, in few bytes.
 fn fingerprint(changes: &MappedValues) -> String {
-    hex::encode(&Sha256::digest(format!("{changes:?}"))[..16])
+    crate::ids::digest_of(changes)
 }
 
 /// Whether an update has to wait until all are counted; it is staged then.

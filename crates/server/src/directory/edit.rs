@@ -5,7 +5,7 @@
 
 use super::{Refused, link, targets, unlink, write_strictly};
 use crate::audit;
-use crate::http::admin::readable;
+use crate::log::readable;
 use crate::policy::policy;
 use lockstep_directory::cloud::{Invalid, check_change, check_new, completed};
 use lockstep_directory::{Change, Conflict, Given, Kind, Object, Property, PropertyChange, Role};

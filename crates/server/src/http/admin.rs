@@ -12,7 +12,6 @@ mod tokens;
 mod views;
 
 pub use tenant::is_dns_suffix;
-pub(crate) use views::readable;
 
 use super::auth::Caller;
 use super::error::HttpError;

@@ -1,7 +1,7 @@
 //! The reading half of a cycle: an instruction to an agent, and what becomes of it.
 
 use crate::ask::{AGENT_PATIENCE, no_active_agents};
-use crate::http::error::HttpError;
+use crate::configurations::store_problem;
 use crate::instructions;
 use crate::service::Service;
 use crate::signal::Listener;
@@ -64,7 +64,7 @@ impl Reading {
             instruction,
             domain,
             version,
-        } = given.map_err(problem)?;
+        } = given.map_err(store_problem)?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
@@ -90,7 +90,7 @@ impl Reading {
         let row = service
             .read(move |tx| tx.fetch_one::<InstructionRow>(&id))
             .await;
-        let Some(row) = row.map_err(problem)? else {
+        let Some(row) = row.map_err(store_problem)? else {
             return Err(Problem::new(
                 409,
                 "Interrupted",
@@ -102,7 +102,7 @@ impl Reading {
                 let withdrawn = service
                     .write(move |tx| instructions::withdraw(tx, id))
                     .await;
-                withdrawn.map_err(problem)?;
+                withdrawn.map_err(store_problem)?;
                 match serde_json::from_str(&body) {
                     Ok(Outcome::Failed {
                         code,
@@ -117,7 +117,7 @@ impl Reading {
                 let withdrawn = service
                     .write(move |tx| instructions::withdraw(tx, id))
                     .await;
-                withdrawn.map_err(problem)?;
+                withdrawn.map_err(store_problem)?;
                 Err(no_active_agents(&self.domain))
             }
             InstructionState::Waiting => Ok(State::Reading),
@@ -141,7 +141,7 @@ impl Reading {
             let withdrawn = service
                 .write(move |tx| instructions::withdraw(tx, old))
                 .await;
-            withdrawn.map_err(problem)?;
+            withdrawn.map_err(store_problem)?;
             let title = format!("the agents of {} fell silent while they read", self.domain);
             return Err(Problem::new(504, "AgentTimeout", title).remedy(
                 "look at the agents' logs; the next cycle goes on where this one stopped",
@@ -153,7 +153,7 @@ impl Reading {
                 give(tx, configuration, now)
             })
             .await;
-        let given = given.map_err(problem)?;
+        let given = given.map_err(store_problem)?;
         (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
@@ -172,10 +172,6 @@ pub(crate) async fn read_only(
         reading.wait(Duration::from_millis(250)).await;
     }
     Ok(())
-}
-
-fn problem(error: StoreError) -> Problem {
-    HttpError::from(error).0
 }
 
 /// An instruction that was laid out.

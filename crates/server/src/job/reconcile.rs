@@ -5,10 +5,9 @@
 //! like everything else.
 
 use super::run::lane;
-use crate::configurations::{by_name, not_found};
+use crate::configurations::{by_name, not_found, store_problem};
 use crate::cycle::{Context, Item, Report, VALUES, drift, is_unsettled};
 use crate::directory;
-use crate::http::error::HttpError;
 use crate::import::mark_all;
 use crate::service::Service;
 use lockstep_api::admin::{Drift, Reconciled};
@@ -47,11 +46,13 @@ pub async fn reconcile(
 ) -> Result<Reconciled, Problem> {
     let sought = name.to_owned();
     let found = service.read(move |tx| by_name(tx, &sought)).await;
-    let configuration = found.map_err(problem)?.ok_or_else(|| not_found(name))?;
+    let configuration = found
+        .map_err(store_problem)?
+        .ok_or_else(|| not_found(name))?;
     let reconciled = pass(service, &configuration, repair).await?;
     if reconciled.repaired > 0 {
         let cycle = super::cycle_by_hand(service, configuration.id).await;
-        cycle.map_err(problem)?;
+        cycle.map_err(store_problem)?;
     }
     Ok(reconciled)
 }
@@ -136,7 +137,7 @@ async fn pass(
         loop {
             let begun = place.take();
             let found = service.read(move |tx| unclaimed(tx, id, kind, begun)).await;
-            let (drifting, next) = found.map_err(problem)?;
+            let (drifting, next) = found.map_err(store_problem)?;
             for drift in drifting {
                 note(&mut done, vec![drift]);
             }
@@ -148,7 +149,7 @@ async fn pass(
     }
     let (drifting, now) = (done.drifting, service.clock.now());
     let kept = service.write(move |tx| keep(tx, id, drifting, now)).await;
-    kept.map_err(problem)?;
+    kept.map_err(store_problem)?;
     tracing::info!(
         configuration = configuration.name,
         compared = done.compared,
@@ -201,7 +202,7 @@ async fn slice(
     let compared = service
         .read(move |tx| compare(&mut Overlay::new(tx), id, after, &tenant, now))
         .await;
-    let Some((items, compared, last)) = compared.map_err(problem)? else {
+    let Some((items, compared, last)) = compared.map_err(store_problem)? else {
         let title =
             "there is work that no cycle has done yet, so what should be there is not known";
         return Err(Problem::new(409, "WorkWaiting", title)
@@ -213,7 +214,7 @@ async fn slice(
         let tenant = service.tenant_rules();
         let count = items.len() as u64;
         let told = service.write(move |tx| tell(tx, id, items, &tenant, now, repair));
-        told.await.map_err(problem)?;
+        told.await.map_err(store_problem)?;
         repaired = if repair { count } else { 0 };
     }
     Ok(Slice {
@@ -353,8 +354,4 @@ fn unclaimed(
         });
     }
     Ok((found, next))
-}
-
-fn problem(error: StoreError) -> Problem {
-    HttpError::from(error).0
 }

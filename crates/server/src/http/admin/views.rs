@@ -8,8 +8,8 @@ use lockstep_api::admin::{
     Passwords, Planned, PropertyChange, Quarantine,
 };
 use lockstep_engine::mapping::MappedKind;
+use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
-use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::log::{LogChange, LogEntry};
@@ -217,20 +217,8 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
 pub(super) fn change(row: &LogChange) -> PropertyChange {
     PropertyChange {
         property: row.property.clone(),
-        old: row.old.as_ref().map(readable),
-        new: row.new.as_ref().map(readable),
-    }
-}
-
-/// A property value as people read it.
-pub(crate) fn readable(value: &PropertyValue) -> serde_json::Value {
-    match value {
-        PropertyValue::Boolean(value) => (*value).into(),
-        PropertyValue::Integer(value) => (*value).into(),
-        PropertyValue::Text(text) => text.as_str().into(),
-        PropertyValue::TextList(texts) => texts.clone().into(),
-        PropertyValue::Binary(bytes) => format!("[{} bytes]", bytes.len()).into(),
-        PropertyValue::Timestamp(time) => time.to_string().into(),
+        old: row.old.as_ref().map(log::readable),
+        new: row.new.as_ref().map(log::readable),
     }
 }
 

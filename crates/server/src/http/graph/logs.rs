@@ -3,7 +3,7 @@
 use super::Shared;
 use super::error::GraphError;
 use super::objects::Known;
-use crate::http::admin::readable;
+use crate::log::readable;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse as _, Response};
