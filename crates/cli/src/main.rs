@@ -73,6 +73,10 @@ enum Shell {
     Fish,
 }
 
+/// Measured: a quarter of the service's work in a first cycle was the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.output);

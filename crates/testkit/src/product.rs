@@ -801,3 +801,18 @@ pub fn peak_memory(process: u32) -> anyhow::Result<u64> {
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kibibytes * 1_024)
 }
+
+/// How long a process has worked on all cores together.
+///
+/// # Errors
+///
+/// When there is no such process.
+pub fn processor_time(process: u32) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat"))?;
+    // Behind the name, which may contain anything: proc_pid_stat(5), fields 14 and 15.
+    let (_, rest) = stat.rsplit_once(')').context("no name")?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut ticks = || -> anyhow::Result<u64> { Ok(fields.next().context("too short")?.parse()?) };
+    // USER_HZ, in which Linux counts for programs, is 100 on all of Debian's architectures.
+    Ok(Duration::from_millis(10 * (ticks()? + ticks()?)))
+}

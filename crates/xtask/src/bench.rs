@@ -8,7 +8,9 @@ mod sign_in;
 
 use crate::output;
 use anyhow::{Context as _, ensure};
-use lockstep_testkit::product::{Agent, Service, eventually, peak_memory, use_programs};
+use lockstep_testkit::product::{
+    Agent, Service, eventually, peak_memory, processor_time, use_programs,
+};
 use lockstep_testkit::samba::{Forest, NewUser, Population, Template};
 use std::fmt::Write as _;
 use std::fs;
@@ -47,6 +49,8 @@ const WITH_PASSWORDS: &str = "name = \"corp\"\ndomain = \"corp.test\"\npaused = 
 /// One part of what is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Part {
+    /// The initial cycle, against `ldapsearch`
+    Initial,
     /// How passwords are read, against others
     Passwords,
 }
@@ -56,13 +60,21 @@ pub(crate) fn run(part: Option<Part>) -> anyhow::Result<()> {
     crate::setup::run()?;
     let programs = programs()?;
     use_programs(&programs);
-    if part == Some(Part::Passwords) {
-        for (what, measured, ratio) in passwords::Passwords::measure(&programs)?.rows() {
-            output::step(&format!("| {what} | {measured} | {ratio} |"));
-        }
-        return Ok(());
-    }
     let mut report = Report::default();
+    match part {
+        None => {}
+        Some(Part::Initial) => {
+            initial(&mut report)?;
+            output::step(&report.text());
+            return Ok(());
+        }
+        Some(Part::Passwords) => {
+            for (what, measured, ratio) in passwords::Passwords::measure(&programs)?.rows() {
+                output::step(&format!("| {what} | {measured} | {ratio} |"));
+            }
+            return Ok(());
+        }
+    }
     initial(&mut report)?;
     empty(&mut report)?;
     // Whatever becomes of the rest, this has been measured.
@@ -99,6 +111,8 @@ struct Report {
     passwords: Option<passwords::Passwords>,
     agent_memory: u64,
     service_memory: u64,
+    agent_work: Vec<Duration>,
+    service_work: Vec<Duration>,
 }
 
 /// The initial cycle of the large domain, against `ldapsearch`.
@@ -125,17 +139,22 @@ fn initial(report: &mut Report) -> anyhow::Result<()> {
         let service = Service::start()?;
         let agent = Agent::of(&service, &forest)?;
         service.apply(OBJECTS_ONLY)?;
+        let id = |id: Option<u32>| id.context("it does not run");
+        let (agent_id, service_id) = (id(agent.id())?, id(service.id())?);
+        let before = (processor_time(agent_id)?, processor_time(service_id)?);
         let cycle = service.cycle("corp")?;
         ensure!(cycle["state"] == "succeeded", "{cycle}");
+        let after = (processor_time(agent_id)?, processor_time(service_id)?);
+        report.agent_work.push(after.0.saturating_sub(before.0));
+        report.service_work.push(after.1.saturating_sub(before.1));
         let millis = cycle["durationMs"].as_u64().context("no duration")?;
         report.initial.push(Duration::from_millis(millis));
         output::step(&format!(
             "initial cycle took {millis} ms: {} created",
             cycle["created"]
         ));
-        let memory = |id: Option<u32>| peak_memory(id.context("it does not run")?);
-        report.agent_memory = report.agent_memory.max(memory(agent.id())?);
-        report.service_memory = report.service_memory.max(memory(service.id())?);
+        report.agent_memory = report.agent_memory.max(peak_memory(agent_id)?);
+        report.service_memory = report.service_memory.max(peak_memory(service_id)?);
         for _ in 0..RUNS {
             report.empty_large.push(empty_cycle(&service)?);
         }
@@ -297,6 +316,15 @@ impl Report {
                 ratio(initial, dir_sync),
                 ratio(initial, paged)
             ),
+        );
+        row(
+            "work of the agent and of the service in it",
+            format!(
+                "{} and {}",
+                ms(median(&self.agent_work)),
+                ms(median(&self.service_work))
+            ),
+            "of one core".into(),
         );
         row("empty cycle at 100 users", ms(small), "1".into());
         row(
