@@ -13,6 +13,7 @@ use crate::run;
 use crate::state::{Security, Server, StateDir, domain_name};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Reads Active Directory for Lockstep. Talks outbound only, and keeps no sync state.
 #[derive(Clone, Debug, Parser)]
@@ -201,6 +202,9 @@ struct ConnectionArgs {
     /// What certificates of the domain are checked against, in PEM [default: the system's roots]
     #[arg(long, value_name = "F")]
     ca_file: Option<PathBuf>,
+    /// How long a controller may be silent in the middle of a search, such as 90s or 10m [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
+    search_timeout: Option<Duration>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -219,6 +223,24 @@ struct RunArgs {
     /// Write down all that leaves this machine for the service, one line of JSON for each request
     #[arg(long, value_name = "FILE", env = "LOCKSTEP_AGENT_RECORD")]
     record: Option<PathBuf>,
+}
+
+/// Reads a time from a second to an hour: longer than that, a connection is dead.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let factor = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        _ => 0,
+    };
+    let number = text.trim_end_matches(['s', 'm', 'h']).parse::<u64>();
+    let seconds = number.ok().and_then(|number| number.checked_mul(factor));
+    match seconds {
+        Some(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "expected a time from 1s to 1h, such as 90s or 10m, received `{text}`"
+        )),
+    }
 }
 
 impl StateArgs {

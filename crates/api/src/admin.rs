@@ -16,6 +16,8 @@
 //! | `GET configurations/NAME/escrows` | → `[`[`Escrow`]`]` | reader |
 //! | `GET configurations/NAME/deletes` | → `[`[`HeldDelete`]`]` | reader |
 //! | `POST configurations/NAME/deletes/allow` · `reject` | [`Chosen`] → [`ChosenDone`] | operator |
+//! | `GET configurations/NAME/missing` | → `[`[`Missing`]`]` | reader |
+//! | `POST configurations/NAME/missing/delete` · `keep` | [`Chosen`] → [`ChosenDone`] | operator |
 //! | `POST plan` · `POST configurations/NAME/plan` | [`Spec`] or nothing → [`Plan`] | reader |
 //! | `POST configurations/NAME/provision` | [`Provision`] → [`Provisioned`] | operator |
 //! | `POST configurations/NAME/reconcile?repair=true` | → [`Reconciled`] | operator |
@@ -173,11 +175,14 @@ pub struct JobStatus {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
-    /// The reason's stable name.
+    /// Why: the reason's stable name, such as `TooManyDeletes`.
+    pub reason: String,
+    /// The same, as the errors of cycles call it.
     #[serde(default)]
     pub code: String,
     /// In words.
-    pub reason: String,
+    #[serde(default)]
+    pub message: String,
     /// What to do about it.
     #[serde(default)]
     pub remedy: String,
@@ -318,6 +323,27 @@ pub struct HeldDelete {
     pub verdict: String,
 }
 
+/// An object of the directory that a full import has not seen in Active Directory.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// objectGUID of the object.
+    pub id: String,
+    /// The distinguished name that it had.
+    pub dn: String,
+    /// `user`, `group` or `contact`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its id in the directory.
+    pub object: String,
+    /// Since when it is missing.
+    pub since: String,
+    /// `open`, `gone` or `stays`: what an administrator has said of it.
+    pub verdict: String,
+    /// Why it is left as it is, or is deleted.
+    pub reason: String,
+}
+
 /// An object that failed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -346,7 +372,7 @@ pub struct Escrow {
     pub next_attempt: Option<String>,
 }
 
-/// Held deletes that are chosen.
+/// What is chosen of a list.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
@@ -357,7 +383,7 @@ pub struct Chosen {
     pub filter: Option<String>,
 }
 
-/// How many held deletes were chosen.
+/// How many were chosen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChosenDone {

@@ -6,9 +6,9 @@
 
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
-    EnrollmentTokenMade, Escrow, HeldDelete, LogPage, NewApp, NewDomain, NewEnrollmentToken,
-    NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned, Reconciled, Restart,
-    RoleAssignment, Tenant, TokenMade,
+    EnrollmentTokenMade, Escrow, HeldDelete, LogPage, Missing, NewApp, NewDomain,
+    NewEnrollmentToken, NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned,
+    Reconciled, Restart, RoleAssignment, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -178,9 +178,20 @@ const PLANNED: &[Query] = &[Query {
     meaning: "The version of the configuration that a plan was made from; another one by now is refused.",
 }];
 
+const AGENTS: &[Query] = &[Query {
+    name: "all",
+    kind: Type::Boolean,
+    meaning: "Also those that were not.",
+}];
+
 const HELD: &[Query] = &[text(
     "filter",
     "Only those that this is true of, over `id`, `dn`, `type`, `change`, `member`, `reason` and `since`.",
+)];
+
+const MISSING: &[Query] = &[text(
+    "filter",
+    "Only those that this is true of, over `id`, `dn`, `type`, `reason` and `since`.",
 )];
 
 const AUDITED: &[Query] = &[
@@ -211,12 +222,15 @@ const WAIT: &[Query] = &[Query {
 
 /// Every request of the API, by path.
 const OPERATIONS: &[Operation] = &[
-    read(
-        "/api/v1/agents",
-        "listAgents",
-        "The agents.",
-        list::<Agent>(),
-    ),
+    Operation {
+        query: AGENTS,
+        ..read(
+            "/api/v1/agents",
+            "listAgents",
+            "The agents that were heard of within ten days.",
+            list::<Agent>(),
+        )
+    },
     order(
         "/api/v1/agents/tokens",
         "createEnrollmentToken",
@@ -329,6 +343,31 @@ const OPERATIONS: &[Operation] = &[
         "/api/v1/configurations/{name}/deletes/reject",
         "rejectHeldDeletes",
         "Keep everything as it is, as long as the same would be done.",
+        "operator",
+        Some(one::<Chosen>()),
+        one::<ChosenDone>(),
+    ),
+    Operation {
+        query: MISSING,
+        ..read(
+            "/api/v1/configurations/{name}/missing",
+            "listMissing",
+            "The objects of the directory that a full import has not seen in Active Directory.",
+            list::<Missing>(),
+        )
+    },
+    order(
+        "/api/v1/configurations/{name}/missing/delete",
+        "deleteMissing",
+        "Say that missing objects are gone: they are deleted, under the guard.",
+        "operator",
+        Some(one::<Chosen>()),
+        one::<ChosenDone>(),
+    ),
+    order(
+        "/api/v1/configurations/{name}/missing/keep",
+        "keepMissing",
+        "Say that missing objects are to stay.",
         "operator",
         Some(one::<Chosen>()),
         one::<ChosenDone>(),

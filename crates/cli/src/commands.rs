@@ -13,6 +13,7 @@ mod escrow;
 mod expression;
 mod log;
 mod login;
+mod missing;
 mod password;
 mod plan;
 mod provision;
@@ -104,6 +105,16 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep deletes list corp.test --data-dir DIR"
     )]
     Deletes(deletes::DeletesCommand),
+    /// See the objects that a full import has not seen, and say what is to become of them
+    ///
+    /// That Active Directory does not show an object is no evidence that it is gone: it is left as it is until it is
+    /// seen again, or somebody says what is to become of it.
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep missing list corp.test --data-dir DIR"
+    )]
+    Missing(missing::MissingCommand),
     /// See the objects that failed, and when each is tried again
     #[command(
         subcommand,
@@ -218,6 +229,7 @@ impl Command {
             Self::Restart(args) => configuration::restart(args, context).await,
             Self::Reconcile(args) => reconcile::execute(&args, context).await,
             Self::Deletes(command) => deletes::execute(command, context).await,
+            Self::Missing(command) => missing::execute(command, context).await,
             Self::Escrow(command) => escrow::execute(command, context).await,
             Self::Log(args) => log::execute(&args, context).await,
             Self::Audit(args) => log::audit(&args, context).await,

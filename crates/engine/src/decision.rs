@@ -1,13 +1,14 @@
 //! What is to become of one object, and why.
 
-use crate::mapping::{MappedKind, MappedValues, MappingError, Subject, source_anchor};
+use crate::mapping::{MappedKind, MappedValue, MappedValues, MappingError, Subject, source_anchor};
 use crate::matching::{self, Candidates, How, Match, SoftKeys};
 use crate::never_synced::{NeverSynced, never_synced};
 use crate::policy::Policy;
 use crate::scope::{Chain, Membership, Placement};
-use crate::staged::{Link, Presence, StagedObject};
+use crate::staged::{Link, Presence, StagedObject, Word};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{Guid, SourceAnchor, Timestamp};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How far the import has come.
@@ -114,6 +115,16 @@ pub enum Reason {
         /// Since when.
         since: Timestamp,
     },
+    /// The same, and an administrator has said that it is gone.
+    SaidGone {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The same, and an administrator has said that it is to stay.
+    SaidToStay {
+        /// Since when.
+        since: Timestamp,
+    },
     /// A parent is not known, or its name is not.
     PlaceUnknown {
         /// The object that is not known.
@@ -203,6 +214,14 @@ impl fmt::Display for Reason {
                 "a full import has not seen it since {since} and the domain controller keeps silent \
                  about it; it is left as it is"
             ),
+            Self::SaidGone { since } => write!(
+                f,
+                "a full import has not seen it since {since}, and an administrator has said that it is gone"
+            ),
+            Self::SaidToStay { since } => write!(
+                f,
+                "a full import has not seen it since {since}, and an administrator has said that it is to stay"
+            ),
             Self::PlaceUnknown { missing } => {
                 write!(
                     f,
@@ -284,6 +303,8 @@ impl Reason {
             Self::NeverSynced(_) => "NeverSynced",
             Self::DeletedInAd => "DeletedInAd",
             Self::Missing { .. } => "Missing",
+            Self::SaidGone { .. } => "SaidGone",
+            Self::SaidToStay { .. } => "SaidToStay",
             Self::PlaceUnknown { .. } => "PlaceUnknown",
             Self::ScopingGroupUnread { .. } => "ScopingGroupUnread",
             Self::NotRead => "NotRead",
@@ -313,6 +334,28 @@ pub fn decide(situation: &Situation<'_>, policy: &Policy) -> (Decision, Reason) 
     }
 }
 
+/// The values that an object would be given in the place of those that somebody else has `applied`: for a comparison,
+/// nothing is done with them. None for an object that does not take part, or whose values cannot be made.
+#[must_use]
+pub fn would_be(
+    situation: &Situation<'_>,
+    policy: &Policy,
+    applied: &BTreeMap<String, MappedValue>,
+) -> Option<(MappedKind, MappedValues)> {
+    let Participation::In(kind) = participation(situation, policy) else {
+        return None;
+    };
+    let subject = Subject {
+        object: situation.object,
+        chain: situation.chain,
+        policy,
+        existing: Some(Some(applied)),
+        now: situation.now,
+    };
+    let values = policy.mapping.evaluate(kind, &subject).ok()?;
+    Some((kind, values))
+}
+
 /// Whether an object takes part.
 enum Participation {
     In(MappedKind),
@@ -324,8 +367,14 @@ fn participation(situation: &Situation<'_>, policy: &Policy) -> Participation {
     let object = situation.object;
     match object.presence {
         Presence::Deleted => return Participation::Out(Reason::DeletedInAd),
-        Presence::Missing { since } => {
-            return Participation::Open(Decision::Skip, Reason::Missing { since });
+        Presence::Missing { since, word } => {
+            return match word {
+                None => Participation::Open(Decision::Skip, Reason::Missing { since }),
+                Some(Word::Stays) => {
+                    Participation::Open(Decision::Skip, Reason::SaidToStay { since })
+                }
+                Some(Word::Gone) => Participation::Out(Reason::SaidGone { since }),
+            };
         }
         Presence::Alive { .. } => {}
     }

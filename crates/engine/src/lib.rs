@@ -33,8 +33,8 @@ pub mod scope;
 pub mod staged;
 
 pub use decision::{
-    Decision, DesiredObject, Phase, Reason, Situation, decide, kept_out, soft_keys,
+    Decision, DesiredObject, Phase, Reason, Situation, decide, kept_out, soft_keys, would_be,
 };
 pub use policy::Policy;
 pub use scope::{Chain, Membership};
-pub use staged::{Link, ObjectClass, Presence, RowState, StagedObject};
+pub use staged::{Link, ObjectClass, Presence, RowState, StagedObject, Word};

@@ -98,9 +98,20 @@ pub enum Presence {
     Missing {
         /// Since when.
         since: Timestamp,
+        /// What an administrator has said of it since.
+        word: Option<Word>,
     },
     /// There was a tombstone.
     Deleted,
+}
+
+/// What an administrator says of an object that is missing. Seen again, it is as if nothing had been said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Word {
+    /// It is gone: it is deleted like any other, under the guard.
+    Gone,
+    /// It is to stay.
+    Stays,
 }
 
 /// An object of the connector space.

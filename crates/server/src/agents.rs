@@ -272,7 +272,7 @@ where
     T: Send + 'static,
     F: FnOnce(&mut dyn Write, Lane) -> Result<T, ImportError> + Send + 'static,
 {
-    let now = service.clock.now();
+    let (now, instruction) = (service.clock.now(), sender.instruction);
     let answer = service
         .write(move |tx| {
             let answer = (|| {
@@ -295,9 +295,12 @@ where
                 Err(ImportError::Store(error)) => Err(error),
             }
         })
-        .await?;
+        .await;
+    if let Err(error) = &answer {
+        service.unstored.note(instruction, error);
+    }
     service.progress.raise();
-    answer.map_err(ImportError::Refused)
+    answer?.map_err(ImportError::Refused)
 }
 
 fn taken_by(tx: &mut dyn Write, sender: &Sender) -> Result<Option<InstructionRow>, StoreError> {

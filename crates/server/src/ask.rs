@@ -66,11 +66,11 @@ async fn wait(
                 return serde_json::from_str(&body)
                     .map_err(|error| Problem::new(502, "BadAnswer", error.to_string()));
             }
-            Some(InstructionState::Waiting) if begun.elapsed() > AGENT_PATIENCE => {
+            Some(InstructionState::Waiting) if begun.elapsed() > service.agent_patience => {
                 return Err(no_active_agents(domain));
             }
             Some(InstructionState::Taken(_)) | None
-                if begun.elapsed() > AGENT_PATIENCE + ANSWER_PATIENCE =>
+                if begun.elapsed() > service.agent_patience + ANSWER_PATIENCE =>
             {
                 let title = format!("the agent of {domain} did not answer in time");
                 return Err(Problem::new(504, "AgentTimeout", title)

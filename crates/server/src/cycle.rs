@@ -19,6 +19,7 @@ mod updates;
 pub use deletes::{allow, reject};
 pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
+pub(crate) use objects::link;
 pub use report::{Item, Report, Tally};
 
 use crate::import::{Lane, Places, mark_all};

@@ -16,7 +16,7 @@ pub use reconcile::{reconcile, run as run_reconciliation};
 pub(crate) use run::lane;
 pub use run::{Wake, run_cycle};
 pub use schedule::{close_interrupted, run_jobs};
-pub use unkept::Unkept;
+pub use unkept::{Unkept, Unstored};
 
 use crate::service::Service;
 use lockstep_api::problem::Problem;

@@ -6,6 +6,7 @@
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`backup`]: what the service cannot do without, in one file;
 //! * [`notify`]: what administrators are told without asking;
+//! * [`missing`]: objects that nobody has seen for a while, and what is said of them;
 //! * [`plan`]: what the next cycle would do;
 //! * [`directory`]: the directory's rules over the store;
 //! * [`passwords`]: whose password is read from Active Directory;
@@ -32,6 +33,7 @@ pub mod instructions;
 pub mod job;
 pub mod log;
 pub mod metrics;
+pub mod missing;
 pub mod notify;
 pub mod passwords;
 pub mod plan;

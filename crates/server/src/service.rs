@@ -1,7 +1,8 @@
 //! What every part of the service shares.
 
+use crate::ask::AGENT_PATIENCE;
 use crate::clock::Clock;
-use crate::job::Unkept;
+use crate::job::{Unkept, Unstored};
 use crate::notify::Outlets;
 use crate::sealing::Sealer;
 use crate::signal::Signal;
@@ -37,10 +38,14 @@ pub struct Service {
     pub changed: Mutex<BTreeSet<String>>,
     /// For how long an agent may be silent before its lease is given on.
     pub agent_silence: Duration,
+    /// For how long an agent is waited for that takes up what is asked.
+    pub agent_patience: Duration,
     /// Seals what the database must not tell.
     pub sealer: Arc<Sealer>,
     /// Cycles whose result the storage did not take.
     pub unkept: Unkept,
+    /// Instructions of which the storage did not take a report.
+    pub unstored: Unstored,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
     /// How administrators are told something; set once the service runs.
@@ -125,8 +130,10 @@ impl Service {
             jobs: Signal::default(),
             changed: Mutex::default(),
             agent_silence: parts.agent_silence,
+            agent_patience: AGENT_PATIENCE,
             sealer: Arc::new(parts.sealer),
             unkept: Unkept::default(),
+            unstored: Unstored::default(),
             sign_in: SignIn::default(),
             outlets: OnceLock::new(),
             transactions: Transactions::default(),

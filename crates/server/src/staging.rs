@@ -16,6 +16,8 @@ use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
+/// Of an object that another configuration provisions, and that was compared with what this one would make of it.
+const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
 /// How many entries one transaction writes.
 const SLICE: usize = 1_000;
 
@@ -138,6 +140,13 @@ fn tell(
                 "Skipped"
             }
             "Skip" => "Skipped",
+            // Whoever runs beside another configuration wants to know what is otherwise.
+            _ if item.code == OWNED_BY_ANOTHER && item.target.is_some() => {
+                match item.changes.is_empty() {
+                    true => "Skipped",
+                    false => "Warning",
+                }
+            }
             _ => "Failure",
         };
         decisions.push(LastDecision {

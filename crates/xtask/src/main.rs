@@ -56,9 +56,9 @@ enum Command {
         /// The rules whose names begin with this, such as H3 [default: all]
         rule: Option<String>,
     },
-    /// Play simulated histories for as long as there is time
+    /// Play simulated histories for as long as there is time, then kill the real programs 200 times; needs root
     Soak {
-        /// How long
+        /// How long histories are played
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
         /// The first seed [default: one that was never used before]

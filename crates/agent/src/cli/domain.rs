@@ -20,6 +20,7 @@ struct Listed {
     servers: Vec<String>,
     security: &'static str,
     own_ca: bool,
+    search_timeout_seconds: Option<u64>,
 }
 
 pub(super) fn execute(command: &DomainCommand, format: OutputFormat) -> Result<(), Failure> {
@@ -53,6 +54,7 @@ fn add(args: &AddArgs, format: OutputFormat) -> Result<(), Failure> {
         servers: Vec::new(),
         security: state::Security::default(),
         own_ca: false,
+        search_timeout_seconds: None,
     };
     let ca = connection(&mut domain, &args.connection)?;
     state.store_domain(&domain, Some(&secret), ca.as_deref())?;
@@ -105,6 +107,7 @@ fn listed(domain: Domain) -> Listed {
         servers: domain.servers.iter().map(ToString::to_string).collect(),
         security: domain.security.name(),
         own_ca: domain.own_ca,
+        search_timeout_seconds: domain.search_timeout_seconds,
         credential: domain.credential,
         domain: domain.domain,
         username: domain.username,
@@ -149,6 +152,9 @@ fn connection(domain: &mut Domain, args: &ConnectionArgs) -> Result<Option<Vec<u
     }
     if let Some(security) = args.security {
         domain.security = security;
+    }
+    if let Some(timeout) = args.search_timeout {
+        domain.search_timeout_seconds = Some(timeout.as_secs());
     }
     let Some(path) = &args.ca_file else {
         return Ok(None);

@@ -20,6 +20,8 @@ pub struct Connection {
     /// Searches that were asked for and whose answers nobody has begun to read.
     asked: VecDeque<i32>,
     server: String,
+    /// How long a search may be silent.
+    patience: Duration,
 }
 
 /// An entry, taken whole.
@@ -78,7 +80,13 @@ impl Connection {
             last_message: 0,
             asked: VecDeque::new(),
             server,
+            patience: PATIENCE,
         }
+    }
+
+    /// From now on, a search whose answer does not come on for so long has failed.
+    pub(super) const fn wait_at_most(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// How the server is called in messages.
@@ -127,8 +135,8 @@ impl Connection {
     pub fn answer(&mut self) -> Search<'_> {
         Search {
             message: i64::from(self.asked.pop_front().unwrap_or(self.last_message)),
+            patience: Some(self.patience),
             connection: self,
-            patience: Some(PATIENCE),
         }
     }
 
@@ -246,7 +254,12 @@ impl Search<'_> {
     /// [`LdapError`], after which the connection is of no use.
     pub async fn next(&mut self) -> Result<Event, LdapError> {
         loop {
-            match self.connection.event(self.patience).await? {
+            let event = self.connection.event(self.patience).await;
+            let event = event.map_err(|error| match error {
+                LdapError::Silent { server, seconds } => LdapError::Slow { server, seconds },
+                other => other,
+            })?;
+            match event {
                 Event::Referral => {}
                 Event::Extended { result, .. } => {
                     // A notice of disconnection, with the reason in its message (RFC 4511 4.4.1).

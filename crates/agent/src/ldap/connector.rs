@@ -174,7 +174,13 @@ impl Connector {
         let (stream, address) = connect(candidate, &server).await?;
         let greeting = self.greet(candidate, stream, address);
         match tokio::time::timeout(GREETING_PATIENCE, greeting).await {
-            Ok(result) => result,
+            Ok(Ok(mut opened)) => {
+                if let Some(seconds) = self.domain.search_timeout_seconds {
+                    opened.connection.wait_at_most(Duration::from_secs(seconds));
+                }
+                Ok(opened)
+            }
+            Ok(refused) => refused,
             Err(_) => Err(LdapError::Silent {
                 server,
                 seconds: GREETING_PATIENCE.as_secs(),

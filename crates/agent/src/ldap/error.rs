@@ -42,6 +42,14 @@ pub enum LdapError {
         /// For how long it was waited.
         seconds: u64,
     },
+    /// The answer to a search did not come on in time.
+    #[error("{server} was silent for {seconds} s in the middle of a search")]
+    Slow {
+        /// Name and port.
+        server: String,
+        /// For how long it was waited.
+        seconds: u64,
+    },
     /// What came is no LDAP.
     #[error("{server} did not answer in LDAP")]
     Protocol {
@@ -185,6 +193,7 @@ impl LdapError {
             Self::Unreachable { .. } | Self::Lost { .. } | Self::Silent { .. } => {
                 "DomainControllerUnreachable"
             }
+            Self::Slow { .. } => "SearchTimeout",
             Self::Protocol { .. } | Self::Lacking { .. } => "UnexpectedAnswer",
             Self::Certificate {
                 wrong_name: true, ..
@@ -227,6 +236,10 @@ impl LdapError {
             Self::Unreachable { .. } | Self::Lost { .. } | Self::Silent { .. } => {
                 "see that the controller runs and that this machine may reach its port; name several \
                  controllers, so that another one is asked"
+            }
+            Self::Slow { .. } => {
+                "see why the controller is slow, or give it more time with `lockstep-agent domain update \
+                 --search-timeout`"
             }
             Self::Protocol { .. } | Self::Lacking { .. } => {
                 "see that the address and port are those of a domain controller"

@@ -26,6 +26,9 @@ pub struct Domain {
     /// Whether certificates are checked against a CA of its own rather than the system's roots.
     #[serde(default)]
     pub own_ca: bool,
+    /// How many seconds a controller may be silent in the middle of a search, if it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_timeout_seconds: Option<u64>,
 }
 
 /// What proves who the account is.

@@ -95,7 +95,7 @@ pub(super) const CYCLES: [Trouble; 18] = [
     ),
 ];
 
-pub(super) const CONTROLLERS: [Trouble; 27] = [
+pub(super) const CONTROLLERS: [Trouble; 28] = [
     trouble(
         "DomainControllerNotFound",
         "DNS names no domain controller",
@@ -105,6 +105,11 @@ pub(super) const CONTROLLERS: [Trouble; 27] = [
         "DomainControllerUnreachable",
         "no connection, a lost one, or no answer in time",
         "the controller, and firewalls (389 or 636; 88 for Kerberos); name several with `--server`",
+    ),
+    trouble(
+        "SearchTimeout",
+        "a domain controller was silent for too long in the middle of a search",
+        "why the controller is slow; `lockstep-agent domain update --search-timeout 10m` gives it more time",
     ),
     trouble(
         "WrongCredentials",

@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 38] = [
+pub(super) const OBJECTS: [Trouble; 40] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -38,7 +38,18 @@ pub(super) const OBJECTS: [Trouble; 38] = [
     trouble(
         "Missing",
         "a full import did not see it, and the controller keeps silent about it",
-        "see whether the agent's account may still read its container; it is left as it is until then",
+        "see whether the agent's account may still read its container; it is left as it is until then, or until \
+         `lockstep missing delete` or `keep` says what is to become of it",
+    ),
+    trouble(
+        "SaidGone",
+        "a full import did not see it, and an administrator has said that it is gone",
+        "nothing; should it be seen again, it comes back",
+    ),
+    trouble(
+        "SaidToStay",
+        "a full import did not see it, and an administrator has said that it is to stay",
+        "nothing; `lockstep missing delete NAME ID`, if it is gone after all",
     ),
     trouble(
         "UpdateLimitReached",

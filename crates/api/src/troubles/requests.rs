@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const REQUESTS: [Trouble; 40] = [
+pub(super) const REQUESTS: [Trouble; 41] = [
     trouble(
         "BadConfiguration",
         "a key of the configuration is wrong",
@@ -37,6 +37,11 @@ pub(super) const REQUESTS: [Trouble; 40] = [
         "WorkWaiting",
         "what should be there is not known before a cycle has succeeded",
         "`lockstep cycle run NAME --wait`, then again",
+    ),
+    trouble(
+        "NotMissing",
+        "the object that was named is not among those that are missing",
+        "`lockstep missing list NAME`",
     ),
     trouble(
         "HeldDeleteNotFound",

@@ -24,7 +24,11 @@ pub(crate) enum AgentCommand {
     },
     /// List the agents
     #[command(after_help = "Example:\n  lockstep agent list --data-dir DIR")]
-    List,
+    List {
+        /// Also those that have not been heard of for ten days
+        #[arg(long)]
+        all: bool,
+    },
     /// Remove an agent; it is refused from now on
     #[command(after_help = "Example:\n  lockstep agent remove ID --data-dir DIR")]
     Remove {
@@ -46,8 +50,9 @@ pub(super) async fn execute(command: AgentCommand, context: &Context<'_>) -> Res
                 .output
                 .data(&made, |made| format!("{}\n", made.token))?;
         }
-        AgentCommand::List => {
-            let agents: Vec<Agent> = client.get(&["api", "v1", "agents"]).await?;
+        AgentCommand::List { all } => {
+            let query = [("all", all.to_string())];
+            let agents: Vec<Agent> = client.get_with(&["api", "v1", "agents"], &query).await?;
             context.output.data(&agents, |agents| {
                 let row = |agent: &Agent| {
                     [

@@ -235,7 +235,10 @@ fn shown(configuration: &Configuration) -> String {
     if let Some(quarantine) = &configuration.quarantine {
         lines.push((
             "quarantine",
-            format!("{} (since {})", quarantine.reason, quarantine.since),
+            format!(
+                "{}: {} (since {})",
+                quarantine.reason, quarantine.message, quarantine.since
+            ),
         ));
         lines.push(("remedy", quarantine.remedy.clone()));
         let next = quarantine.next_attempt.clone();

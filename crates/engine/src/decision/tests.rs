@@ -169,10 +169,30 @@ fn a_missing_user_is_left_alone() {
     let link = link(&ada);
     ada.presence = Presence::Missing {
         since: Timestamp::from_millis(0),
+        word: None,
     };
     let (decision, reason) = decide(&situation(&ada, &chain, Some(&link)), &policy(None));
     assert_eq!(decision, Decision::Skip);
     assert!(matches!(reason, Reason::Missing { .. }));
+}
+
+#[test]
+fn a_missing_user_goes_or_stays_as_an_administrator_says() {
+    let (mut ada, chain) = (ada(), in_staff());
+    let link = link(&ada);
+    let mut said = |word| {
+        ada.presence = Presence::Missing {
+            since: Timestamp::from_millis(0),
+            word: Some(word),
+        };
+        let (decision, reason) = decide(&situation(&ada, &chain, Some(&link)), &policy(None));
+        (decision, reason.code())
+    };
+    assert_eq!(
+        said(Word::Gone),
+        (Decision::Delete(link.object), "SaidGone")
+    );
+    assert_eq!(said(Word::Stays), (Decision::Skip, "SaidToStay"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
 use lockstep_engine::{
     Decision, DesiredObject, Link, Membership, Phase, Presence, Reason, RowState, Situation,
-    StagedObject, decide,
+    StagedObject, decide, would_be,
 };
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
@@ -150,7 +150,7 @@ pub(super) fn cases(
 }
 
 /// A remembered match with what was last applied: the values that the directory's object wants.
-pub(super) fn link(joined: &Joined, object: Option<Object>) -> Link {
+pub(crate) fn link(joined: &Joined, object: Option<Object>) -> Link {
     let wanted = object.map_or_else(Values::new, |object| object.wanted);
     Link {
         guid: joined.guid,
@@ -362,6 +362,9 @@ fn without_write(
         Decision::Fail => {
             claims::list(tx, lane, case.object.guid, reason)?;
             fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+            if matches!(reason, Reason::OwnedByAnother { .. }) {
+                compare(tx, lane, context, &case)?;
+            }
         }
         Decision::Wait => return Ok(true),
         Decision::Read(missing) => {
@@ -508,6 +511,57 @@ pub(super) fn redacted(_: PropertyValue) -> PropertyValue {
     PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
+/// A preview says of an object that another configuration provisions in what this one would have it otherwise: so
+/// a new configuration is compared with the one beside which it runs.
+fn compare(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    case: &Case,
+) -> Result<(), StoreError> {
+    if context.report.items.is_none() {
+        return Ok(());
+    }
+    let held = case.candidates.linked.or(case.candidates.anchor);
+    let object = match held {
+        Some(held) => directory::objects(tx, &[held.id])?.pop().flatten(),
+        None => None,
+    };
+    let Some(object) = object else {
+        return Ok(());
+    };
+    let applied = object.wanted.iter();
+    let applied = applied.map(|(property, value)| (property.name().to_owned(), value.clone()));
+    let situation = case.situation(context.phase, context.now);
+    let Some((kind, values)) = would_be(&situation, &lane.policy, &applied.collect()) else {
+        return Ok(());
+    };
+    let mut changes = Vec::new();
+    for (name, new) in values {
+        let Some(property) = Property::find(object.kind, &name) else {
+            continue;
+        };
+        let old = object.wanted.get(&property).cloned();
+        if old == new {
+            continue;
+        }
+        changes.push(match lane.policy.mapping.is_redacted(kind, &name) {
+            true => (property.name(), old.map(redacted), new.map(redacted)),
+            false => (property.name(), old, new),
+        });
+    }
+    let items = context.report.items.as_mut();
+    if let Some(item) = items.and_then(|items| items.last_mut()) {
+        item.target = Some(object.id);
+        item.reason.push_str(match changes.is_empty() {
+            true => "; compared with it, nothing would be otherwise",
+            false => "; compared with it, these values would be otherwise",
+        });
+        item.changes = changes;
+    }
+    Ok(())
+}
+
 /// Stages a delete. Whether it leaves is decided when all are known.
 fn stage_delete(
     tx: &mut dyn Write,
@@ -553,13 +607,20 @@ fn skip(
             | Reason::OtherClass
             | Reason::KindNotProvisioned(_)
             | Reason::DeletedInAd
+            | Reason::SaidGone { .. }
     );
-    if !matches!(reason, Reason::OtherClass | Reason::DeletedInAd) {
+    if !matches!(
+        reason,
+        Reason::OtherClass | Reason::DeletedInAd | Reason::SaidGone { .. }
+    ) {
         context.report.tally.skipped += 1;
     }
     if place {
         if let Some(items) = &mut context.report.items
-            && !matches!(reason, Reason::OtherClass | Reason::DeletedInAd)
+            && !matches!(
+                reason,
+                Reason::OtherClass | Reason::DeletedInAd | Reason::SaidGone { .. }
+            )
         {
             let mut item = case.item(lane, "Skip", reason, None);
             item.dn = None;

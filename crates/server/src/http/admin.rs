@@ -5,6 +5,7 @@ mod apps;
 mod configurations;
 mod held;
 mod logs;
+mod missing;
 mod passwords;
 mod roles;
 mod tenant;
@@ -89,6 +90,15 @@ pub fn router() -> Router<Arc<Service>> {
         .route(
             "/api/v1/configurations/{name}/deletes/reject",
             post(held::reject),
+        )
+        .route("/api/v1/configurations/{name}/missing", get(missing::list))
+        .route(
+            "/api/v1/configurations/{name}/missing/delete",
+            post(missing::delete),
+        )
+        .route(
+            "/api/v1/configurations/{name}/missing/keep",
+            post(missing::keep),
         )
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))

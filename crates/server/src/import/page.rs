@@ -168,7 +168,12 @@ fn found(
             }
             // Silence is no evidence: it may be that the account must not see the object.
             Answer::Silent => match object.presence {
-                Presence::Alive { .. } => object.presence = Presence::Missing { since: now },
+                Presence::Alive { .. } => {
+                    object.presence = Presence::Missing {
+                        since: now,
+                        word: None,
+                    };
+                }
                 Presence::Missing { .. } | Presence::Deleted => continue,
             },
         }

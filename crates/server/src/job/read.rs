@@ -1,6 +1,6 @@
 //! The reading half of a cycle: an instruction to an agent, and what becomes of it.
 
-use crate::ask::{AGENT_PATIENCE, no_active_agents};
+use crate::ask::no_active_agents;
 use crate::configurations::store_problem;
 use crate::instructions;
 use crate::service::Service;
@@ -87,6 +87,16 @@ impl Reading {
     /// Looks how it stands; gives it to another agent when the one that had it fell silent.
     pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
         let id = self.instruction;
+        if let Some(error) = service.unstored.take(id) {
+            // Where there is room for that, nobody goes on with it.
+            let withdrawn = service
+                .write(move |tx| instructions::withdraw(tx, id))
+                .await;
+            if let Err(error) = withdrawn {
+                tracing::warn!(%error, "an instruction could not be withdrawn; the next one takes its lease");
+            }
+            return Err(store_problem(error));
+        }
         let row = service
             .read(move |tx| tx.fetch_one::<InstructionRow>(&id))
             .await;
@@ -113,7 +123,7 @@ impl Reading {
                     Err(error) => Err(Problem::new(502, "BadAnswer", error.to_string())),
                 }
             }
-            InstructionState::Waiting if self.given.elapsed() > AGENT_PATIENCE => {
+            InstructionState::Waiting if self.given.elapsed() > service.agent_patience => {
                 let withdrawn = service
                     .write(move |tx| instructions::withdraw(tx, id))
                     .await;

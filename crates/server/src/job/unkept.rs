@@ -1,7 +1,7 @@
-//! Cycles whose result could not be kept, because the storage failed: whoever waits for one is told, since nothing
-//! can be written down.
+//! What could not be kept, because the storage failed: whoever waits for it is told, since nothing can be written
+//! down.
 
-use lockstep_model::ids::ConfigurationId;
+use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -30,13 +30,40 @@ impl Unkept {
     pub fn since(&self, id: ConfigurationId, before: u64) -> Option<StoreError> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, error) = known.get(&id).filter(|(count, _)| *count > before)?;
-        Some(match error {
-            StoreError::Full => StoreError::Full,
-            StoreError::ReadOnly => StoreError::ReadOnly,
-            other => StoreError::Database {
-                source: other.to_string().into(),
-            },
-        })
+        Some(copy(error))
+    }
+}
+
+/// The same error once more, for somebody else who is to be told.
+fn copy(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::ReadOnly => StoreError::ReadOnly,
+        other => StoreError::Database {
+            source: other.to_string().into(),
+        },
+    }
+}
+
+/// Instructions of which a report could not be stored. The agent may try again, but storage that is full or cannot
+/// be written stays so until somebody does something about it: the cycle that waits need not wait for that.
+#[derive(Debug, Default)]
+pub struct Unstored(Mutex<BTreeMap<InstructionId, StoreError>>);
+
+impl Unstored {
+    /// A report could not be stored; whatever may pass by itself is not noted.
+    pub fn note(&self, id: InstructionId, error: &StoreError) {
+        if matches!(error, StoreError::Full | StoreError::ReadOnly) {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(id, copy(error));
+        }
+    }
+
+    /// Why a report could not be stored, if it is so; told once.
+    #[must_use]
+    pub fn take(&self, id: InstructionId) -> Option<StoreError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&id)
     }
 }
 
@@ -59,5 +86,23 @@ mod tests {
         unkept.note(id, StoreError::Full);
         assert!(matches!(unkept.since(id, before), Some(StoreError::Full)));
         assert!(unkept.since(other, 0).is_none());
+    }
+
+    #[test]
+    fn storage_that_is_full_is_told_once_to_the_cycle_that_waits_and_a_fault_that_may_pass_is_not()
+    {
+        let (id, other) = (
+            InstructionId::new(Guid::from_bytes([1; 16])),
+            InstructionId::new(Guid::from_bytes([2; 16])),
+        );
+        let unstored = Unstored::default();
+        unstored.note(id, &StoreError::Full);
+        let passing = StoreError::Database {
+            source: "busy".into(),
+        };
+        unstored.note(other, &passing);
+        assert!(unstored.take(other).is_none());
+        assert!(matches!(unstored.take(id), Some(StoreError::Full)));
+        assert!(unstored.take(id).is_none());
     }
 }

@@ -5,6 +5,7 @@
     reason = "helpers of tests, outside of the functions that the lints know as tests"
 )]
 
+mod agents;
 mod api;
 mod batches;
 mod changes;

@@ -1,6 +1,8 @@
 //! For how long is remembered what, and what the recycle bin gives back.
 
 use crate::api::{Api, configuration_id};
+use crate::corp::Corp;
+use crate::domain::HEAD;
 use lockstep_model::ids::{CycleId, ObjectId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_server::directory::upkeep;
@@ -9,7 +11,7 @@ use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::job::{Cycle, Job};
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::{Key, ReadRecords as _, Record, Scan, WriteRecords as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -199,6 +201,56 @@ fn the_bin_is_emptied_in_bounded_transactions_however_many_are_in_it() {
         }
     }
     assert_eq!(left, [600, 100, 0], "at most 500 at a time");
+}
+
+#[test]
+fn the_log_tells_of_a_deleted_object_by_every_name_and_id_that_it_had() {
+    let corp = Corp::start();
+    let ada = corp.ad().user("ada", HEAD);
+    let club = corp.ad().group("Club", &[ada]);
+    corp.apply(json!({}));
+    corp.clean_cycle();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let user = corp.user("ada");
+    let group = corp
+        .all("/v1.0/groups?$select=id,onPremisesImmutableId")
+        .remove(0);
+    corp.ad().delete(ada);
+    corp.ad().delete(club);
+    assert_eq!(corp.clean_cycle().deleted, 2);
+    let names = [
+        text(&user["userPrincipalName"]),
+        text(&user["id"]),
+        ada.to_string(),
+        "cn=ada,dc=corp,dc=test".to_owned(),
+        text(&group["id"]),
+        text(&group["onPremisesImmutableId"]).replace('+', "%2B"),
+        club.to_string(),
+        "CN=Club,DC=corp,DC=test".to_owned(),
+    ];
+    for name in names {
+        let page = corp.ask("GET", &format!("/api/v1/log?object={name}"), None);
+        let entries = page["entries"].as_array().cloned().unwrap_or_default();
+        let actions: Vec<String> = entries.iter().map(|entry| text(&entry["action"])).collect();
+        let ends = (actions.first(), actions.last());
+        let expected = (Some(&"Delete".to_owned()), Some(&"Create".to_owned()));
+        assert_eq!(ends, expected, "{name}: {actions:?}");
+    }
+    // Page by page it is the same.
+    let name = text(&user["userPrincipalName"]);
+    let first = corp.ask("GET", &format!("/api/v1/log?object={name}&limit=1"), None);
+    assert_eq!(first["entries"][0]["action"], "Delete");
+    let after = text(&first["next"]);
+    let rest = corp.ask(
+        "GET",
+        &format!("/api/v1/log?object={name}&limit=9&after={after}"),
+        None,
+    );
+    let rest = rest["entries"].as_array().cloned().unwrap_or_default();
+    assert_eq!(
+        rest.last().map(|entry| text(&entry["action"])),
+        Some("Create".to_owned())
+    );
 }
 
 #[test]

@@ -26,9 +26,10 @@ fn a_refused_account_quarantines_at_once_and_says_why_since_when_and_what_to_do(
     let shown = corp.show();
     assert_eq!(shown["status"], "quarantine");
     let quarantine = &shown["quarantine"];
+    assert_eq!(quarantine["reason"], "WrongCredentials");
     assert_eq!(quarantine["code"], "WrongCredentials");
     assert!(
-        quarantine["reason"]
+        quarantine["message"]
             .as_str()
             .unwrap()
             .contains("wrong password")

@@ -62,6 +62,65 @@ fn taken_away_rights_delete_nobody_and_given_back_they_change_nothing() {
     assert_eq!((cycle.deleted, cycle.created, cycle.updated), (0, 0, 0));
 }
 
+/// H2: absence is no evidence, an administrator's word is.
+#[test]
+fn what_is_missing_goes_or_stays_at_an_administrators_word_and_comes_back_when_it_is_seen() {
+    let (corp, _, people) = corp();
+    let say = |verb: &str, person: Guid| {
+        let path = format!("{CORP}/missing/{verb}");
+        corp.ask("POST", &path, Some(json!({"ids": [person.to_string()]})))["count"].clone()
+    };
+    let listed = || -> Vec<_> {
+        let listed = corp.list("missing");
+        listed
+            .iter()
+            .map(|one| (one["id"].clone(), one["verdict"].clone()))
+            .collect()
+    };
+    let is = |person: Guid, verdict: &str| (json!(person.to_string()), json!(verdict));
+    people[..3]
+        .iter()
+        .for_each(|person| corp.ad().hide(*person, true));
+    read_everything(&corp);
+    assert_eq!(corp.clean_cycle().deleted, 0);
+    assert_eq!(listed().len(), 3);
+    assert_eq!(
+        (say("keep", people[0]), say("delete", people[1])),
+        (json!(1), json!(1))
+    );
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.deleted, corp.users().len()), (1, 19));
+    let mut left = vec![is(people[0], "stays"), is(people[2], "open")];
+    left.sort_by_key(|(id, _)| id.to_string());
+    let mut found = listed();
+    found.sort_by_key(|(id, _)| id.to_string());
+    assert_eq!(found, left);
+    // Whoever is not missing is not deleted by a word.
+    let alive = json!({"ids": [people[5].to_string()]});
+    let refused = corp
+        .api
+        .send("POST", &format!("{CORP}/missing/delete"), Some(alive));
+    assert_eq!(
+        (refused.status, refused.json()["code"].clone()),
+        (404, json!("NotMissing"))
+    );
+
+    people[..3]
+        .iter()
+        .for_each(|person| corp.ad().hide(*person, false));
+    read_everything(&corp);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.restored, cycle.deleted), (1, 0));
+    assert!(listed().is_empty());
+    // What was said was said of that time.
+    corp.ad().hide(people[1], true);
+    read_everything(&corp);
+    assert_eq!(corp.clean_cycle().deleted, 0);
+    assert_eq!(listed(), [is(people[1], "open")]);
+    let audit = corp.ask("GET", "/api/v1/audit?activity=MissingDeleted", None);
+    assert_eq!(audit[0]["new"]["objects"], json!([people[1].to_string()]));
+}
+
 #[test]
 fn a_tombstone_that_a_full_reading_finds_by_guid_deletes() {
     let (corp, _, people) = corp();

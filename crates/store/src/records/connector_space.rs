@@ -5,7 +5,7 @@ use super::compact::{Contents, Id, from_body, to_body};
 use super::{bad_key, json_record};
 use crate::{Key, Layout, Record, StoreError, Table};
 use lockstep_engine::mapping::MappedKind;
-use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject};
+use lockstep_engine::{ObjectClass, Presence, RowState, StagedObject, Word};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Rdn, Sid, SourceAnchor, Timestamp};
 use minicbor::bytes::ByteVec;
@@ -119,9 +119,17 @@ enum PresenceBody {
     #[n(0)]
     Alive(#[n(0)] u64),
     #[n(1)]
-    Missing(#[n(0)] i64),
+    Missing(#[n(0)] i64, #[n(1)] Option<WordBody>),
     #[n(2)]
     Deleted,
+}
+
+#[derive(Clone, Copy, Decode, Encode)]
+enum WordBody {
+    #[n(0)]
+    Gone,
+    #[n(1)]
+    Stays,
 }
 
 impl Record for Staged {
@@ -151,7 +159,13 @@ impl Record for Staged {
         let body = StagedBody {
             presence: match object.presence {
                 Presence::Alive { epoch } => PresenceBody::Alive(epoch),
-                Presence::Missing { since } => PresenceBody::Missing(since.as_millis()),
+                Presence::Missing { since, word } => PresenceBody::Missing(
+                    since.as_millis(),
+                    word.map(|word| match word {
+                        Word::Gone => WordBody::Gone,
+                        Word::Stays => WordBody::Stays,
+                    }),
+                ),
                 Presence::Deleted => PresenceBody::Deleted,
             },
             state: match object.state {
@@ -202,8 +216,12 @@ impl Record for Staged {
                 },
                 presence: match body.presence {
                     PresenceBody::Alive(epoch) => Presence::Alive { epoch },
-                    PresenceBody::Missing(since) => Presence::Missing {
+                    PresenceBody::Missing(since, word) => Presence::Missing {
                         since: Timestamp::from_millis(since),
+                        word: word.map(|word| match word {
+                            WordBody::Gone => Word::Gone,
+                            WordBody::Stays => Word::Stays,
+                        }),
                     },
                     PresenceBody::Deleted => Presence::Deleted,
                 },
@@ -791,6 +809,29 @@ mod tests {
         let read = R::decode(&record.key(), &record.encode().unwrap()).unwrap();
         assert_eq!(&read, record);
         assert!(record.indexes().len() <= R::TABLE.indexes.len());
+    }
+
+    #[test]
+    fn what_was_said_of_a_missing_object_is_kept_and_a_row_of_before_reads_as_nothing_said() {
+        #[derive(Encode)]
+        enum Before {
+            #[n(1)]
+            Missing(#[n(0)] i64),
+        }
+        let mut object = StagedObject::new(Guid::from_bytes([2; 16]), 3);
+        for word in [None, Some(Word::Gone), Some(Word::Stays)] {
+            object.presence = Presence::Missing {
+                since: Timestamp::from_millis(5),
+                word,
+            };
+            round_trip(&Staged {
+                configuration: ConfigurationId::new(Guid::from_bytes([1; 16])),
+                object: object.clone(),
+            });
+        }
+        let before = minicbor::to_vec(Before::Missing(5)).unwrap();
+        let read: PresenceBody = minicbor::decode(&before).unwrap();
+        assert!(matches!(read, PresenceBody::Missing(5, None)));
     }
 
     #[test]

@@ -72,11 +72,19 @@ pub struct Agent {
 impl Agent {
     /// An agent that has not been heard of for longer is not active: it asks for work every minute.
     const ACTIVE_MILLIS: i64 = 120_000;
+    /// An agent that has not been heard of for longer, ten days, is not listed any more.
+    const LISTED_MILLIS: i64 = 10 * 86_400_000;
 
     /// Whether it was heard of lately.
     #[must_use]
     pub const fn is_active(&self, now_millis: i64) -> bool {
         now_millis - self.seen <= Self::ACTIVE_MILLIS
+    }
+
+    /// Whether it is one of those that are listed. One that comes back is.
+    #[must_use]
+    pub const fn is_listed(&self, now_millis: i64) -> bool {
+        now_millis - self.seen <= Self::LISTED_MILLIS
     }
 }
 

@@ -11,49 +11,6 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn tokens_that_are_used_expired_or_foreign_are_refused() {
-    let service = Service::start().unwrap();
-    let other = Service::start().unwrap();
-    let agent = Agent::enroll(&service).unwrap();
-    let enroll = |token: &str| {
-        let dir = tempfile::tempdir()?;
-        let state = dir.path().join("state").to_string_lossy().into_owned();
-        let program = lockstep_testkit::product::program("lockstep-agent")?;
-        let output = std::process::Command::new(program)
-            .args(["enroll", "--state-dir", &state, "--token", token])
-            .output()?;
-        anyhow::Ok((output.status.code(), stderr(&output)))
-    };
-    let used = std::fs::read_to_string(agent.state_dir().parent().unwrap().join("token")).unwrap();
-    let (status, text) = enroll(used.trim()).unwrap();
-    assert_eq!(status, Some(1));
-    assert!(
-        text.contains("used already") && text.contains("lockstep agent token"),
-        "{text}"
-    );
-
-    let expired = service
-        .run(&["agent", "token", "--expires-in", "1s"])
-        .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
-    let (status, text) = enroll(expired.trim()).unwrap();
-    assert_eq!(status, Some(1));
-    assert!(text.contains("has expired"), "{text}");
-
-    // A token of one service at the address of another: its CA has another fingerprint.
-    let mut foreign: lockstep_api::channel::EnrollmentToken =
-        other.run(&["agent", "token"]).unwrap().parse().unwrap();
-    service.url().clone_into(&mut foreign.url);
-    let (status, text) = enroll(&foreign.to_text()).unwrap();
-    assert_eq!(status, Some(1));
-    assert!(text.contains("fingerprint"), "{text}");
-
-    let (status, text) = enroll("lockstep1.nonsense").unwrap();
-    assert_eq!(status, Some(2));
-    assert!(text.contains("expected an enrolment token"), "{text}");
-}
-
-#[test]
 fn bad_configuration_files_are_refused_as_a_whole() {
     let bed = Bed::start(Template::default()).unwrap();
     bed.forest.ad().add_ou("Staff", None).unwrap();
@@ -250,17 +207,4 @@ fn the_log_names_an_object_that_stays_home_when_it_is_asked_for() {
     let nobody = bed.service.command(&["log", "--object", "nobody"]).unwrap();
     assert!(nobody.status.success() && nobody.stdout.is_empty());
     assert!(stderr(&nobody).contains("nothing was ever decided about nobody"));
-}
-
-#[test]
-fn a_removed_agent_is_refused_and_stops() {
-    let bed = Bed::synced(Template::default()).unwrap();
-    let agents = bed.service.json(&["agent", "list"]).unwrap();
-    assert_eq!(agents[0]["status"], "active");
-    let id = agents[0]["id"].as_str().unwrap();
-    bed.service.run(&["agent", "remove", id]).unwrap();
-    eventually("the agent stops", || {
-        Ok(bed.agent.log().contains("has been removed"))
-    })
-    .unwrap();
 }

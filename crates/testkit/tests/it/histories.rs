@@ -82,6 +82,43 @@ fn a_cookie_older_than_the_tombstones_leads_to_a_full_import_and_to_no_deletes()
     );
     assert_eq!(cycle.count("deleted"), 0, "{}", cycle.result);
     assert_eq!(bed.users("person1").unwrap().len(), 1);
+
+    // Nobody can say any more what became of it: an administrator does.
+    let missing = bed.service.json(&["missing", "list", "corp"]).unwrap();
+    assert_eq!(missing.as_array().map(Vec::len), Some(1), "{missing}");
+    assert_eq!(missing[0]["dn"], "CN=person1,CN=Users,DC=corp,DC=test");
+    let unasked = ["missing", "delete", "corp"];
+    let unasked = bed.service.command(&unasked).unwrap();
+    assert_eq!(unasked.status.code(), Some(2), "there is nobody to ask");
+    let id = missing[0]["id"].as_str().unwrap();
+    bed.service
+        .run(&["missing", "keep", "corp", id, "--yes"])
+        .unwrap();
+    assert_eq!(bed.cycle().unwrap().count("deleted"), 0);
+    bed.service
+        .run(&["missing", "delete", "corp", id, "--yes"])
+        .unwrap();
+    bed.cycle().unwrap();
+    assert!(bed.users("person1").unwrap().is_empty());
+    let log = bed
+        .service
+        .run(&["log", "--action", "Delete", "-o", "json"])
+        .unwrap();
+    assert!(
+        log.contains("an administrator has said that it is gone"),
+        "{log}"
+    );
+    let audit = bed.service.json(&["audit", "--target", "corp"]).unwrap();
+    let activities: Vec<_> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["activity"].clone())
+        .collect();
+    assert!(
+        activities.contains(&json!("MissingKept")) && activities.contains(&json!("MissingDeleted")),
+        "{audit}"
+    );
 }
 
 /// H24

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod agents;
 mod backup;
 mod bed;
 mod changes;

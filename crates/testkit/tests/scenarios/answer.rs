@@ -11,7 +11,7 @@ impl Domain {
         let mut changed: Vec<&Entry> = self
             .entries
             .values()
-            .filter(|e| e.changed > since)
+            .filter(|e| e.changed > since && !e.hidden)
             .collect();
         changed.sort_unstable_by_key(|entry| entry.changed);
         let told = changed.iter();
@@ -74,7 +74,7 @@ impl Domain {
 
     /// Everything of one object, found by its GUID, deleted ones included.
     pub(crate) fn by_guid(&self, guid: Guid, asked: &BTreeSet<String>) -> Option<Vec<Event>> {
-        let entry = self.entries.get(&guid)?;
+        let entry = self.entries.get(&guid).filter(|entry| !entry.hidden)?;
         let mut events = Events::of(self, entry);
         events.identity(entry);
         events.place(entry);
@@ -103,7 +103,8 @@ impl Domain {
     /// All containers, with identity and place.
     pub(crate) fn containers(&self) -> Vec<Vec<Event>> {
         let containers = self.entries.values();
-        let containers = containers.filter(|e| e.class.is_container() && !e.is_deleted());
+        let seen = |e: &&Entry| e.class.is_container() && !e.is_deleted() && !e.hidden;
+        let containers = containers.filter(seen);
         containers
             .filter_map(|entry| {
                 let mut events = Events::of(self, entry);

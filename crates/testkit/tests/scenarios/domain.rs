@@ -116,6 +116,8 @@ pub(crate) struct Entry {
     pub(crate) links: BTreeMap<(&'static str, Guid), Numbered<bool>>,
     /// The number of its last change.
     pub(crate) changed: u64,
+    /// The agent's account must not see it.
+    pub(crate) hidden: bool,
 }
 
 impl Entry {
@@ -221,6 +223,7 @@ impl Domain {
             attributes: BTreeMap::new(),
             links: BTreeMap::new(),
             changed: usn,
+            hidden: false,
         };
         self.entries.insert(guid, entry);
         guid
@@ -398,6 +401,13 @@ impl Domain {
         }
         for entry in self.entries.values_mut() {
             entry.links.retain(|(_, target), _| *target != guid);
+        }
+    }
+
+    /// Takes an object out of the agent's sight, or lets it be seen again. That is no change of the object.
+    pub(crate) fn hide(&mut self, guid: Guid, hidden: bool) {
+        if let Some(entry) = self.entries.get_mut(&guid) {
+            entry.hidden = hidden;
         }
     }
 

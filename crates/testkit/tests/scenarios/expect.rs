@@ -29,6 +29,7 @@ impl Stage {
                         equal(*number, count, "0", &shown(&cycle[count]))?;
                     }
                 }
+                ["kind", kind] => equal(*number, "kind", kind, &shown(&cycle["kind"]))?,
                 ["error", code] => equal(*number, "error", code, &shown(&cycle["error"]["code"]))?,
                 [count, expected] if cycle[count].is_u64() => {
                     equal(*number, count, expected, &shown(&cycle[count]))?;
@@ -357,7 +358,7 @@ impl Stage {
 }
 
 /// The lines of a step, taken apart.
-fn lines(step: &Step) -> Result<Vec<(usize, Vec<String>)>, Wrong> {
+pub(crate) fn lines(step: &Step) -> Result<Vec<(usize, Vec<String>)>, Wrong> {
     let taken = step.body.iter().map(|line| {
         let words = words(&line.text).map_err(Wrong::at(line.number))?;
         Ok((line.number, words))
@@ -365,7 +366,7 @@ fn lines(step: &Step) -> Result<Vec<(usize, Vec<String>)>, Wrong> {
     taken.collect()
 }
 
-fn texts(words: &[String]) -> Vec<&str> {
+pub(crate) fn texts(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
 
@@ -397,7 +398,7 @@ fn changed<'a>(changes: &'a Value, property: &str) -> Result<&'a Value, String> 
 }
 
 /// A value as it is written in a scenario: an empty word for none, values of a list behind each other.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -406,7 +407,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn equal(line: usize, what: &str, expected: &str, found: &str) -> Result<(), Wrong> {
+pub(crate) fn equal(line: usize, what: &str, expected: &str, found: &str) -> Result<(), Wrong> {
     same(what, expected, found).map_err(Wrong::at(line))
 }
 
@@ -417,7 +418,7 @@ fn same(what: &str, expected: &str, found: &str) -> Result<(), String> {
     }
 }
 
-fn holds(whole: &str, part: &str) -> Result<(), String> {
+pub(crate) fn holds(whole: &str, part: &str) -> Result<(), String> {
     match whole.contains(part) {
         true => Ok(()),
         false => Err(format!("expected {part:?} in {whole}")),

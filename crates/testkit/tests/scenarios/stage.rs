@@ -4,26 +4,31 @@ use crate::agent;
 use crate::cost::CountingStore;
 use crate::domain::{Class, Domain, LINKS};
 use crate::script::{Line, Scenario, Step, Wrong, unrolled, words};
+use crate::sinks::SmtpSink;
+use crate::standing::expect_cycles;
+use crate::unwell::{self, Illness};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use lockstep_model::ids::AgentId;
+use lockstep_model::ids::{AgentId, ConfigurationId};
 use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_server::clock::Clock;
 use lockstep_server::http::admin::token_hash;
 use lockstep_server::http::router;
 use lockstep_server::job::{self, Wake};
+use lockstep_server::notify::{self, Mailer, Outlets, Webhooks};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
 use lockstep_server::{configurations, ids};
 use lockstep_store::records::service::{Agent, ApiToken};
 use lockstep_store::{MemoryStore, Store, WriteRecords as _, records};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 /// When scenarios begin: 2026-01-01.
@@ -34,6 +39,8 @@ const NAME: &str = "corp";
 const TOKEN: &str = "administrator";
 /// So much time passes before each cycle.
 const INTERVAL_MILLIS: i64 = 120_000;
+/// How long a cycle waits for an agent where a scenario is about agents that do not come.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An answer of the service.
 #[derive(Debug)]
@@ -54,10 +61,14 @@ impl Answer {
 
 /// Where a scenario is played.
 pub(crate) struct Stage {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     pub(crate) store: Arc<CountingStore>,
     app: Router,
     domains: BTreeMap<String, Rc<RefCell<Domain>>>,
+    /// The agent of each domain, and what it is at.
+    agents: BTreeMap<String, (AgentId, JoinHandle<()>)>,
+    /// Where mails arrive, if the scenario looks at them, and how many were looked at.
+    pub(crate) mail: Option<(SmtpSink, Cell<usize>)>,
     /// What the objects of the directory were called that a scenario watches.
     pub(crate) labels: RefCell<BTreeMap<String, String>>,
     /// A changed configuration that has not been applied.
@@ -66,11 +77,30 @@ pub(crate) struct Stage {
 
 /// Plays a scenario to its end.
 pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
-    staged(async |stage| stage.play(scenario).await)
+    let has = |heading: &str| {
+        let mut headings = scenario.steps.iter().filter_map(|step| step.words.first());
+        headings.any(|word| word == heading)
+    };
+    let props = Props {
+        mail: has("mails"),
+        patience: has("agents").then_some(PATIENCE),
+    };
+    staged_with(props, async |stage| stage.play(scenario).await)
+}
+
+/// What a stage has that not every scenario needs.
+#[derive(Clone, Copy, Default)]
+struct Props {
+    mail: bool,
+    patience: Option<Duration>,
 }
 
 /// Does something on a stage of its own.
 pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
+    staged_with(Props::default(), work)
+}
+
+fn staged_with<T>(props: Props, work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
     ids::follow(1);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,7 +108,7 @@ pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
         .expect("a runtime can be made");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let mut stage = Stage::new();
+        let mut stage = Stage::new(props);
         stage.domain(DOMAIN);
         let body = json!({ "name": DOMAIN });
         let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
@@ -88,7 +118,7 @@ pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(props: Props) -> Self {
         let store = MemoryStore::new(&records::tables());
         let store = Arc::new(CountingStore::over(store));
         let token = ApiToken {
@@ -110,12 +140,24 @@ impl Stage {
         let mut service = service.expect("the service starts");
         service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
         service.transactions = Transactions::InPlace;
+        service.agent_patience = props.patience.unwrap_or(service.agent_patience);
         let service = Arc::new(service);
+        let mail = props.mail.then(SmtpSink::start);
+        if let Some(sink) = &mail {
+            let server = Secret::new(format!("smtp://{}", sink.address()));
+            let outlets = Outlets {
+                mailer: Mailer::new(&server, "lockstep@corp.test").ok(),
+                webhooks: Webhooks::new().expect("a client of the web can be made"),
+            };
+            assert!(service.outlets.set(outlets).is_ok(), "nobody was told yet");
+        }
         Self {
             app: router::app(Arc::clone(&service)),
             service,
             store,
             domains: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            mail: mail.map(|sink| (sink, Cell::new(0))),
             labels: RefCell::default(),
             proposal: None,
         }
@@ -144,9 +186,49 @@ impl Stage {
             .store
             .write(&mut |tx| tx.store(std::slice::from_ref(&row)));
         stored.expect("an agent can be enrolled");
-        let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(&domain));
-        tokio::task::spawn_local(served);
+        let serving = self.serve(id, &domain);
+        self.agents.insert(name.to_owned(), (id, serving));
         domain
+    }
+
+    fn serve(&self, id: AgentId, domain: &Rc<RefCell<Domain>>) -> JoinHandle<()> {
+        let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(domain));
+        tokio::task::spawn_local(served)
+    }
+
+    /// What the agent of a domain does from now on.
+    fn agents(&mut self, name: &str, body: &[Line]) -> Result<(), Wrong> {
+        let domain = self.domain(name);
+        for line in body {
+            let at = Wrong::at(line.number);
+            let words = words(&line.text).map_err(&at)?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let agent = self
+                .agents
+                .get(name)
+                .ok_or_else(|| at("no agent".to_owned()))?;
+            let id = agent.0;
+            agent.1.abort();
+            let illness = match words.as_slice() {
+                ["stop"] => continue,
+                ["start" | "restart"] => None,
+                ["silent"] => Some(Illness::Silent),
+                ["fail", code, message] => Some(Illness::Failing {
+                    code: (*code).to_owned(),
+                    message: (*message).to_owned(),
+                }),
+                _ => return Err(at(format!("`{}` is nothing that an agent does", line.text))),
+            };
+            let serving = match illness {
+                None => self.serve(id, &domain),
+                Some(illness) => {
+                    let served = unwell::serve(Arc::clone(&self.service), id, illness);
+                    tokio::task::spawn_local(served)
+                }
+            };
+            self.agents.insert(name.to_owned(), (id, serving));
+        }
+        Ok(())
     }
 
     /// Asks the service as the command line does.
@@ -237,14 +319,41 @@ impl Stage {
                 } else {
                     json!({ "reset": reset })
                 };
-                let path = format!("/api/v1/configurations/{name}/restart");
-                self.send("POST", &path, Some(body))
-                    .await
-                    .ok()
-                    .map(|_| ())
-                    .map_err(at)
+                self.order(name, "restart", body).await.map_err(at)
             }
-            ["wait", number, unit] => self.wait(number, unit).map_err(at),
+            [verb @ ("pause" | "resume"), rest @ ..] => {
+                let name = rest.first().unwrap_or(&NAME);
+                self.order(name, verb, json!({})).await.map_err(at)
+            }
+            ["remove", rest @ ..] => self.remove(rest).await.map_err(at),
+            [
+                list @ ("deletes" | "missing"),
+                verb @ ("allow" | "reject" | "delete" | "keep"),
+                rest @ ..,
+            ] => {
+                let name = rest.first().unwrap_or(&NAME);
+                self.decide(name, list, verb, step).await
+            }
+            ["agents", rest @ ..] => self.agents(rest.first().unwrap_or(&DOMAIN), &step.body),
+            ["job", rest @ ..] => self.expect_job(rest.first().unwrap_or(&NAME), step).await,
+            ["held", rest @ ..] => {
+                let name = rest.first().unwrap_or(&NAME);
+                self.expect_listed(name, "deletes", step).await
+            }
+            ["missing", rest @ ..] => {
+                let name = rest.first().unwrap_or(&NAME);
+                self.expect_listed(name, "missing", step).await
+            }
+            ["mails"] => self.expect_mails(step),
+            ["clock", number, unit, rest @ ..] => {
+                let millis = millis(number, unit).map_err(&at)?;
+                self.by_the_clock(rest.first().unwrap_or(&NAME), millis, step)
+                    .await
+            }
+            ["wait", number, unit] => {
+                self.pass(millis(number, unit).map_err(at)?);
+                Ok(())
+            }
             _ => Err(at(format!("`{}` is no step", step.words.join(" ")))),
         }
     }
@@ -264,15 +373,83 @@ impl Stage {
         Ok(())
     }
 
-    fn wait(&self, number: &str, unit: &str) -> Result<(), String> {
-        let number: i64 = number.parse().map_err(|_| "expected a number".to_owned())?;
-        let millis = match unit.trim_end_matches('s') {
-            "minute" => 60_000,
-            "hour" => 3_600_000,
-            "day" => 86_400_000,
-            _ => return Err("expected minutes, hours or days".to_owned()),
+    /// Asks the service to do something with a configuration.
+    async fn order(&self, name: &str, verb: &str, body: Value) -> Result<(), String> {
+        let path = format!("/api/v1/configurations/{name}/{verb}");
+        self.send("POST", &path, Some(body)).await.ok().map(|_| ())
+    }
+
+    /// Ends a configuration.
+    async fn remove(&self, rest: &[&str]) -> Result<(), String> {
+        let (name, heir) = match rest {
+            [] => (NAME, None),
+            [name] => (*name, None),
+            [name, "to", heir] => (*name, Some(*heir)),
+            _ => return Err("expected `remove [NAME [to cloud|NAME]]`".to_owned()),
         };
-        self.pass(number * millis);
+        let heir = heir.map_or_else(String::new, |heir| format!("?handOverTo={heir}"));
+        let path = format!("/api/v1/configurations/{name}{heir}");
+        self.send("DELETE", &path, None).await.ok().map(|_| ())
+    }
+
+    /// Decides about listed objects: those that the step names, else all.
+    async fn decide(&self, name: &str, list: &str, verb: &str, step: &Step) -> Result<(), Wrong> {
+        let path = format!("/api/v1/configurations/{name}/{list}");
+        let listed = self.get(&path).await.map_err(Wrong::at(step.line))?;
+        let mut ids = Vec::new();
+        for line in &step.body {
+            let at = Wrong::at(line.number);
+            let dn = self.full_dn(line.text.trim_matches('"')).map_err(&at)?;
+            let mut all = listed.as_array().into_iter().flatten();
+            let found = all.find(|one| one["dn"] == *dn);
+            let found = found.ok_or_else(|| at(format!("{dn} is not listed: {listed}")))?;
+            ids.push(found["id"].clone());
+        }
+        let verb = format!("{list}/{verb}");
+        let decided = self.order(name, &verb, json!({ "ids": ids })).await;
+        decided.map_err(Wrong::at(step.line))
+    }
+
+    /// Time passes, and cycles run as the clock says.
+    async fn by_the_clock(&self, name: &str, millis: i64, step: &Step) -> Result<(), Wrong> {
+        let at = Wrong::at(step.line);
+        let id = self.configuration(name).await.map_err(&at)?;
+        let end = self.service.clock.now().as_millis() + millis;
+        let mut cycles = 0_u32;
+        loop {
+            let now = self.service.clock.now().as_millis();
+            let next = job::next_cycle(&self.service, id).await;
+            let next = next
+                .expect("the store can be read")
+                .map(Timestamp::as_millis);
+            let Some(next) = next.filter(|next| *next <= end) else {
+                self.pass(end - now);
+                break;
+            };
+            self.pass((next - now).max(0));
+            self.run(id, Wake::Clock).await.map_err(&at)?;
+            cycles += 1;
+        }
+        expect_cycles(step, cycles)
+    }
+
+    pub(crate) async fn configuration(&self, name: &str) -> Result<ConfigurationId, String> {
+        let all = self.service.read(|tx| configurations::all(tx)).await;
+        let all = all.expect("the store can be read");
+        let found = all.iter().find(|row| row.name == name);
+        found
+            .map(|row| row.id)
+            .ok_or_else(|| format!("there is no configuration {name}"))
+    }
+
+    /// Runs one cycle; whoever is to be told of something is told.
+    async fn run(&self, id: ConfigurationId, wake: Wake) -> Result<(), String> {
+        let run = job::run_cycle(&self.service, id, wake).await;
+        run.map_err(|error| error.to_string())?;
+        if self.mail.is_some() {
+            let told = notify::tell_due(&self.service).await;
+            told.map_err(|error| error.to_string())?;
+        }
         Ok(())
     }
 
@@ -368,8 +545,7 @@ impl Stage {
                 continue;
             }
             self.pass(INTERVAL_MILLIS);
-            let run = job::run_cycle(&self.service, row.id, Wake::Hand).await;
-            run.map_err(|error| at(error.to_string()))?;
+            self.run(row.id, Wake::Hand).await.map_err(&at)?;
             let path = format!("/api/v1/configurations/{}/cycles", row.name);
             let cycles = self.get(&path).await.map_err(&at)?;
             self.expect_cycle(&cycles[0], step)?;
@@ -422,6 +598,11 @@ impl Stage {
             ["delete", name] => {
                 let guid = domain.find(name)?;
                 domain.delete(guid);
+                Ok(())
+            }
+            [word @ ("hide" | "show"), name] => {
+                let guid = domain.find(name)?;
+                domain.hide(guid, *word == "hide");
                 Ok(())
             }
             ["restore", name] => domain.undelete(name),
@@ -510,6 +691,18 @@ impl Stage {
         }
         domain.find(name)
     }
+}
+
+/// A time as a scenario writes it.
+pub(crate) fn millis(number: &str, unit: &str) -> Result<i64, String> {
+    let number: i64 = number.parse().map_err(|_| "expected a number".to_owned())?;
+    let unit = match unit.trim_end_matches('s') {
+        "minute" => 60_000,
+        "hour" => 3_600_000,
+        "day" => 86_400_000,
+        _ => return Err("expected minutes, hours or days".to_owned()),
+    };
+    Ok(number * unit)
 }
 
 /// What the lines of a step are.

@@ -1,6 +1,6 @@
 //! Agents and their enrolment.
 
-use super::{Json, Shared, time, token_hash};
+use super::{Json, Query, Shared, time, token_hash};
 use crate::http::auth::{Caller, Role};
 use crate::http::error::HttpError;
 use crate::{audit, ids};
@@ -12,19 +12,30 @@ use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
 use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
 use lockstep_store::{Key, ReadRecords as _, Scan, WriteRecords as _};
+use serde::Deserialize;
 use std::time::Duration;
 
 const DEFAULT_LIFETIME: u64 = 3_600;
 const LONGEST_LIFETIME: u64 = 30 * 86_400;
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentQuery {
+    /// Also those that have not been heard of for ten days.
+    #[serde(default)]
+    all: bool,
+}
+
 pub(super) async fn list(
     State(service): Shared,
     _: Caller,
+    Query(query): Query<AgentQuery>,
 ) -> Result<axum::Json<Vec<View>>, HttpError> {
     let now = service.clock.now().as_millis();
     let mut agents: Vec<Agent> = service
         .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
         .await?;
+    agents.retain(|agent| query.all || agent.is_listed(now));
     agents.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     let view = |agent: Agent| View {
         status: match agent.is_active(now) {

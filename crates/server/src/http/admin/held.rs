@@ -107,7 +107,7 @@ fn verdict_name(verdict: HeldVerdict) -> String {
 
 /// A field of what is held, for filters.
 #[derive(Clone, Copy, Debug)]
-struct HeldField(&'static str);
+pub(super) struct HeldField(pub(super) &'static str);
 
 /// All of them.
 struct HeldFields;
@@ -159,10 +159,10 @@ fn all(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Held>, StoreError> 
 #[serde(deny_unknown_fields)]
 pub(super) struct HeldQuery {
     #[serde(default)]
-    filter: Option<String>,
+    pub(super) filter: Option<String>,
 }
 
-fn parsed(filter: Option<&str>) -> Result<Option<Filter<HeldField>>, Problem> {
+pub(super) fn parsed(filter: Option<&str>) -> Result<Option<Filter<HeldField>>, Problem> {
     let filter = filter.map(|source| Filter::parse(source, &HeldFields));
     filter.transpose().map_err(|error| {
         Problem::new(400, "BadRequest", format!("filter: {error}")).remedy(

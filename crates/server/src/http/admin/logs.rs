@@ -2,6 +2,7 @@
 
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
+use crate::directory;
 use crate::http::auth::Caller;
 use crate::http::error::HttpError;
 use crate::log;
@@ -11,8 +12,10 @@ use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
-use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_directory::UniqueValue;
+use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
 use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
+use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::records::service::Agent;
@@ -240,23 +243,45 @@ fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result
     })
 }
 
-fn page<T: Read + ?Sized>(
-    tx: &mut T,
+fn page(
+    tx: &mut dyn Read,
     wanted: &Wanted,
     names: &BTreeMap<ConfigurationId, String>,
 ) -> Result<LogPage, StoreError> {
-    // The narrowest index that fits.
-    let (index, prefix) = match (&wanted.object, wanted.cycle, wanted.configuration) {
-        (
-            Some(ObjectText {
-                guid: Some(guid), ..
-            }),
-            ..,
-        ) => (Some(LogEntry::BY_OBJECT), Key::empty().with(*guid)),
-        (_, Some(cycle), _) => (Some(LogEntry::BY_CYCLE), Key::empty().with(cycle)),
-        (_, _, Some(id)) => (Some(LogEntry::BY_CONFIGURATION), Key::empty().with(id)),
-        _ => (None, Key::empty()),
+    let (entries, more) = match &wanted.object {
+        Some(object) => {
+            let mut entries = Vec::new();
+            for source in sources(tx, object)? {
+                let prefix = Key::empty().with(source);
+                entries.extend(along(tx, wanted, Some(LogEntry::BY_OBJECT), prefix)?.0);
+            }
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.number));
+            let more = entries.len() >= wanted.limit;
+            entries.truncate(wanted.limit);
+            (entries, more)
+        }
+        None => {
+            // The narrowest index that fits.
+            let (index, prefix) = match (wanted.cycle, wanted.configuration) {
+                (Some(cycle), _) => (Some(LogEntry::BY_CYCLE), Key::empty().with(cycle)),
+                (_, Some(id)) => (Some(LogEntry::BY_CONFIGURATION), Key::empty().with(id)),
+                _ => (None, Key::empty()),
+            };
+            along(tx, wanted, index, prefix)?
+        }
     };
+    let next = entries.last().filter(|_| more);
+    let next = next.map(|last| last.number.to_string());
+    shown(tx, &entries, names, next)
+}
+
+/// Entries that fit, newest first, along an index; and whether there may be more.
+fn along(
+    tx: &mut dyn Read,
+    wanted: &Wanted,
+    index: Option<usize>,
+    prefix: Key,
+) -> Result<(Vec<LogEntry>, bool), StoreError> {
     let mut scan = match index {
         Some(index) => Scan::along(index, prefix.clone(), SLICE),
         None => Scan::of(prefix.clone(), SLICE),
@@ -273,27 +298,73 @@ fn page<T: Read + ?Sized>(
     loop {
         let rows: Vec<LogEntry> = tx.list(&scan)?;
         let Some(last) = rows.last() else {
-            return shown(tx, &entries, names, None);
+            return Ok((entries, false));
         };
         scan = scan.behind(last);
         for row in rows {
             if row.at < wanted.since {
-                return shown(tx, &entries, names, None);
+                return Ok((entries, false));
             }
             if fits(&row, wanted) {
-                let next = row.number.to_string();
                 entries.push(row);
                 if entries.len() == wanted.limit {
-                    return shown(tx, &entries, names, Some(next));
+                    return Ok((entries, true));
                 }
             }
         }
     }
 }
 
+/// The objects of AD that are, or once were, called so: what became of one that was deleted is asked for by the
+/// name that it had, and not every entry names it.
+fn sources(tx: &mut dyn Read, object: &ObjectText) -> Result<BTreeSet<Guid>, StoreError> {
+    let mut sources: BTreeSet<Guid> = object.guid.into_iter().collect();
+    // A GUID may be that of the object in the cloud directory.
+    let of_directory = match object.guid {
+        Some(guid) => vec![ObjectId::new(guid)],
+        None => {
+            let name = UniqueValue::user_principal_name(&object.text);
+            let owners = directory::owners(tx, &[name])?;
+            owners.into_iter().flatten().collect()
+        }
+    };
+    for id in of_directory {
+        let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(id), SLICE);
+        let joined: Vec<Joined> = tx.list(&scan)?;
+        sources.extend(joined.iter().map(|joined| joined.guid));
+    }
+    if let Some(guid) = object.guid {
+        let known = Scan::along(LogEntry::BY_OBJECT, Key::empty().with(guid), 1);
+        let known: Vec<LogEntry> = tx.list(&known)?;
+        if !known.is_empty() || sources.len() > 1 {
+            return Ok(sources);
+        }
+    }
+    let mut scan = Scan::of(Key::empty(), SLICE);
+    loop {
+        let rows: Vec<LogEntry> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(sources);
+        };
+        scan = scan.behind(last);
+        let named = rows.iter().filter(|row| is_called(row, object));
+        sources.extend(named.map(|row| row.source));
+    }
+}
+
+/// Whether an entry is about an object that is called so.
+fn is_called(row: &LogEntry, object: &ObjectText) -> bool {
+    if let Some(guid) = object.guid {
+        return row.target == Some(ObjectId::new(guid));
+    }
+    let named = [&row.dn, &row.name].into_iter().flatten();
+    let mut named = named.map(|name| name.to_lowercase());
+    named.any(|name| name == object.text) || names_it(row, &object.text)
+}
+
 /// The entries with what is known of their configurations and cycles.
-fn shown<T: Read + ?Sized>(
-    tx: &mut T,
+fn shown(
+    tx: &mut dyn Read,
     entries: &[LogEntry],
     names: &BTreeMap<ConfigurationId, String>,
     next: Option<String>,
@@ -316,23 +387,9 @@ fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
             .as_ref()
             .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
     };
-    let object = wanted.object.as_ref().is_none_or(|object| {
-        object.guid == Some(row.source)
-            || object.guid.is_none()
-                && (row
-                    .dn
-                    .as_ref()
-                    .is_some_and(|dn| dn.to_lowercase() == object.text)
-                    || row
-                        .name
-                        .as_ref()
-                        .is_some_and(|name| name.to_lowercase() == object.text)
-                    || names_it(row, &object.text))
-    });
-    object
-        && wanted
-            .configuration
-            .is_none_or(|id| id == row.configuration)
+    wanted
+        .configuration
+        .is_none_or(|id| id == row.configuration)
         && wanted.cycle.is_none_or(|id| row.cycle == Some(id))
         && same(&wanted.action, &row.action)
         && same(&wanted.status, &row.status)

@@ -104,8 +104,9 @@ fn quarantine<T: Read + ?Sized>(
     if let Some(slow) = &job.quarantine {
         let next = crate::job::next_attempt(slow, interval);
         return Ok(Some(Quarantine {
+            reason: slow.code.clone(),
             code: slow.code.clone(),
-            reason: slow.message.clone(),
+            message: slow.message.clone(),
             remedy: slow.remedy.clone(),
             request: Some(slow.request.clone()),
             since: time(slow.since),
@@ -130,8 +131,9 @@ fn quarantine<T: Read + ?Sized>(
     };
     let next = last.map(|last| Timestamp::from_millis(last.started).plus(interval));
     Ok(since.map(|since| Quarantine {
+        reason: code.to_owned(),
         code: code.to_owned(),
-        reason: format!("{count} {what} are held, which is the limit or more"),
+        message: format!("{count} {what} are held, which is the limit or more"),
         remedy: format!(
             "`lockstep deletes list {0}` shows them; put the cause right, or allow or reject them with \
              `lockstep deletes allow {0}` and `reject`",
