@@ -30,7 +30,7 @@ pub async fn ask(service: &Arc<Service>, domain: &str, action: Action) -> Result
     let id = service
         .write(move |tx| instructions::give(tx, &owned, None, action, now))
         .await
-        .map_err(|error| crate::http::error::HttpError::from(error).0)?;
+        .map_err(|error| crate::failure::Failure::from(error).0)?;
     service.instructions.raise();
     let outcome = wait(service, domain, id, &mut listener).await;
     let withdrawn = service
@@ -60,7 +60,7 @@ async fn wait(
         let row = service
             .read(move |tx| tx.fetch_one::<InstructionRow>(&id))
             .await
-            .map_err(|error| crate::http::error::HttpError::from(error).0)?;
+            .map_err(|error| crate::failure::Failure::from(error).0)?;
         match row.map(|row| row.state) {
             Some(InstructionState::Finished(body)) => {
                 return serde_json::from_str(&body)

@@ -4,7 +4,7 @@
 //! does not exist is refused as a whole, and what is stored is the GUID behind it.
 
 use crate::ask::ask;
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::import::{Lane, mark, mark_all};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
@@ -708,5 +708,5 @@ pub fn not_found(name: &str) -> Problem {
 }
 
 pub(crate) fn store_problem(error: StoreError) -> Problem {
-    HttpError::from(error).0
+    Failure::from(error).0
 }

@@ -3,7 +3,7 @@
 pub mod admin;
 pub mod auth;
 pub mod channel;
-pub mod error;
+mod error;
 pub mod graph;
 pub mod router;
 pub mod signin;

@@ -25,6 +25,7 @@ pub mod configurations;
 pub mod credentials;
 pub mod cycle;
 pub mod directory;
+pub mod failure;
 pub mod files;
 pub mod http;
 pub mod ids;

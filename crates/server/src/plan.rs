@@ -6,7 +6,7 @@
 
 use crate::configurations::{self, Checked, create_scratch, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::job::{lane, read_only};
 use crate::log::readable;
 use crate::policy::{compile, next_read_set};
@@ -348,5 +348,5 @@ fn entry(item: Item) -> PlanEntry {
 }
 
 fn store_problem(error: StoreError) -> Problem {
-    HttpError::from(error).0
+    Failure::from(error).0
 }

@@ -3,7 +3,7 @@
 use crate::ask::ask;
 use crate::configurations::{by_name, not_found};
 use crate::cycle::{Context, One, Report, one as decide_one};
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::job::{lane, read_only};
 use crate::log::readable;
 use crate::service::Service;
@@ -375,5 +375,5 @@ impl Telling for Provisioned {
 }
 
 fn problem(error: StoreError) -> Problem {
-    HttpError::from(error).0
+    Failure::from(error).0
 }

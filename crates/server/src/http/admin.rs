@@ -15,7 +15,7 @@ mod views;
 pub use tenant::is_dns_suffix;
 
 use super::auth::Caller;
-use super::error::HttpError;
+use crate::failure::Failure;
 use crate::service::Service;
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
@@ -138,9 +138,9 @@ pub fn token_hash(token: &str) -> String {
 pub(super) struct Json<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, HttpError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = axum::body::to_bytes(request.into_body(), LARGEST).await;
         let bytes = bytes.map_err(|_| Problem::new(413, "TooLarge", "the body is too large"))?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
@@ -160,9 +160,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
             Err(rejection) => {

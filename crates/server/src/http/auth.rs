@@ -1,8 +1,8 @@
 //! Who calls the administration API and the directory: a bearer token of the service's own, kept as its hash,
 //! or an access token of sign-in, whose user or application has a role.
 
+use crate::failure::Failure;
 use crate::http::admin::token_hash;
-use crate::http::error::HttpError;
 use crate::http::signin;
 use crate::service::Service;
 use crate::signin::people;
@@ -49,12 +49,12 @@ impl Caller {
 }
 
 impl FromRequestParts<Arc<Service>> for Caller {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
     async fn from_request_parts(
         parts: &mut Parts,
         service: &Arc<Service>,
-    ) -> Result<Self, HttpError> {
+    ) -> Result<Self, Failure> {
         let header = parts
             .headers
             .get(header::AUTHORIZATION)
@@ -70,7 +70,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
     }
 }
 
-async fn by_own_token(service: &Arc<Service>, token: &str) -> Result<Caller, HttpError> {
+async fn by_own_token(service: &Arc<Service>, token: &str) -> Result<Caller, Failure> {
     let hash = token_hash(token);
     let row: Option<ApiToken> = service.read(move |tx| tx.fetch_one(&hash)).await?;
     let row = row.ok_or_else(|| unauthorized("the token is none of this service's"))?;
@@ -85,7 +85,7 @@ async fn by_own_token(service: &Arc<Service>, token: &str) -> Result<Caller, Htt
     })
 }
 
-async fn by_access_token(service: &Arc<Service>, token: &str) -> Result<Caller, HttpError> {
+async fn by_access_token(service: &Arc<Service>, token: &str) -> Result<Caller, Failure> {
     let (token, audience) = (token.to_owned(), service.public_url.clone());
     let (issuers, now) = (signin::issuers(service), service.clock.now());
     let bearer = service

@@ -3,8 +3,8 @@
 mod assertion;
 mod body;
 
-use super::error::HttpError;
 use crate::agents::{self, Sender};
+use crate::failure::Failure;
 use crate::service::Service;
 use assertion::Caller;
 use axum::extract::{Path, Query, State};
@@ -55,7 +55,7 @@ pub fn router() -> Router<Arc<Service>> {
         .route("/agent/v1/key", post(key))
 }
 
-async fn ca(State(service): Shared) -> Result<Response, HttpError> {
+async fn ca(State(service): Shared) -> Result<Response, Failure> {
     let ca = service.ca.as_ref().ok_or_else(|| {
         Problem::new(
             404,
@@ -83,7 +83,7 @@ fn negotiate(offered: &[u16]) -> Result<u16, Problem> {
 async fn enroll(
     State(service): Shared,
     Body(request): Body<EnrollRequest>,
-) -> Result<Json<EnrollAnswer>, HttpError> {
+) -> Result<Json<EnrollAnswer>, Failure> {
     let protocol = negotiate(&request.protocol)?;
     assertion::public_key(&request.public_key)?;
     let now = service.clock.now();
@@ -139,7 +139,7 @@ async fn session(
     State(service): Shared,
     caller: Caller,
     Body(request): Body<SessionRequest>,
-) -> Result<Json<SessionAnswer>, HttpError> {
+) -> Result<Json<SessionAnswer>, Failure> {
     let protocol = negotiate(&request.protocol)?;
     let now = service.clock.now();
     let domains: Vec<String> = request
@@ -207,7 +207,7 @@ async fn next_instruction(
     State(service): Shared,
     caller: Caller,
     Query(query): Query<WaitQuery>,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Failure> {
     let limit = Duration::from_secs(query.wait.min(LONGEST_WAIT));
     let begun = Instant::now();
     agents::forsake(&service, caller.agent, &query.run).await?;
@@ -258,7 +258,7 @@ async fn begin(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Begin>,
-) -> Result<Json<BeginAnswer>, HttpError> {
+) -> Result<Json<BeginAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::begin(&service, sender, body).await?))
 }
@@ -269,7 +269,7 @@ async fn offer(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Offer>,
-) -> Result<Json<OfferAnswer>, HttpError> {
+) -> Result<Json<OfferAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::offer(&service, sender, body).await?))
 }
@@ -280,7 +280,7 @@ async fn objects(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Objects>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::objects(&service, sender, body).await?))
 }
@@ -291,7 +291,7 @@ async fn page(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<PageEnd>,
-) -> Result<Json<PageAnswer>, HttpError> {
+) -> Result<Json<PageAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::page(&service, sender, body).await?))
 }
@@ -302,7 +302,7 @@ async fn replication(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<ReplicationBegin>,
-) -> Result<Json<ReplicationOpening>, HttpError> {
+) -> Result<Json<ReplicationOpening>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::replication(&service, sender, body).await?))
 }
@@ -313,7 +313,7 @@ async fn accounts(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Accounts>,
-) -> Result<Json<AccountsAnswer>, HttpError> {
+) -> Result<Json<AccountsAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::accounts(&service, sender, body).await?))
 }
@@ -324,7 +324,7 @@ async fn stamps(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Stamps>,
-) -> Result<Json<StampsAnswer>, HttpError> {
+) -> Result<Json<StampsAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::stamps(&service, sender, body).await?))
 }
@@ -335,7 +335,7 @@ async fn credentials(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Credentials>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::credentials(&service, sender, body).await?))
 }
@@ -346,7 +346,7 @@ async fn replicated(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<ReplicationEnd>,
-) -> Result<Json<ReplicationAnswer>, HttpError> {
+) -> Result<Json<ReplicationAnswer>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::replicated(&service, sender, body).await?))
 }
@@ -357,7 +357,7 @@ async fn alive(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Alive>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::alive(&service, sender, body).await?))
 }
@@ -368,7 +368,7 @@ async fn finish(
     Path(id): Path<String>,
     Query(numbered): Query<Numbered>,
     Body(body): Body<Finish>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     let sender = sender(caller, &id, &numbered)?;
     Ok(Json(agents::finish(&service, sender, body).await?))
 }
@@ -377,7 +377,7 @@ async fn changes(
     State(service): Shared,
     caller: Caller,
     Body(body): Body<ChangeNotice>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     let domain = body.domain.to_lowercase();
     let serves = service
         .read(move |tx| {
@@ -403,7 +403,7 @@ async fn key(
     State(service): Shared,
     caller: Caller,
     Body(body): Body<KeyRotation>,
-) -> Result<Json<Ack>, HttpError> {
+) -> Result<Json<Ack>, Failure> {
     assertion::public_key(&body.public_key)?;
     service
         .write(move |tx| {

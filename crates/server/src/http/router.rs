@@ -1,7 +1,7 @@
 //! All routes together.
 
-use super::error::HttpError;
 use super::{admin, channel, graph, signin};
+use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
@@ -73,7 +73,7 @@ async fn not_allowed(method: Method, uri: Uri) -> Response {
 /// which is where Graph's clients look.
 fn refused(uri: &Uri, problem: Problem) -> Response {
     if !uri.path().starts_with("/v1.0/") {
-        return HttpError(problem).into_response();
+        return Failure(problem).into_response();
     }
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::NOT_FOUND);
     let body = serde_json::json!({

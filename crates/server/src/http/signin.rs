@@ -14,7 +14,7 @@ mod password;
 mod token;
 mod userinfo;
 
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::service::Service;
 use crate::signin::tokens::{self, Issuer};
 use axum::Router;
@@ -117,12 +117,12 @@ pub(super) fn issuers(service: &Service) -> Vec<String> {
 }
 
 impl FromRequestParts<Arc<Service>> for Tenancy {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
     async fn from_request_parts(
         parts: &mut Parts,
         service: &Arc<Service>,
-    ) -> Result<Self, HttpError> {
+    ) -> Result<Self, Failure> {
         let path = Path::<HashMap<String, String>>::from_request_parts(parts, service).await;
         let name = path.ok().and_then(|Path(mut path)| path.remove("tenant"));
         let name = name.unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Agents and their enrolment.
 
 use super::{Json, Query, Shared, time, token_hash};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::{audit, ids};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -30,7 +30,7 @@ pub(super) async fn list(
     State(service): Shared,
     _: Caller,
     Query(query): Query<AgentQuery>,
-) -> Result<axum::Json<Vec<View>>, HttpError> {
+) -> Result<axum::Json<Vec<View>>, Failure> {
     let now = service.clock.now().as_millis();
     let mut agents: Vec<Agent> = service
         .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
@@ -55,7 +55,7 @@ pub(super) async fn token(
     State(service): Shared,
     caller: Caller,
     Json(wish): Json<NewEnrollmentToken>,
-) -> Result<axum::Json<EnrollmentTokenMade>, HttpError> {
+) -> Result<axum::Json<EnrollmentTokenMade>, Failure> {
     caller.require(Role::Administrator)?;
     let lifetime = wish.expires_in_seconds.unwrap_or(DEFAULT_LIFETIME);
     if !(1..=LONGEST_LIFETIME).contains(&lifetime) {
@@ -99,7 +99,7 @@ pub(super) async fn remove(
     State(service): Shared,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     let not_found = || {
         Problem::new(404, "AgentNotFound", format!("there is no agent {id}"))

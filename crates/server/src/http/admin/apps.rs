@@ -1,8 +1,8 @@
 //! Applications that let people sign in, and the keys that sign their tokens.
 
 use super::{Json, Shared, time};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::signin::request::accept_redirect_uri;
 use crate::signin::{apps, keys, tokens};
 use crate::{audit, ids};
@@ -19,7 +19,7 @@ const LONGEST_NAME: usize = 120;
 pub(super) async fn list(
     State(service): Shared,
     caller: Caller,
-) -> Result<axum::Json<Vec<View>>, HttpError> {
+) -> Result<axum::Json<Vec<View>>, Failure> {
     caller.require(Role::Reader)?;
     let apps = service.read(|tx| apps::all(tx)).await?;
     let view = |app: App| View {
@@ -38,7 +38,7 @@ pub(super) async fn create(
     State(service): Shared,
     caller: Caller,
     Json(wish): Json<NewApp>,
-) -> Result<axum::Json<AppMade>, HttpError> {
+) -> Result<axum::Json<AppMade>, Failure> {
     caller.require(Role::Administrator)?;
     let secret = (!wish.public).then(|| Secret::new(ids::random_token()));
     let now = service.clock.now();
@@ -107,7 +107,7 @@ pub(super) async fn remove(
     State(service): Shared,
     caller: Caller,
     Path(wanted): Path<String>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     let now = service.clock.now();
     let id: Option<Guid> = wanted.parse().ok();
@@ -132,7 +132,7 @@ pub(super) async fn remove(
 pub(super) async fn replace_signing_keys(
     State(service): Shared,
     caller: Caller,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     keys::replace_all(&service).await.map_err(|error| {
         tracing::error!(%error, "the keys that sign tokens could not be replaced");

@@ -2,8 +2,8 @@
 
 use super::{Json, Query, Shared, views};
 use crate::configurations::{self, Forget, not_found};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::service::Service;
 use crate::{claims, job, plan, provision, removal};
 use axum::extract::{Path, State};
@@ -28,7 +28,7 @@ const CYCLES: usize = 100;
 pub(super) async fn list(
     State(service): Shared,
     _: Caller,
-) -> Result<axum::Json<Vec<View>>, HttpError> {
+) -> Result<axum::Json<Vec<View>>, Failure> {
     let now = service.clock.now();
     let views = service
         .read(move |tx| {
@@ -45,11 +45,11 @@ pub(super) async fn show(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     view(&service, name).await
 }
 
-async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, HttpError> {
+async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, Failure> {
     let now = service.clock.now();
     let sought = name.clone();
     let view = service
@@ -71,7 +71,7 @@ pub(super) async fn apply(
     Path(name): Path<String>,
     Query(query): Query<ApplyQuery>,
     Json(spec): Json<Spec>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Administrator)?;
     if spec.name != name {
         let title = format!(
@@ -90,7 +90,7 @@ pub(super) async fn plan_file(
     State(service): Shared,
     _: Caller,
     Json(spec): Json<Spec>,
-) -> Result<axum::Json<Plan>, HttpError> {
+) -> Result<axum::Json<Plan>, Failure> {
     let checked = configurations::check(&service, spec).await?;
     Ok(axum::Json(plan::of_file(&service, checked).await?))
 }
@@ -100,7 +100,7 @@ pub(super) async fn plan(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<Plan>, HttpError> {
+) -> Result<axum::Json<Plan>, Failure> {
     Ok(axum::Json(plan::of_configuration(&service, &name).await?))
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn remove(
     caller: Caller,
     Path(name): Path<String>,
     Query(query): Query<RemoveQuery>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     removal::delete(&service, &name, query.hand_over_to, caller.name).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -121,7 +121,7 @@ pub(super) async fn reconcile(
     caller: Caller,
     Path(name): Path<String>,
     Query(query): Query<ReconcileQuery>,
-) -> Result<axum::Json<Reconciled>, HttpError> {
+) -> Result<axum::Json<Reconciled>, Failure> {
     caller.require(Role::Operator)?;
     let done = job::reconcile(&service, &name, query.repair).await?;
     Ok(axum::Json(done))
@@ -146,7 +146,7 @@ pub(super) async fn pause(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Operator)?;
     configurations::set_paused(&service, &name, true, caller.name).await?;
     view(&service, name).await
@@ -156,7 +156,7 @@ pub(super) async fn resume(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Operator)?;
     configurations::set_paused(&service, &name, false, caller.name).await?;
     view(&service, name).await
@@ -168,7 +168,7 @@ pub(super) async fn provision(
     caller: Caller,
     Path(name): Path<String>,
     Json(wish): Json<Provision>,
-) -> Result<axum::Json<Provisioned>, HttpError> {
+) -> Result<axum::Json<Provisioned>, Failure> {
     caller.require(Role::Operator)?;
     Ok(axum::Json(provision::one(&service, &name, &wish).await?))
 }
@@ -192,7 +192,7 @@ pub(super) async fn cycle(
     caller: Caller,
     Path(name): Path<String>,
     Query(query): Query<CycleQuery>,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
     if !query.wait {
@@ -210,7 +210,7 @@ pub(super) async fn restart(
     caller: Caller,
     Path(name): Path<String>,
     Json(body): Json<Restart>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Operator)?;
     let default = || {
         RESETS[..3]
@@ -246,7 +246,7 @@ pub(super) async fn cycles(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<Vec<CycleView>>, HttpError> {
+) -> Result<axum::Json<Vec<CycleView>>, Failure> {
     let row = named(&service, &name).await?;
     let now = service.clock.now();
     let cycles: Vec<Cycle> = service
@@ -271,7 +271,7 @@ pub(super) async fn cycles(
     ))
 }
 
-pub(super) async fn named(service: &Arc<Service>, name: &str) -> Result<Configuration, HttpError> {
+pub(super) async fn named(service: &Arc<Service>, name: &str) -> Result<Configuration, Failure> {
     let sought = name.to_owned();
     let found = service
         .read(move |tx| configurations::by_name(tx, &sought))

@@ -3,8 +3,8 @@
 use super::configurations::named;
 use super::{Json, Query, Shared, time};
 use crate::audit;
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::service::Service;
 use axum::extract::{Path, State};
 use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView, HeldDelete as HeldView};
@@ -26,7 +26,7 @@ pub(super) async fn escrows(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<Vec<EscrowView>>, HttpError> {
+) -> Result<axum::Json<Vec<EscrowView>>, Failure> {
     let row = named(&service, &name).await?;
     let escrows: Vec<Escrow> = service
         .read(move |tx| tx.list(&Scan::of(Key::empty().with(row.id), LISTED)))
@@ -177,7 +177,7 @@ pub(super) async fn list(
     _: Caller,
     Path(name): Path<String>,
     Query(query): Query<HeldQuery>,
-) -> Result<axum::Json<Vec<HeldView>>, HttpError> {
+) -> Result<axum::Json<Vec<HeldView>>, Failure> {
     let row = named(&service, &name).await?;
     let filter = parsed(query.filter.as_deref())?;
     let held = service.read(move |tx| all(tx, row.id)).await?;
@@ -191,7 +191,7 @@ pub(super) async fn allow(
     caller: Caller,
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     choose(service, caller, name, chosen, HeldVerdict::Allowed).await
 }
 
@@ -200,7 +200,7 @@ pub(super) async fn reject(
     caller: Caller,
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     choose(service, caller, name, chosen, HeldVerdict::Rejected).await
 }
 
@@ -210,7 +210,7 @@ async fn choose(
     name: String,
     chosen: Chosen,
     verdict: HeldVerdict,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
     let filter = parsed(chosen.filter.as_deref())?;

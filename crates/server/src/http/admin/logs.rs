@@ -3,8 +3,8 @@
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
 use crate::directory;
+use crate::failure::Failure;
 use crate::http::auth::Caller;
-use crate::http::error::HttpError;
 use crate::log;
 use crate::service::Service;
 use crate::{configurations, provision};
@@ -69,7 +69,7 @@ pub(super) async fn provisioning(
     State(service): Shared,
     _: Caller,
     Query(query): Query<LogQuery>,
-) -> Result<axum::Json<LogPage>, HttpError> {
+) -> Result<axum::Json<LogPage>, Failure> {
     let rows = service.read(|tx| configurations::all(tx)).await?;
     let names = rows.iter().map(|row| (row.id, row.name.clone())).collect();
     let names: Arc<BTreeMap<ConfigurationId, String>> = Arc::new(names);
@@ -106,7 +106,7 @@ async fn left_out(
     service: &Arc<Service>,
     rows: &[Configuration],
     known: &Resolved,
-) -> Result<Vec<LogView>, HttpError> {
+) -> Result<Vec<LogView>, Failure> {
     let mut entries = Vec::new();
     for row in rows.iter().filter(|row| !row.scratch) {
         let Some(one) = provision::left_out(service, row.id, known.guid).await? else {
@@ -154,7 +154,7 @@ async fn look(
     service: &Arc<Service>,
     wanted: &Wanted,
     names: &Arc<BTreeMap<ConfigurationId, String>>,
-) -> Result<LogPage, HttpError> {
+) -> Result<LogPage, Failure> {
     let (wanted, names) = (wanted.clone(), Arc::clone(names));
     Ok(service.read(move |tx| page(tx, &wanted, &names)).await?)
 }
@@ -164,7 +164,7 @@ async fn at_home(
     service: &Arc<Service>,
     object: &ObjectText,
     domains: BTreeSet<String>,
-) -> Result<Option<Resolved>, HttpError> {
+) -> Result<Option<Resolved>, Failure> {
     let now = service.clock.now().as_millis();
     let agents: Vec<Agent> = service
         .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
@@ -429,7 +429,7 @@ pub(super) async fn audit(
     State(service): Shared,
     _: Caller,
     Query(query): Query<AuditQuery>,
-) -> Result<axum::Json<Vec<AuditView>>, HttpError> {
+) -> Result<axum::Json<Vec<AuditView>>, Failure> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST);
     let since = time_of(query.since.as_deref())?;
     let rows: Vec<AuditEntry> = service

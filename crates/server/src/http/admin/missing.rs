@@ -4,8 +4,8 @@ use super::configurations::named;
 use super::held::{HeldField, HeldQuery, parsed};
 use super::{Json, Query, Shared};
 use crate::audit;
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::missing;
 use crate::service::Service;
 use axum::extract::{Path, State};
@@ -37,7 +37,7 @@ pub(super) async fn list(
     _: Caller,
     Path(name): Path<String>,
     Query(query): Query<HeldQuery>,
-) -> Result<axum::Json<Vec<Missing>>, HttpError> {
+) -> Result<axum::Json<Vec<Missing>>, Failure> {
     let row = named(&service, &name).await?;
     let filter = parsed(query.filter.as_deref())?;
     let mut listed = service.read(move |tx| missing::of(tx, row.id)).await?;
@@ -50,7 +50,7 @@ pub(super) async fn delete(
     caller: Caller,
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     say(service, caller, name, chosen, Word::Gone).await
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn keep(
     caller: Caller,
     Path(name): Path<String>,
     Json(chosen): Json<Chosen>,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     say(service, caller, name, chosen, Word::Stays).await
 }
 
@@ -69,7 +69,7 @@ async fn say(
     name: String,
     chosen: Chosen,
     word: Word,
-) -> Result<axum::Json<ChosenDone>, HttpError> {
+) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
     let filter = parsed(chosen.filter.as_deref())?;

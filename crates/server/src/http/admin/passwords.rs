@@ -1,8 +1,8 @@
 //! Passwords that an administrator sets, and what the tenant decides about passwords.
 
 use super::{Json, Shared};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::signin::{Busy, people, sessions, trail};
 use crate::{audit, credentials};
 use axum::extract::{Path, State};
@@ -26,7 +26,7 @@ pub(super) async fn set(
     caller: Caller,
     Path(wanted): Path<String>,
     Json(new): Json<NewPassword>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     let (password, force_change) = (Secret::new(new.password), new.force_change);
     let sought = wanted.clone();
@@ -63,7 +63,7 @@ fn busy(_: Busy) -> Problem {
 pub(super) async fn policy(
     State(service): Shared,
     caller: Caller,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Reader)?;
     let row = service.read(|tx| credentials::policy(tx)).await?;
     Ok(axum::Json(view(row)))
@@ -80,7 +80,7 @@ pub(super) async fn set_policy(
     State(service): Shared,
     caller: Caller,
     Json(wish): Json<View>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Administrator)?;
     let days = wish.expires_after_days;
     if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {

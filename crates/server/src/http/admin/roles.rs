@@ -3,8 +3,8 @@
 use super::Shared;
 use crate::directory::edit::{EditError, Editor};
 use crate::directory::find::{Query, find};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::signin::people;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -22,7 +22,7 @@ const SLICE: usize = 500;
 pub(super) async fn list(
     State(service): Shared,
     _: Caller,
-) -> Result<axum::Json<Vec<RoleAssignment>>, HttpError> {
+) -> Result<axum::Json<Vec<RoleAssignment>>, Failure> {
     let users = service.read(|tx| with_roles(tx)).await?;
     let assignments = users.iter().flat_map(|user| {
         user.roles.iter().map(|role| RoleAssignment {
@@ -67,7 +67,7 @@ pub(super) async fn assign(
     state: Shared,
     caller: Caller,
     path: Path<(String, String)>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     change(state, caller, path, true).await
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn remove(
     state: Shared,
     caller: Caller,
     path: Path<(String, String)>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     change(state, caller, path, false).await
 }
 
@@ -84,7 +84,7 @@ async fn change(
     caller: Caller,
     Path((role, user)): Path<(String, String)>,
     present: bool,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     let role = Role::named(&role).ok_or_else(|| {
         let title = format!("role: expected administrator, operator or reader, received `{role}`");

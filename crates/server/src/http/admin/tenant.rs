@@ -1,8 +1,8 @@
 //! The tenant and the DNS suffixes that it owns.
 
 use super::{Json, Shared};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::{audit, directory};
 use axum::extract::Path;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// How many users get their names anew in one transaction.
 const SLICE: usize = 500;
 
-pub(super) async fn show(State(service): Shared, _: Caller) -> Result<axum::Json<View>, HttpError> {
+pub(super) async fn show(State(service): Shared, _: Caller) -> Result<axum::Json<View>, Failure> {
     let tenant = service.read(|tx| tx.fetch_one::<Tenant>(&())).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(500, "Internal", "the tenant is missing"))?;
     Ok(axum::Json(view(&tenant)))
@@ -38,7 +38,7 @@ pub(super) async fn add(
     State(service): Shared,
     caller: Caller,
     Json(new): Json<NewDomain>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Administrator)?;
     let name = new.name.trim().trim_end_matches('.').to_lowercase();
     if !is_dns_suffix(&name) {
@@ -55,7 +55,7 @@ pub(super) async fn remove(
     State(service): Shared,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Administrator)?;
     change(service, caller, name.to_lowercase(), false).await
 }
@@ -79,7 +79,7 @@ async fn change(
     caller: Caller,
     name: String,
     present: bool,
-) -> Result<axum::Json<View>, HttpError> {
+) -> Result<axum::Json<View>, Failure> {
     let now = service.clock.now();
     let actor = caller.name;
     let changed = service
@@ -124,7 +124,7 @@ async fn change(
 async fn rename_users(
     service: &Arc<crate::service::Service>,
     rules: TenantRules,
-) -> Result<(), HttpError> {
+) -> Result<(), Failure> {
     let prefix = DirectoryObject::of_kind(Kind::User, false);
     let mut next = Some(Scan::along(DirectoryObject::BY_KIND, prefix, SLICE));
     while let Some(scan) = next {

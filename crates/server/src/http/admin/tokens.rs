@@ -1,8 +1,8 @@
 //! Tokens of the administration API.
 
 use super::{Json, Shared, time, token_hash};
+use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
-use crate::http::error::HttpError;
 use crate::{audit, ids};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -22,7 +22,7 @@ fn id(token: &ApiToken) -> String {
 pub(super) async fn list(
     State(service): Shared,
     caller: Caller,
-) -> Result<axum::Json<Vec<View>>, HttpError> {
+) -> Result<axum::Json<Vec<View>>, Failure> {
     caller.require(Role::Administrator)?;
     let tokens: Vec<ApiToken> = service
         .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
@@ -40,7 +40,7 @@ pub(super) async fn create(
     State(service): Shared,
     caller: Caller,
     Json(wish): Json<NewToken>,
-) -> Result<axum::Json<TokenMade>, HttpError> {
+) -> Result<axum::Json<TokenMade>, Failure> {
     caller.require(Role::Administrator)?;
     let role = Role::named(&wish.role).ok_or_else(|| {
         let title = format!(
@@ -88,7 +88,7 @@ pub(super) async fn revoke(
     State(service): Shared,
     caller: Caller,
     Path(wanted): Path<String>,
-) -> Result<StatusCode, HttpError> {
+) -> Result<StatusCode, Failure> {
     caller.require(Role::Administrator)?;
     let now = service.clock.now();
     let sought = wanted.clone();

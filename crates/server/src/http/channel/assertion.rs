@@ -1,6 +1,6 @@
 //! Which agent a request comes from: see [`lockstep_api::channel::assertion`].
 
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::service::Service;
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -39,12 +39,12 @@ pub(super) fn public_key(base64: &str) -> Result<DecodingKey, Problem> {
 }
 
 impl FromRequestParts<Arc<Service>> for Caller {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
     async fn from_request_parts(
         parts: &mut Parts,
         service: &Arc<Service>,
-    ) -> Result<Self, HttpError> {
+    ) -> Result<Self, Failure> {
         let header = parts
             .headers
             .get(header::AUTHORIZATION)

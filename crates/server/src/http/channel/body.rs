@@ -1,6 +1,6 @@
 //! Bodies of agents' requests: JSON, compressed or not.
 
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use lockstep_api::problem::Problem;
@@ -14,9 +14,9 @@ const LARGEST: usize = 64 << 20;
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = HttpError;
+    type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, HttpError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let compressed = request
             .headers()
             .get(header::CONTENT_ENCODING)
@@ -40,7 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, HttpError> {
+fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let bad = || {
         Problem::new(
             400,

@@ -2,7 +2,7 @@
 
 use crate::directory::edit::EditError;
 use crate::directory::find::Unsupported;
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lockstep_api::problem::Problem;
@@ -160,18 +160,18 @@ impl From<Unsupported> for GraphError {
 
 impl From<StoreError> for GraphError {
     fn from(error: StoreError) -> Self {
-        HttpError::from(error).into()
+        Failure::from(error).into()
     }
 }
 
 impl From<Problem> for GraphError {
     fn from(problem: Problem) -> Self {
-        HttpError(problem).into()
+        Failure(problem).into()
     }
 }
 
-impl From<HttpError> for GraphError {
-    fn from(error: HttpError) -> Self {
+impl From<Failure> for GraphError {
+    fn from(error: Failure) -> Self {
         let code = match error.0.status {
             401 => "InvalidAuthenticationToken",
             403 => "Authorization_RequestDenied",

@@ -7,8 +7,8 @@ use super::error::GraphError;
 use super::options::Options;
 use crate::directory;
 use crate::directory::find::{self, Query};
+use crate::failure::Failure;
 use crate::http::auth::Caller;
-use crate::http::error::HttpError;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_store::{Read, StoreError};
 
-pub(super) type Known = Result<Caller, HttpError>;
+pub(super) type Known = Result<Caller, Failure>;
 
 pub(super) async fn list(
     kind: Kind,

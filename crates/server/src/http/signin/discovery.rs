@@ -1,7 +1,7 @@
 //! What applications need to know.
 
 use super::{Shared, Tenancy};
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::signin::keys;
 use crate::signin::request::Scopes;
 use axum::Json;
@@ -60,6 +60,6 @@ pub(super) async fn document(State(service): Shared, tenancy: Tenancy) -> Json<D
     })
 }
 
-pub(super) async fn keys(State(service): Shared, _: Tenancy) -> Result<Json<KeySet>, HttpError> {
+pub(super) async fn keys(State(service): Shared, _: Tenancy) -> Result<Json<KeySet>, Failure> {
     Ok(Json(service.read(|tx| keys::published(tx)).await?))
 }

@@ -52,7 +52,7 @@ impl IntoResponse for Fault {
             }
             Self::Store(error) => {
                 // Logged, and told to nobody.
-                let status = crate::http::error::HttpError::from(error).0.status;
+                let status = crate::failure::Failure::from(error).0.status;
                 let status = StatusCode::from_u16(status);
                 let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let text = "The service could not carry out the request. Try again later.";

@@ -1,7 +1,7 @@
 //! The token endpoint, and the revocation endpoint.
 
 use super::{Shared, Tenancy, no_store};
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::service::Service;
 use crate::signin::apps::{self, Proof};
 use crate::signin::grants::{self, CodePresented, Redeemed};
@@ -83,7 +83,7 @@ impl Stop {
     fn answer(self, headers: &HeaderMap) -> Response {
         match self {
             Self::Fault(fault) => refuse(&fault, headers.contains_key(header::AUTHORIZATION)),
-            Self::Store(error) => HttpError::from(error).into_response(),
+            Self::Store(error) => Failure::from(error).into_response(),
         }
     }
 }

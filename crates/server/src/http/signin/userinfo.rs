@@ -1,7 +1,7 @@
 //! The userinfo endpoint.
 
 use super::{Shared, issuers, no_store};
-use crate::http::error::HttpError;
+use crate::failure::Failure;
 use crate::signin::people;
 use crate::signin::request::Params;
 use crate::signin::tokens::{self, Bearer};
@@ -15,7 +15,7 @@ pub(super) async fn userinfo(
     State(service): Shared,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, HttpError> {
+) -> Result<Response, Failure> {
     let form = Params::read(&body);
     let Some(token) = token(&headers).or_else(|| form.get("access_token").map(str::to_owned))
     else {
