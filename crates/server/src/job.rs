@@ -1,6 +1,7 @@
 //! Jobs: one for each configuration, woken by clock, change or hand. A job takes no other input: what
 //! it does next stands in the store, so that a restart, a timer and a button all lead the same way.
 
+mod guard;
 mod history;
 mod quarantine;
 mod read;
@@ -9,6 +10,7 @@ mod run;
 mod schedule;
 mod unkept;
 
+pub(crate) use guard::Guard;
 pub use quarantine::next_cycle;
 pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};

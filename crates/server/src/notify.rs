@@ -12,6 +12,7 @@ mod webhook;
 pub use mail::{MailError, Mailer};
 pub use webhook::Webhooks;
 
+use crate::job::Guard;
 use crate::service::Service;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
@@ -80,7 +81,7 @@ pub fn settle(
     cycle: &Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let reasons = reasons(configuration, job, cycle);
+    let reasons = reasons(tx, configuration, job, cycle)?;
     let known: Vec<Notice> = tx.list(&Scan::of(Key::empty().with(configuration.id), SLICE))?;
     let ended = known
         .iter()
@@ -126,7 +127,12 @@ fn channels(configuration: &Configuration) -> Vec<Channel> {
     email.into_iter().chain(webhook).collect()
 }
 
-fn reasons(configuration: &Configuration, job: &Job, cycle: &Cycle) -> Vec<Reason> {
+fn reasons(
+    tx: &mut dyn Write,
+    configuration: &Configuration,
+    job: &Job,
+    cycle: &Cycle,
+) -> Result<Vec<Reason>, StoreError> {
     let mut reasons = Vec::new();
     if let Some(row) = &job.quarantine {
         reasons.push(Reason {
@@ -146,26 +152,12 @@ fn reasons(configuration: &Configuration, job: &Job, cycle: &Cycle) -> Vec<Reaso
             });
         }
     }
-    let guards = [
-        (job.guard_tripped, "TooManyDeletes", "deletes are held"),
-        (job.updates_tripped, "TooManyUpdates", "updates are held"),
-        (
-            job.removals_tripped,
-            "TooManyMemberRemovals",
-            "members that would leave groups are held",
-        ),
-    ];
-    for (_, code, what) in guards.into_iter().filter(|(tripped, ..)| *tripped) {
+    for guard in Guard::tripped(job) {
+        let (count, _) = guard.held(tx, configuration.id)?;
         reasons.push(Reason {
-            code: code.to_owned(),
-            message: format!(
-                "{what}: they are as many as the limit, or more ({} in all)",
-                cycle.held
-            ),
-            remedy: format!(
-                "look at `lockstep deletes list {0}`; put the cause right, or allow or reject them",
-                configuration.name
-            ),
+            code: guard.code().to_owned(),
+            message: guard.message(count),
+            remedy: guard.remedy(&configuration.name),
         });
     }
     let blind = cycle
@@ -177,7 +169,7 @@ fn reasons(configuration: &Configuration, job: &Job, cycle: &Cycle) -> Vec<Reaso
         message: error.message.clone(),
         remedy: error.remedy.clone(),
     }));
-    reasons
+    Ok(reasons)
 }
 
 /// Tells what is to be told, until it is dropped.

@@ -2,6 +2,7 @@
 
 use super::time;
 use crate::configuration::spec_of;
+use crate::job::Guard;
 use crate::log;
 use lockstep_api::admin::{
     Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
@@ -14,7 +15,7 @@ use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::records::safety::{Escrow, HeldChange};
-use lockstep_store::{Key, Read, ReadRecords as _, Record, Scan, StoreError};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 
 /// How many links are counted in one go.
 const SLICE: usize = 5_000;
@@ -113,48 +114,20 @@ fn quarantine<T: Read + ?Sized>(
             next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
         }));
     }
-    let (code, what) = match (job.guard_tripped, job.updates_tripped, job.removals_tripped) {
-        (true, ..) => ("TooManyDeletes", "deletes"),
-        (_, true, _) => ("TooManyUpdates", "updates"),
-        (.., true) => ("TooManyMemberRemovals", "members that would leave groups"),
-        _ => return Ok(None),
+    let Some(guard) = Guard::tripped(job).next() else {
+        return Ok(None);
     };
-    let (count, since) = match code {
-        "TooManyDeletes" => {
-            let open = HeldDelete::with(row.id, HeldVerdict::Open);
-            first_of::<T, HeldDelete>(tx, HeldDelete::BY_VERDICT, open, |row| row.since)?
-        }
-        _ => {
-            let open = HeldChange::with(row.id, HeldVerdict::Open, code == "TooManyMemberRemovals");
-            first_of::<T, HeldChange>(tx, HeldChange::BY_VERDICT, open, |row| row.since)?
-        }
-    };
+    let (count, since) = guard.held(tx, row.id)?;
     let next = last.map(|last| Timestamp::from_millis(last.started).plus(interval));
     Ok(since.map(|since| Quarantine {
-        reason: code.to_owned(),
-        code: code.to_owned(),
-        message: format!("{count} {what} are held, which is the limit or more"),
-        remedy: format!(
-            "`lockstep deletes list {0}` shows them; put the cause right, or allow or reject them with \
-             `lockstep deletes allow {0}` and `reject`",
-            row.name
-        ),
+        reason: guard.code().to_owned(),
+        code: guard.code().to_owned(),
+        message: guard.message(count),
+        remedy: guard.remedy(&row.name),
         request: None,
         since: time(since),
         next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
     }))
-}
-
-/// How many there are along an index, and since when the first is there.
-fn first_of<T: Read + ?Sized, R: Record>(
-    tx: &mut T,
-    index: usize,
-    prefix: Key,
-    since: fn(&R) -> i64,
-) -> Result<(u64, Option<i64>), StoreError> {
-    let count = tx.how_many::<R>(Some(index), &prefix)?;
-    let first: Vec<R> = tx.list(&Scan::along(index, prefix, 1))?;
-    Ok((count, first.first().map(since)))
 }
 
 fn counts<T: Read + ?Sized>(tx: &mut T, row: &Configuration) -> Result<Counts, StoreError> {
