@@ -14,12 +14,14 @@ mod objects;
 mod references;
 mod removals;
 mod report;
+mod unresolved;
 mod updates;
 
 pub use deletes::{allow, reject};
 pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
 pub use report::{Item, Report, Tally};
+pub(crate) use unresolved::{CODE as REFERENCE_FAILURE, of_object as unresolved_of};
 
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
@@ -43,6 +45,8 @@ pub struct Context<'a> {
     pub cycle: CycleId,
     /// The moment that the whole batch takes for now.
     pub now: Timestamp,
+    /// When somebody asked for it; a cycle knows itself when it began.
+    pub began: Option<Timestamp>,
     /// How far the import has come.
     pub phase: Phase,
     /// Nothing had been provisioned when the cycle began: whatever refers to an object that it makes was made
@@ -67,6 +71,7 @@ impl<'a> Context<'a> {
         Self {
             cycle,
             now,
+            began: None,
             phase: Phase::Complete,
             first: false,
             tenant,

@@ -11,8 +11,10 @@ mod cost;
 mod domain;
 mod expect;
 mod large;
+mod line;
 mod script;
 mod stage;
+mod twins;
 
 use std::path::{Path, PathBuf};
 
@@ -78,7 +80,7 @@ scenarios! {
     a_deleted_group_is_removed_for_good_while_its_user_members_stay
     a_distribution_group_without_a_mail_address_is_skipped_a_security_group_without_one_is_synced
     a_group_synced_before_its_member_exists_shows_the_member_after_the_member_syncs_without_a_restart
-    a_manager_outside_the_domain_is_left_empty_and_fails_nobody
+    a_manager_outside_what_is_provisioned_is_left_empty_logged_once_as_a_reference_failure_and_does_not_count_towards_quarantine
     a_mapping_marked_only_during_creation_never_changes_an_existing_user
     a_nested_group_inside_a_scoping_group_contributes_none_of_its_members
     a_second_user_with_the_same_proxy_address_is_created_with_that_value_held_back_and_a_recorded_conflict_and_the_value_is_added_in_the_next_cycle_after_the_conflict_ends
@@ -93,7 +95,8 @@ scenarios! {
     blocking_soft_match_makes_the_same_case_create_nothing_and_report_the_block
     changing_only_on_prem_mail_never_changes_the_cloud_upn
     deleting_a_scoping_group_stops_the_cycle_and_deletes_nobody
-    each_log_entry_names_configuration_cycle_source_target_reason_and_changed_properties_with_old_and_new_values
+    each_log_entry_names_job_cycle_source_id_target_id_steps_changed_attributes_with_old_and_new_values_duration_and_status
+    every_default_mapping_of_a_mail_system_takes_its_attribute_over_with_its_type
     extensionattribute1_15_arrive_trimmed_description_arrives_trimmed_and_at_most_448_characters
     functions_give_the_documented_results_of_their_examples
     groups_of_any_size_are_synced

@@ -3,10 +3,12 @@
 use crate::agent;
 use crate::cost::CountingStore;
 use crate::domain::{Class, Domain, LINKS};
+use crate::line::{Address, Line as Way};
 use crate::script::{Line, Scenario, Step, Wrong, unrolled, words};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use lockstep_agent::state::AgentKey;
 use lockstep_model::ids::AgentId;
 use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_server::clock::Clock;
@@ -62,6 +64,8 @@ pub(crate) struct Stage {
     pub(crate) labels: RefCell<BTreeMap<String, String>>,
     /// A changed configuration that has not been applied.
     proposal: Option<Value>,
+    /// Where the service answers, if the agent comes over the wire.
+    address: Option<Address>,
 }
 
 /// Plays a scenario to its end.
@@ -71,6 +75,16 @@ pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
 
 /// Does something on a stage of its own.
 pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
+    on_stage(false, work)
+}
+
+/// The same where the fake agent sends signed requests over HTTPS, as a real one does. The clock is that of this
+/// machine, because they are signed for the moment.
+pub(crate) fn staged_over_https<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
+    on_stage(true, work)
+}
+
+fn on_stage<T>(https: bool, work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
     ids::follow(1);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,7 +92,10 @@ pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
         .expect("a runtime can be made");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let mut stage = Stage::new();
+        let mut stage = Stage::new(https);
+        if https {
+            stage.address = Some(Address::of(stage.app.clone()).await);
+        }
         stage.domain(DOMAIN);
         let body = json!({ "name": DOMAIN });
         let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
@@ -88,7 +105,7 @@ pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(https: bool) -> Self {
         let store = MemoryStore::new(&records::tables());
         let store = Arc::new(CountingStore::over(store));
         let token = ApiToken {
@@ -108,7 +125,9 @@ impl Stage {
             sealer: Sealer::new(&Secret::new([1; 32])),
         });
         let mut service = service.expect("the service starts");
-        service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
+        if !https {
+            service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
+        }
         service.transactions = Transactions::InPlace;
         let service = Arc::new(service);
         Self {
@@ -118,6 +137,7 @@ impl Stage {
             domains: BTreeMap::new(),
             labels: RefCell::default(),
             proposal: None,
+            address: None,
         }
     }
 
@@ -130,11 +150,12 @@ impl Stage {
         let domain = Rc::new(RefCell::new(Domain::new(name, number)));
         self.domains.insert(name.to_owned(), Rc::clone(&domain));
         let id = AgentId::new(Guid::from_bytes([number; 16]));
+        let key = AgentKey::generate().expect("this machine has random numbers");
         let row = Agent {
             id,
             name: format!("agent of {name}"),
             version: "simulated".to_owned(),
-            public_key: String::new(),
+            public_key: key.public_base64(),
             domains: vec![name.to_owned()],
             enrolled: BEGINNING,
             seen: self.service.clock.now().as_millis(),
@@ -144,8 +165,11 @@ impl Stage {
             .store
             .write(&mut |tx| tx.store(std::slice::from_ref(&row)));
         stored.expect("an agent can be enrolled");
-        let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(&domain));
-        tokio::task::spawn_local(served);
+        let line = match &self.address {
+            Some(address) => address.line(&self.service, id, key),
+            None => Way::Direct(Arc::clone(&self.service), id),
+        };
+        tokio::task::spawn_local(agent::serve(line, Rc::clone(&domain)));
         domain
     }
 
@@ -277,7 +301,9 @@ impl Stage {
     }
 
     fn pass(&self, millis: i64) {
-        self.service.clock.advance(millis);
+        if self.address.is_none() {
+            self.service.clock.advance(millis);
+        }
         self.service.instructions.raise();
     }
 
@@ -553,6 +579,9 @@ fn bytes(value: &str) -> Result<Vec<u8>, String> {
     if let Some(guid) = value.strip_prefix("guid:") {
         let guid: Guid = guid.parse().map_err(|_| format!("{guid} is no GUID"))?;
         return Ok(guid.to_wire().to_vec());
+    }
+    if let Some(digits) = value.strip_prefix("hex:") {
+        return hex::decode(digits).map_err(|_| format!("{digits} are no hex digits"));
     }
     Ok(value.as_bytes().to_vec())
 }
