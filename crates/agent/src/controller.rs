@@ -5,7 +5,7 @@ use crate::security::Account;
 use lockstep_ad_proto::ldap::{Control, Filter, SearchScope};
 use lockstep_api::channel::{Canary, ControllerIdentity, KnownCanary};
 use lockstep_model::{Guid, Sid};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// The well-known GUID of CN=Deleted Objects ([MS-ADTS] 6.1.1.4).
@@ -156,7 +156,7 @@ impl Controller {
         Ok(name.unwrap_or_default().to_owned())
     }
 
-    /// Of these attributes, in lower case, those that the forest's schema has.
+    /// Of these attributes, in lower case, those that the forest's schema has, and whether they name objects.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Controller {
     pub async fn known_attributes(
         &mut self,
         names: &[&str],
-    ) -> Result<BTreeSet<String>, LdapError> {
+    ) -> Result<BTreeMap<String, bool>, LdapError> {
         let filter = Filter::And(vec![
             Filter::equal("objectClass", "attributeSchema"),
             Filter::any_of("lDAPDisplayName", names),
@@ -175,13 +175,16 @@ impl Controller {
                 &self.root_dse.schema,
                 SearchScope::Subtree,
                 &filter,
-                &["lDAPDisplayName"],
+                &["lDAPDisplayName", "attributeSyntax"],
                 &[],
                 "read the schema",
             )
             .await?;
-        let name = |entry: &Entry| entry.text("lDAPDisplayName").map(str::to_ascii_lowercase);
-        Ok(entries.iter().filter_map(name).collect())
+        let known = |entry: &Entry| {
+            let name = entry.text("lDAPDisplayName")?.to_ascii_lowercase();
+            Some((name, names_objects(entry.text("attributeSyntax")?)))
+        };
+        Ok(entries.iter().filter_map(known).collect())
     }
 
     /// The canary as this controller has it now.
@@ -328,4 +331,8 @@ async fn identity(
         invocation_id: guid(settings.first(), "invocationId")?,
         highest_usn: root_dse.highest_usn,
     })
+}
+/// Whether values of this syntax are names of objects ([MS-ADTS] 3.1.1.2.2.2).
+pub(crate) fn names_objects(syntax: &str) -> bool {
+    matches!(syntax, "2.5.5.1" | "2.5.5.7" | "2.5.5.14")
 }

@@ -113,6 +113,9 @@ pub struct Configuration {
     /// Objects that wait for another object of Active Directory to let go of their anchor; the first hundred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// Attributes that the domain's schema lacks: what the default mapping makes of them is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent_attributes: Vec<String>,
     /// How many objects of each type it has in the directory.
     pub counts: Counts,
     /// The id of its service principal.
@@ -592,12 +595,27 @@ pub struct LogEntry {
     /// What led to it: `schedule`, `change`, `hand`, or `demand` for one object.
     #[serde(default)]
     pub initiated_by: String,
-    /// How long it took from the beginning of the cycle, in milliseconds.
+    /// How long it took from the beginning of the cycle, or from the request for one object, in milliseconds.
     #[serde(default)]
     pub duration_ms: u64,
+    /// The steps that led to it, as far as they went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<LogStep>,
     /// What was changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modified_properties: Vec<PropertyChange>,
+}
+
+/// One step that led to an entry of the provisioning log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogStep {
+    /// `import`, `scope`, `match` or `action`.
+    pub name: String,
+    /// `Success`, `Skipped`, `Warning` or `Failure`.
+    pub status: String,
+    /// In words.
+    pub description: String,
 }
 
 /// One entry of the audit log.

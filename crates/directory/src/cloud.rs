@@ -160,6 +160,10 @@ fn check_type(property: Property, value: &PropertyValue) -> Result<(), Problem> 
             "a list of texts",
         ),
         Type::Binary => (matches!(value, PropertyValue::Binary(_)), "bytes in Base64"),
+        Type::BinaryList => (
+            matches!(value, PropertyValue::BinaryList(_)),
+            "a list of values in Base64",
+        ),
         Type::Timestamp => (matches!(value, PropertyValue::Timestamp(_)), TIME),
     };
     fits.then_some(()).ok_or(Problem::Expected(expected))
@@ -177,7 +181,19 @@ fn check_value(
     match value {
         PropertyValue::Text(text) => check_text(name, text, tenant),
         PropertyValue::TextList(texts) => check_list(kind, name, texts),
+        PropertyValue::Binary(bytes) => check_bytes([bytes]),
+        PropertyValue::BinaryList(values) if values.len() > MOST_VALUES => {
+            Err(Problem::TooMany(MOST_VALUES))
+        }
+        PropertyValue::BinaryList(values) => check_bytes(values),
         _ => Ok(()),
+    }
+}
+
+fn check_bytes<'a>(values: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<(), Problem> {
+    match values.into_iter().any(|bytes| bytes.len() > LONGEST_BYTES) {
+        true => Err(Problem::TooLong(LONGEST_BYTES)),
+        false => Ok(()),
     }
 }
 
@@ -308,6 +324,8 @@ fn is_address(text: &str) -> bool {
 
 /// How many values a list may have.
 const MOST_VALUES: usize = 250;
+/// As long as a picture in Active Directory.
+const LONGEST_BYTES: usize = 100 * 1_024;
 /// How long a text in a list may be.
 const LONGEST_OF_LIST: usize = 256;
 
@@ -346,7 +364,13 @@ pub fn completed(kind: Kind, before: Option<&Object>, mut given: Given) -> Given
     }
     given.retain(|_, value| before.is_some() || value.is_some());
     for value in given.values_mut() {
-        if *value == Some(PropertyValue::TextList(Vec::new())) {
+        let empty = match value {
+            Some(PropertyValue::TextList(texts)) => texts.is_empty(),
+            Some(PropertyValue::BinaryList(values)) => values.is_empty(),
+            Some(PropertyValue::Binary(bytes)) => bytes.is_empty(),
+            _ => false,
+        };
+        if empty {
             *value = None;
         }
     }

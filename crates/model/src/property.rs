@@ -15,6 +15,8 @@ pub enum PropertyValue {
     TextList(Vec<String>),
     /// Bytes.
     Binary(Vec<u8>),
+    /// Several values of bytes as a set; see [`PropertyValue::binaries`].
+    BinaryList(Vec<Vec<u8>>),
     /// A moment.
     Timestamp(Timestamp),
 }
@@ -26,6 +28,14 @@ impl PropertyValue {
         texts.sort();
         texts.dedup();
         Self::TextList(texts)
+    }
+
+    /// Values of bytes as a set.
+    #[must_use]
+    pub fn binaries(mut values: Vec<Vec<u8>>) -> Self {
+        values.sort();
+        values.dedup();
+        Self::BinaryList(values)
     }
 
     /// The text, if it is one.

@@ -14,6 +14,7 @@ mod objects;
 mod references;
 mod removals;
 mod report;
+mod unresolved;
 mod updates;
 
 pub use deletes::{allow, reject};
@@ -21,6 +22,7 @@ pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
 pub(crate) use objects::link;
 pub use report::{Item, Report, Tally};
+pub(crate) use unresolved::{CODE as REFERENCE_FAILURE, of_object as unresolved_of};
 
 use crate::import::{Lane, Places, mark_all};
 use crate::scope_groups;
@@ -44,6 +46,8 @@ pub struct Context<'a> {
     pub cycle: CycleId,
     /// The moment that the whole batch takes for now.
     pub now: Timestamp,
+    /// When somebody asked for it; a cycle knows itself when it began.
+    pub began: Option<Timestamp>,
     /// How far the import has come.
     pub phase: Phase,
     /// Nothing had been provisioned when the cycle began: whatever refers to an object that it makes was made
@@ -68,6 +72,7 @@ impl<'a> Context<'a> {
         Self {
             cycle,
             now,
+            began: None,
             phase: Phase::Complete,
             first: false,
             tenant,

@@ -1,5 +1,7 @@
 //! The provisioning log.
 
+mod steps;
+
 use crate::cycle::Context;
 use crate::cycle::Item;
 use lockstep_model::ids::CycleId;
@@ -9,6 +11,8 @@ use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use steps::{Step, steps};
 
 /// Numbers entries. They begin with the time, so that they go on after a restart.
 static LAST: AtomicU64 = AtomicU64::new(0);
@@ -20,8 +24,25 @@ pub(crate) fn readable(value: &PropertyValue) -> serde_json::Value {
         PropertyValue::Integer(value) => (*value).into(),
         PropertyValue::Text(text) => text.as_str().into(),
         PropertyValue::TextList(texts) => texts.clone().into(),
-        PropertyValue::Binary(bytes) => format!("[{} bytes]", bytes.len()).into(),
+        PropertyValue::Binary(bytes) => sized(bytes).into(),
+        PropertyValue::BinaryList(values) => values.iter().map(|bytes| sized(bytes)).collect(),
         PropertyValue::Timestamp(time) => time.to_string().into(),
+    }
+}
+
+/// What people read of bytes.
+fn sized(bytes: &[u8]) -> String {
+    format!("[{} bytes]", bytes.len())
+}
+
+/// The same as it is kept: a certificate or a picture is not kept a second time, in a log that nobody reads it in.
+fn kept(value: PropertyValue) -> PropertyValue {
+    match value {
+        PropertyValue::Binary(bytes) => PropertyValue::Text(sized(&bytes)),
+        PropertyValue::BinaryList(values) => {
+            PropertyValue::TextList(values.iter().map(|bytes| sized(bytes)).collect())
+        }
+        other => other,
     }
 }
 
@@ -61,16 +82,19 @@ pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogE
     }
     LogEntry {
         cycle: Some(context.cycle),
+        took: took(context),
         ..outside_of_cycles(item, status, context.now)
     }
 }
 
 /// An entry that no cycle wrote.
 pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> LogEntry {
-    let change = |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| {
-        let property = property.to_owned();
-        LogChange { property, old, new }
-    };
+    let change =
+        |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| LogChange {
+            property: property.to_owned(),
+            old: old.map(kept),
+            new: new.map(kept),
+        };
     let name = item.name.clone().or_else(|| new_name(&item));
     LogEntry {
         number: next_number(now.as_millis()),
@@ -88,7 +112,14 @@ pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> Log
         reason: item.reason,
         code: item.code.to_owned(),
         changes: item.changes.into_iter().map(change).collect(),
+        took: None,
     }
+}
+
+/// How long it has taken up to now since somebody asked for it.
+pub(crate) fn took(context: &Context<'_>) -> Option<u64> {
+    let took = context.now.since(context.began?);
+    u64::try_from(took.as_millis()).ok()
 }
 
 /// What the log shows instead of a value that it must not show.
@@ -128,9 +159,11 @@ pub fn initiated_by(cycle: Option<&Cycle>) -> &str {
     }
 }
 
-/// How long it took from the beginning of its cycle to an entry, in milliseconds.
+/// How long it took from the beginning of its cycle, or from the request for one object, to an entry, in
+/// milliseconds.
 #[must_use]
 pub fn duration(entry: &LogEntry, cycle: Option<&Cycle>) -> u64 {
-    let millis = cycle.map_or(0, |cycle| entry.at - cycle.started);
-    u64::try_from(millis).unwrap_or(0)
+    let of_cycle = |cycle: &Cycle| u64::try_from(entry.at - cycle.started).unwrap_or(0);
+    let own = entry.took.or_else(|| cycle.map(of_cycle));
+    own.unwrap_or(0)
 }

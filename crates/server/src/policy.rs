@@ -162,6 +162,7 @@ const fn value_type(value: Type) -> ValueType {
         Type::Text => ValueType::Text,
         Type::TextList => ValueType::TextList,
         Type::Binary => ValueType::Binary,
+        Type::BinaryList => ValueType::BinaryList,
         Type::Timestamp => ValueType::Timestamp,
     }
 }
@@ -207,6 +208,7 @@ fn direct(attribute: &str, value: Type) -> Rule {
         (_, Type::Text) => Rule::Direct(source),
         (_, Type::TextList) => Rule::DirectList(source),
         (_, Type::Binary) => Rule::Bytes(source),
+        (_, Type::BinaryList) => Rule::BytesList(source),
         (_, Type::Timestamp) => Rule::FileTime(source),
     }
 }
@@ -241,7 +243,7 @@ fn typed(constant: &Constant, property: Property, key: &str) -> Result<MappedVal
             Err(_) => return Err(error("a time such as 2026-01-31T12:00:00Z")),
         },
         (Type::Timestamp, _) => return Err(error("a time such as 2026-01-31T12:00:00Z")),
-        (Type::Binary, _) => return Err(error("an attribute, not a constant,")),
+        (Type::Binary | Type::BinaryList, _) => return Err(error("an attribute, not a constant,")),
     })
 }
 
@@ -329,5 +331,38 @@ pub fn next_read_set(compiled: &Compiled, before: &ReadSet) -> ReadSet {
     ReadSet {
         version: before.version + u64::from(!known),
         ..wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_row_has_a_property_that_holds_what_it_makes() {
+        for (kind, entries) in &Mapping::standard().entries {
+            let of = match kind {
+                MappedKind::User => Kind::User,
+                MappedKind::Group => Kind::Group,
+                MappedKind::Contact => Kind::Contact,
+            };
+            for entry in entries {
+                let property = Property::named(of, &entry.target).unwrap();
+                assert_eq!(property.name(), entry.target);
+                let makes = match &entry.rule {
+                    Rule::Number(_) => Type::Integer,
+                    Rule::Truth(_)
+                    | Rule::AccountEnabled
+                    | Rule::SecurityEnabled
+                    | Rule::MailEnabled => Type::Boolean,
+                    Rule::DirectList(_) | Rule::TrimmedList(_) | Rule::Joined(_) => Type::TextList,
+                    Rule::Bytes(_) => Type::Binary,
+                    Rule::BytesList(_) => Type::BinaryList,
+                    Rule::FileTime(_) => Type::Timestamp,
+                    _ => Type::Text,
+                };
+                assert_eq!(property.value_type(), makes, "{kind:?} {}", entry.target);
+            }
+        }
     }
 }

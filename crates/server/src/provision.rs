@@ -2,7 +2,7 @@
 
 use crate::ask::ask;
 use crate::configurations::{by_name, not_found};
-use crate::cycle::{Context, One, Report, one as decide_one};
+use crate::cycle::{Context, Item, One, Report, one as decide_one, unresolved_of};
 use crate::failure::Failure;
 use crate::job::{lane, read_only};
 use crate::log::readable;
@@ -35,6 +35,7 @@ pub async fn one(
     name: &str,
     wish: &Provision,
 ) -> Result<Provisioned, Problem> {
+    let began = service.clock.now();
     let sought = name.to_owned();
     let found = service.read(move |tx| by_name(tx, &sought)).await;
     let configuration = found.map_err(problem)?.ok_or_else(|| not_found(name))?;
@@ -46,7 +47,7 @@ pub async fn one(
     }
     // In staging nothing is applied, not even on demand.
     let dry_run = wish.dry_run || crate::staging::is_on(&configuration);
-    let told = read_and_decide(service, id, &object, dry_run).await;
+    let told = read_and_decide(service, id, &object, dry_run, began).await;
     if wish.ignore_scope {
         admit(service, id, None).await?;
     }
@@ -96,6 +97,7 @@ async fn read_and_decide(
     id: ConfigurationId,
     object: &Resolved,
     dry_run: bool,
+    began: Timestamp,
 ) -> Result<Provisioned, Problem> {
     let mut before = None;
     for round in 0..ROUNDS {
@@ -110,7 +112,7 @@ async fn read_and_decide(
             marked.await.map_err(problem)?;
         }
         read_only(service, id).await?;
-        let (one, report) = decide(service, id, object.guid, dry_run).await?;
+        let (one, report) = decide(service, id, object.guid, dry_run, began).await?;
         let missing = match one.as_ref().map(|one| &one.decision) {
             Some(Decision::Read(missing)) => Some(*missing),
             _ => None,
@@ -120,7 +122,7 @@ async fn read_and_decide(
         }
         before = missing;
     }
-    let (one, report) = decide(service, id, object.guid, dry_run).await?;
+    let (one, report) = decide(service, id, object.guid, dry_run, began).await?;
     Ok(told(one, report, object, dry_run))
 }
 
@@ -148,8 +150,32 @@ pub async fn left_out(
     id: ConfigurationId,
     guid: Guid,
 ) -> Result<Option<One>, Problem> {
-    let (one, _) = decide(service, id, guid, true).await?;
+    let (one, _) = decide(service, id, guid, true, service.clock.now()).await?;
     Ok(one.filter(|one| one.decision == Decision::Skip))
+}
+
+/// Which references of a provisioned object lead to objects that are not, and since when.
+///
+/// # Errors
+///
+/// Those of the store.
+pub async fn unresolved(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    guid: Guid,
+) -> Result<Vec<(Item, i64)>, Problem> {
+    let (tenant, now) = (service.tenant_rules(), service.clock.now());
+    let found = service.read(move |tx| {
+        let mut overlay = Overlay::new(tx);
+        let Some(lane) = lane(&mut overlay, id)? else {
+            return Ok(Vec::new());
+        };
+        let mut report = Report::default();
+        let cycle = CycleId::new(id.guid());
+        let context = Context::complete(cycle, now, &tenant, &mut report);
+        unresolved_of(&mut overlay, &lane, &context, guid)
+    });
+    found.await.map_err(problem)
 }
 
 /// Decides, and applies unless it is only asked what would be done.
@@ -158,15 +184,16 @@ async fn decide(
     id: ConfigurationId,
     guid: Guid,
     dry_run: bool,
+    began: Timestamp,
 ) -> Result<(Option<One>, Report), Problem> {
     let (tenant, now) = (service.tenant_rules(), service.clock.now());
     let decided = if dry_run {
         service
-            .read(move |tx| run(&mut Overlay::new(tx), id, guid, &tenant, now))
+            .read(move |tx| run(&mut Overlay::new(tx), id, guid, &tenant, now, began))
             .await
     } else {
         service
-            .write(move |tx| run(tx, id, guid, &tenant, now))
+            .write(move |tx| run(tx, id, guid, &tenant, now, began))
             .await
     };
     decided.map_err(problem)
@@ -178,6 +205,7 @@ fn run(
     guid: Guid,
     tenant: &TenantRules,
     now: Timestamp,
+    began: Timestamp,
 ) -> Result<(Option<One>, Report), StoreError> {
     let mut report = Report {
         items: Some(Vec::new()),
@@ -192,6 +220,7 @@ fn run(
         tenant,
         &mut report,
     );
+    context.began = Some(began);
     let one = decide_one(tx, &mut lane, &mut context, guid)?;
     Ok((one, report))
 }

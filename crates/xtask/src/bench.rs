@@ -232,7 +232,9 @@ fn attributes() -> Vec<String> {
         "primaryGroupID",
     ];
     names.extend(more.map(str::to_owned));
-    names.extend(["member", "manager", "managedBy", "ms-DS-ConsistencyGuid"].map(str::to_owned));
+    let references = lockstep_engine::mapping::REFERENCES.iter();
+    names.extend(references.map(|reference| reference.spelled.to_owned()));
+    names.push("ms-DS-ConsistencyGuid".to_owned());
     names.sort();
     names.dedup();
     names

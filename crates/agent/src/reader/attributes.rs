@@ -1,5 +1,7 @@
 //! Which attributes are asked for, and what each of them is for.
 
+use crate::controller::Controller;
+use crate::ldap::LdapError;
 use lockstep_api::channel::ReadSet;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +22,20 @@ const ALWAYS: [&str; 9] = [
 ];
 
 /// Link attributes, and the attribute in which the object at the other end shows who links to it.
-const BACK_LINKS: [(&str, &str); 3] = [
+const BACK_LINKS: [(&str, &str); 13] = [
     ("member", "memberof"),
     ("manager", "directreports"),
     ("managedby", "managedobjects"),
+    ("altrecipient", "altrecipientbl"),
+    ("authorig", "authorigbl"),
+    ("unauthorig", "unauthorigbl"),
+    ("dlmemsubmitperms", "dlmemsubmitpermsbl"),
+    ("dlmemrejectperms", "dlmemrejectpermsbl"),
+    ("publicdelegates", "publicdelegatesbl"),
+    ("msexchdelegatelistlink", "msexchdelegatelistbl"),
+    ("msexchmoderatedbylink", "msexchmoderatedobjectsbl"),
+    ("msexchcomanagedbylink", "msexchcomanagedobjectsbl"),
+    ("msexchbypassmoderationlink", "msexchbypassmoderationbl"),
 ];
 
 /// What an attribute is for.
@@ -97,12 +109,66 @@ impl Wanted {
     }
 }
 
+/// The attributes of a read set, in lower case, that the domain's schema lacks, or has as something else: one whose
+/// values would name objects and do not, or the reverse.
+pub(super) async fn absent(
+    controller: &mut Controller,
+    read_set: &ReadSet,
+) -> Result<BTreeSet<String>, LdapError> {
+    let asked = names(read_set);
+    let names: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let known = controller.known_attributes(&names).await?;
+    Ok(unfit(asked, read_set, &known))
+}
+
+fn unfit(
+    asked: BTreeSet<String>,
+    read_set: &ReadSet,
+    known: &BTreeMap<String, bool>,
+) -> BTreeSet<String> {
+    let links: BTreeSet<String> = read_set
+        .links
+        .iter()
+        .map(|n| n.to_ascii_lowercase())
+        .collect();
+    let fits = |name: &String| known.get(name) == Some(&links.contains(name));
+    asked.into_iter().filter(|name| !fits(name)).collect()
+}
+
 /// All names of a read set, in lower case and once.
-pub(super) fn names(read_set: &ReadSet) -> BTreeSet<String> {
+fn names(read_set: &ReadSet) -> BTreeSet<String> {
     let lists = [&read_set.attributes, &read_set.decision, &read_set.links];
     lists
         .into_iter()
         .flatten()
         .map(|name| name.to_ascii_lowercase())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_schema_lacks_or_has_as_something_else_is_not_asked_for() {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let read_set = ReadSet {
+            attributes: list(&["title", "info", "secretary"]),
+            links: list(&["member", "assistant", "authOrig"]),
+            decision: Vec::new(),
+            version: 1,
+        };
+        let known = [
+            ("title", false),
+            ("secretary", true),
+            ("member", true),
+            ("assistant", false),
+        ];
+        let known = known.map(|(name, names)| (name.to_owned(), names)).into();
+        let absent = unfit(names(&read_set), &read_set, &known);
+        assert_eq!(
+            absent.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["assistant", "authorig", "info", "secretary"]
+        );
+    }
 }

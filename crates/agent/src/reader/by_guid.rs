@@ -1,7 +1,7 @@
 //! Objects read one by one, by GUID, deleted ones included.
 
 use super::ReadError;
-use super::attributes::{Wanted, names};
+use super::attributes::{Wanted, absent};
 use super::entry::{Assembled, EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use super::ranges;
 use super::report::{Manner, Reporter};
@@ -124,14 +124,7 @@ pub(super) async fn read_objects(
     reporter: &Reporter,
     order: &ReadObjects,
 ) -> Result<(), ReadError> {
-    let asked = names(&order.read_set);
-    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let known = controller.known_attributes(&asked).await?;
-    let absent = asked
-        .iter()
-        .filter(|name| !known.contains(**name))
-        .map(|name| (*name).to_owned())
-        .collect();
+    let absent = absent(&mut controller, &order.read_set).await?;
     let wanted = Wanted::new(&order.read_set, &absent);
     let found = read_and_deliver(
         &mut controller,

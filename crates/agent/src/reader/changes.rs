@@ -1,7 +1,7 @@
 //! Reading what changed: page by page, each sent before the next is asked for.
 
 use super::ReadError;
-use super::attributes::{Wanted, names};
+use super::attributes::{Wanted, absent};
 use super::by_guid;
 use super::doubts;
 use super::entry::{EntryReader, InPlace, ReadEntry, Reading};
@@ -34,6 +34,8 @@ const AHEAD: usize = 2;
 const AT_A_TIME: usize = 3;
 /// A batch with so many links is sent, however few objects it has.
 const LINKS_OF_A_BATCH: usize = 20_000;
+/// The same for bytes of attributes: pictures and certificates are large.
+const BYTES_OF_A_BATCH: usize = 2 << 20;
 
 /// The classes of objects that take part, lie around others, or stand for members from elsewhere. Only
 /// objectClass is asked about: a filter on anything else may hide tombstones.
@@ -71,14 +73,7 @@ pub(super) async fn read_changes(
     reporter: &Reporter,
     order: &ReadChanges,
 ) -> Result<(), ReadError> {
-    let asked = names(&order.read_set);
-    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let known = controller.known_attributes(&asked).await?;
-    let absent: BTreeSet<String> = asked
-        .iter()
-        .filter(|name| !known.contains(**name))
-        .map(|name| (*name).to_owned())
-        .collect();
+    let absent = absent(&mut controller, &order.read_set).await?;
     present_names(&mut controller, &order.must_exist).await?;
     let place = in_place(&mut controller, &order.scope).await?;
     let begin = begin(&mut controller, reporter, order, &absent).await?;
@@ -618,6 +613,7 @@ struct Batch {
     entries: Vec<ReadEntry>,
     guids: BTreeSet<Guid>,
     links: usize,
+    bytes: usize,
     limit: usize,
 }
 
@@ -627,6 +623,7 @@ impl Batch {
             entries: Vec::new(),
             guids: BTreeSet::new(),
             links: 0,
+            bytes: 0,
             limit: limit.max(1),
         }
     }
@@ -634,16 +631,19 @@ impl Batch {
     /// Adds an entry; gives the batch before it when that is full, or has the object already: a large group
     /// comes in several parts, and each builds on the one before.
     fn add(&mut self, entry: ReadEntry) -> Option<Vec<ReadEntry>> {
-        let full = self.entries.len() >= self.limit || self.links >= LINKS_OF_A_BATCH;
+        let full = self.entries.len() >= self.limit
+            || self.links >= LINKS_OF_A_BATCH
+            || self.bytes >= BYTES_OF_A_BATCH;
         let ready = (full || self.guids.contains(&entry.offered.guid)).then(|| self.take());
         self.links += entry.link_count();
+        self.bytes += entry.bytes;
         self.guids.insert(entry.offered.guid);
         self.entries.push(entry);
         ready
     }
 
     fn take(&mut self) -> Vec<ReadEntry> {
-        self.links = 0;
+        (self.links, self.bytes) = (0, 0);
         self.guids.clear();
         std::mem::take(&mut self.entries)
     }

@@ -23,6 +23,8 @@ pub struct ReadEntry {
     pub links: Vec<LinkValues>,
     /// The decision attributes, kept back until the service asks for them.
     pub decision: WireAttributes,
+    /// How many bytes its values have.
+    pub bytes: usize,
 }
 
 /// The values of one link attribute.
@@ -244,6 +246,7 @@ impl<'a> EntryReader<'a> {
         if purpose.content
             && let Some(values) = entry.read.attributes.get_mut(name)
         {
+            entry.read.bytes += value.len();
             values.push(WireValue(Value::new(value)));
         }
     }

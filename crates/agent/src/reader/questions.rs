@@ -1,7 +1,7 @@
 //! Questions of an administrator: which organizational units, groups and attributes are there, where is
 //! this object.
 
-use crate::controller::Controller;
+use crate::controller::{Controller, names_objects};
 use crate::ldap::{Entry, LdapError};
 use lockstep_ad_proto::ldap::{Control, Filter, ReceivedControl, ResultCode, SearchScope};
 use lockstep_api::channel::{Outcome, Resolve, ResolveBy, Resolved, SchemaAttribute};
@@ -74,7 +74,7 @@ fn schema_attribute(entry: &Entry) -> Option<SchemaAttribute> {
         not_replicated: flags & NOT_REPLICATED != 0,
         constructed: flags & CONSTRUCTED != 0,
         back_link: number("linkID").is_some_and(|id| id % 2 == 1),
-        reference: matches!(syntax, "2.5.5.1" | "2.5.5.7" | "2.5.5.14"),
+        reference: names_objects(syntax),
         binary: matches!(syntax, "2.5.5.10" | "2.5.5.15" | "2.5.5.17"),
     })
 }

@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 40] = [
+pub(super) const OBJECTS: [Trouble; 41] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -70,6 +70,11 @@ pub(super) const OBJECTS: [Trouble; 40] = [
         "Healed",
         "it had failed before, and is as it should be now",
         "nothing",
+    ),
+    trouble(
+        "ReferenceFailure",
+        "its manager, a member or another object that it refers to is not provisioned, and is left out",
+        "nothing, if that is wanted: it is added when that object is provisioned; the reason says why it is not",
     ),
     trouble("PlaceUnknown", "one of its containers is not known", WAIT),
     trouble(

@@ -268,6 +268,12 @@ fn shown(configuration: &Configuration) -> String {
         let at = job.last_reconciled.as_deref().unwrap_or_default();
         lines.push(("drifting", format!("{} at {at}", job.drifting)));
     }
+    let absent = configuration.absent_attributes.len();
+    if absent > 0 {
+        let text =
+            format!("{absent} attributes that the domain's schema lacks; -o json names them");
+        lines.push(("left out", text));
+    }
     for claim in &configuration.claims {
         let owner = claim.owner.as_deref().unwrap_or("nobody");
         let text = format!("{} claims what {owner} has: {}", claim.id, claim.reason);

@@ -89,8 +89,10 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     query.push(("limit", args.limit.to_string()));
     let path = ["api", "v1", "log"];
     let page: LogPage = client.get_with(&path, &query).await?;
+    // Of one object it is asked how it came to that.
+    let steps = args.object.is_some();
     if !args.follow {
-        show(&page.entries, context)?;
+        show(&page.entries, steps, context)?;
         if let (Some(object), true) = (&args.object, page.entries.is_empty()) {
             context.output.say(&format!(
                 "nothing was ever decided about {object}, as far as these entries go: it is out of scope, or \
@@ -106,7 +108,7 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         entries.reverse();
         if let Some(newest) = entries.last() {
             last.clone_from(&newest.id);
-            show(&entries, context)?;
+            show(&entries, steps, context)?;
         }
         tokio::time::sleep(LOOK).await;
         let page: LogPage = client.get_with(&path, &query).await?;
@@ -136,22 +138,33 @@ fn since(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp::from_millis(millis).minus(ago))
 }
 
-fn show(entries: &[LogEntry], context: &Context<'_>) -> Result<(), Failure> {
+fn show(entries: &[LogEntry], steps: bool, context: &Context<'_>) -> Result<(), Failure> {
     if context.output.is_json() {
         return entries
             .iter()
             .try_for_each(|entry| context.output.json_line(entry));
     }
-    let text: String = entries.iter().map(line).collect();
+    let text: String = entries.iter().map(|entry| line(entry, steps)).collect();
     context.output.raw(text.as_bytes())
 }
 
-fn line(entry: &LogEntry) -> String {
+fn line(entry: &LogEntry, steps: bool) -> String {
     let name = entry.dn.as_deref().unwrap_or(&entry.anchor);
     let mut text = format!(
         "{} {} {} {} {name}: {}\n",
         entry.at, entry.status, entry.action, entry.kind, entry.reason
     );
+    if steps {
+        let steps = entry.steps.iter();
+        let steps: Vec<String> = steps
+            .map(|step| format!("{} {}", step.name, step.status))
+            .collect();
+        text.push_str(&format!(
+            "    {} ({} ms)\n",
+            steps.join(", "),
+            entry.duration_ms
+        ));
+    }
     // What an object is made with is told by the directory; here it would hide the other entries.
     let changes = match entry.action.as_str() {
         "Create" => &[][..],

@@ -75,7 +75,7 @@ impl Fields for ObjectFields {
             Type::TextList => FieldType::Texts,
             Type::Timestamp => FieldType::Time,
             // No property of bytes can be asked for.
-            Type::Binary => return Err("displayName".to_owned()),
+            Type::Binary | Type::BinaryList => return Err("displayName".to_owned()),
         };
         Ok((Field::Property(property), field_type))
     }
@@ -105,7 +105,7 @@ impl HasFields<Field> for Object {
                 names.collect()
             }
             Field::Property(property) => match self.values.get(property) {
-                None | Some(PropertyValue::Binary(_)) => Vec::new(),
+                None | Some(PropertyValue::Binary(_) | PropertyValue::BinaryList(_)) => Vec::new(),
                 Some(PropertyValue::Boolean(value)) => vec![Literal::Boolean(*value)],
                 Some(PropertyValue::Integer(value)) => vec![Literal::Integer(*value)],
                 Some(PropertyValue::Text(value)) => vec![Literal::text(value)],

@@ -10,6 +10,8 @@ use super::{Entry, MappedKind, Rule};
 pub struct Reference {
     /// The attribute, in lower case.
     pub attribute: &'static str,
+    /// The attribute as the schema spells it.
+    pub spelled: &'static str,
     /// The property.
     pub property: &'static str,
     /// It has one value at most.
@@ -18,26 +20,65 @@ pub struct Reference {
     pub kinds: &'static [MappedKind],
 }
 
+const ALL: &[MappedKind] = &[MappedKind::User, MappedKind::Group, MappedKind::Contact];
+const USER: &[MappedKind] = &[MappedKind::User];
+const GROUP: &[MappedKind] = &[MappedKind::Group];
+const PERSON: &[MappedKind] = &[MappedKind::User, MappedKind::Contact];
+
+const fn one(
+    attribute: &'static str,
+    spelled: &'static str,
+    property: &'static str,
+    kinds: &'static [MappedKind],
+) -> Reference {
+    Reference {
+        attribute,
+        spelled,
+        property,
+        single: true,
+        kinds,
+    }
+}
+
+/// Under the name that the schema spells.
+const fn many(
+    attribute: &'static str,
+    spelled: &'static str,
+    kinds: &'static [MappedKind],
+) -> Reference {
+    Reference {
+        attribute,
+        spelled,
+        property: spelled,
+        single: false,
+        kinds,
+    }
+}
+
 /// The references that are provisioned. Values travel and are compared one by one, never as a list.
 pub const REFERENCES: &[Reference] = &[
+    one("manager", "manager", "manager", PERSON),
+    one("managedby", "managedBy", "owners", GROUP),
     Reference {
-        attribute: "manager",
-        property: "manager",
-        single: true,
-        kinds: &[MappedKind::User, MappedKind::Contact],
-    },
-    Reference {
-        attribute: "managedby",
-        property: "owners",
-        single: true,
-        kinds: &[MappedKind::Group],
-    },
-    Reference {
-        attribute: "member",
         property: "members",
-        single: false,
-        kinds: &[MappedKind::Group],
+        ..many("member", "member", GROUP)
     },
+    one("assistant", "assistant", "assistant", PERSON),
+    one("altrecipient", "altRecipient", "altRecipient", USER),
+    many("authorig", "authOrig", ALL),
+    many("unauthorig", "unauthOrig", ALL),
+    many("dlmemsubmitperms", "dLMemSubmitPerms", ALL),
+    many("dlmemrejectperms", "dLMemRejectPerms", ALL),
+    many("publicdelegates", "publicDelegates", ALL),
+    many("msexchmoderatedbylink", "msExchModeratedByLink", ALL),
+    many("msexchdelegatelistlink", "msExchDelegateListLink", USER),
+    many("msexchteammailboxowners", "msExchTeamMailboxOwners", USER),
+    many("msexchcomanagedbylink", "msExchCoManagedByLink", GROUP),
+    many(
+        "msexchbypassmoderationlink",
+        "msExchBypassModerationLink",
+        GROUP,
+    ),
 ];
 
 /// The default entries of one kind.
@@ -47,13 +88,20 @@ pub(super) fn entries(kind: MappedKind) -> Vec<Entry> {
         MappedKind::User => {
             entries.extend(user());
             entries.extend(person());
+            entries.extend(mail_person());
+            entries.extend(mailbox());
         }
-        MappedKind::Group => entries.extend(group()),
+        MappedKind::Group => {
+            entries.extend(group());
+            entries.extend(mail_group());
+        }
         MappedKind::Contact => {
             entries.extend(contact());
             entries.extend(person());
+            entries.extend(mail_person());
         }
     }
+    entries.extend(mail_recipient());
     entries
 }
 
@@ -63,6 +111,12 @@ fn entry(target: &str, rule: Rule) -> Entry {
 
 fn direct(target: &str, source: &str) -> Entry {
     entry(target, Rule::Direct(source.to_owned()))
+}
+
+/// Under the name that the attribute has.
+fn same(make: fn(String) -> Rule, names: &[&str]) -> Vec<Entry> {
+    let own = |name: &&str| entry(name, make((*name).to_owned()));
+    names.iter().map(own).collect()
 }
 
 fn trimmed(target: &str, source: &str) -> Entry {
@@ -88,6 +142,11 @@ fn common() -> Vec<Entry> {
         trimmed("mail", "mail"),
         trimmed_list("proxyAddresses", "proxyAddresses"),
         direct("legacyExchangeDN", "legacyExchangeDN"),
+        entry(
+            "msDsHabSeniorityIndex",
+            Rule::Number("msDS-HABSeniorityIndex".into()),
+        ),
+        direct("msDsPhoneticDisplayName", "msDS-PhoneticDisplayName"),
     ];
     for n in 1..=15 {
         entries.push(trimmed(
@@ -113,6 +172,11 @@ fn user() -> Vec<Entry> {
         ),
         direct("commonName", "cn"),
         direct("mailNickname", "mailNickname"),
+        entry(
+            "msRtcSipApplicationOptions",
+            Rule::Number("msRTCSIP-ApplicationOptions".into()),
+        ),
+        direct("msRtcSipOwnerUrn", "msRTCSIP-OwnerUrn"),
         direct("usageLocation", "msExchUsageLocation"),
         direct("preferredDataLocation", "msDS-preferredDataLocation"),
         trimmed("preferredLanguage", "preferredLanguage"),
@@ -163,7 +227,157 @@ fn person() -> Vec<Entry> {
         trimmed_list("otherIpPhone", "otherIpPhone"),
         trimmed("telephoneAssistant", "telephoneAssistant"),
         trimmed("wWWHomePage", "wWWHomePage"),
+        entry("thumbnailPhoto", Rule::Bytes("thumbnailPhoto".into())),
+        entry("userCertificate", Rule::BytesList("userCertificate".into())),
+        entry(
+            "userSMIMECertificate",
+            Rule::BytesList("userSMIMECertificate".into()),
+        ),
+        direct("msRtcSipDeploymentLocator", "msRTCSIP-DeploymentLocator"),
+        direct("msRtcSipLine", "msRTCSIP-Line"),
+        entry(
+            "msRtcSipOptionFlags",
+            Rule::Number("msRTCSIP-OptionFlags".into()),
+        ),
+        direct("msRtcSipPrimaryUserAddress", "msRTCSIP-PrimaryUserAddress"),
+        entry(
+            "msRtcSipUserEnabled",
+            Rule::Truth("msRTCSIP-UserEnabled".into()),
+        ),
     ]
+}
+
+/// What a mail system's schema extension brings for whoever can receive mail.
+fn mail_recipient() -> Vec<Entry> {
+    [
+        same(
+            Rule::Number,
+            &[
+                "msExchModerationFlags",
+                "msExchRecipientDisplayType",
+                "msExchRecipientTypeDetails",
+            ],
+        ),
+        same(
+            Rule::Truth,
+            &[
+                "msExchEnableModeration",
+                "msExchHideFromAddressLists",
+                "msExchRequireAuthToSendTo",
+            ],
+        ),
+        same(Rule::FileTime, &["msExchLitigationHoldDate"]),
+        same(
+            Rule::Direct,
+            &[
+                "msExchLitigationHoldOwner",
+                "msExchRetentionComment",
+                "msExchRetentionURL",
+            ],
+        ),
+        same(
+            Rule::DirectList,
+            &[
+                "msExchExtensionCustomAttribute1",
+                "msExchExtensionCustomAttribute2",
+                "msExchExtensionCustomAttribute3",
+                "msExchExtensionCustomAttribute4",
+                "msExchExtensionCustomAttribute5",
+                "msExchSenderHintTranslations",
+            ],
+        ),
+    ]
+    .concat()
+}
+
+/// The same for people.
+fn mail_person() -> Vec<Entry> {
+    [
+        same(Rule::Direct, &["msExchAssistantName"]),
+        same(
+            Rule::Bytes,
+            &[
+                "msExchBlockedSendersHash",
+                "msExchSafeRecipientsHash",
+                "msExchSafeSendersHash",
+            ],
+        ),
+    ]
+    .concat()
+}
+
+/// The same for whoever has a mailbox.
+fn mailbox() -> Vec<Entry> {
+    [
+        same(
+            Rule::Number,
+            &[
+                "msExchAuditAdmin",
+                "msExchAuditDelegate",
+                "msExchAuditDelegateAdmin",
+                "msExchAuditOwner",
+                "msExchElcMailboxFlags",
+                "msExchMailboxAuditLogAgeLimit",
+                "msExchRemoteRecipientType",
+                "msExchResourceCapacity",
+            ],
+        ),
+        same(
+            Rule::Truth,
+            &["msExchBypassAudit", "msExchMailboxAuditEnable"],
+        ),
+        same(
+            Rule::FileTime,
+            &[
+                "msExchELCExpirySuspensionEnd",
+                "msExchELCExpirySuspensionStart",
+                "msExchTeamMailboxExpiration",
+            ],
+        ),
+        same(
+            Rule::Direct,
+            &[
+                "msExchImmutableId",
+                "msExchResourceDisplay",
+                "msExchTeamMailboxSharePointUrl",
+            ],
+        ),
+        same(
+            Rule::DirectList,
+            &[
+                "msExchArchiveName",
+                "msExchResourceMetaData",
+                "msExchResourceSearchProperties",
+                "msExchUserHoldPolicies",
+            ],
+        ),
+        same(Rule::Bytes, &["msExchArchiveGUID", "msExchMailboxGuid"]),
+    ]
+    .concat()
+}
+
+/// The same for groups.
+fn mail_group() -> Vec<Entry> {
+    [
+        same(
+            Rule::Truth,
+            &[
+                "hideDLMembership",
+                "oOFReplyToOriginator",
+                "reportToOriginator",
+                "reportToOwner",
+            ],
+        ),
+        vec![entry(
+            "msOrgIsOrganizational",
+            Rule::Truth("msOrg-IsOrganizational".into()),
+        )],
+        same(
+            Rule::Number,
+            &["msExchGroupDepartRestriction", "msExchGroupJoinRestriction"],
+        ),
+    ]
+    .concat()
 }
 
 /// What only groups have.

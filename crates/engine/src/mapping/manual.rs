@@ -43,7 +43,7 @@ fn link(reference: &Reference) -> String {
         true => "the object that it names",
         false => "the objects that it names, one by one",
     };
-    format!("`{}` | {} | {how}", reference.property, reference.attribute)
+    format!("`{}` | {} | {how}", reference.property, reference.spelled)
 }
 
 fn row(entry: &Entry) -> String {
@@ -61,6 +61,7 @@ const fn how(rule: &Rule) -> &'static str {
         Rule::Number(_) => "as a number",
         Rule::Truth(_) => "true or false",
         Rule::Bytes(_) => "bytes",
+        Rule::BytesList(_) => "all values, bytes",
         Rule::Trimmed(_) => "trimmed",
         Rule::TrimmedList(_) => "all values, trimmed, without duplicates",
         Rule::Cut(_) => "the first value, trimmed, at most 448 characters",

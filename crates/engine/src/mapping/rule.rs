@@ -23,6 +23,8 @@ pub enum Rule {
     Truth(String),
     /// The first value as bytes.
     Bytes(String),
+    /// All values as bytes.
+    BytesList(String),
     /// The first value without blanks around it; nothing when nothing is left.
     Trimmed(String),
     /// Every value without blanks around it, without duplicates.
@@ -77,6 +79,7 @@ impl Rule {
             | Self::Number(source)
             | Self::Truth(source)
             | Self::Bytes(source)
+            | Self::BytesList(source)
             | Self::Trimmed(source)
             | Self::TrimmedList(source)
             | Self::Cut(source)
@@ -116,32 +119,32 @@ impl Rule {
             // Made by its caller.
             Self::Expression(..) => None,
             Self::Constant(value) => Some(value.clone()),
-            Self::Direct(source) => object.text(&lower(source)).map(text),
-            Self::DirectList(source) => list(object.values(&lower(source)), false),
-            Self::Number(source) => object.number(&lower(source)).map(PropertyValue::Integer),
-            Self::Truth(source) => object
-                .text(&lower(source))
+            Self::Direct(source) => first(object, source).map(text),
+            Self::DirectList(source) => list(values(object, source), false),
+            Self::Number(source) => number(object, source).map(PropertyValue::Integer),
+            Self::Truth(source) => first(object, source)
                 .map(|v| PropertyValue::Boolean(v.eq_ignore_ascii_case("true"))),
-            Self::Bytes(source) => object
-                .values(&lower(source))
+            Self::Bytes(source) => values(object, source)
                 .first()
                 .map(|value| PropertyValue::Binary(value.as_bytes().to_vec())),
-            Self::Trimmed(source) => object.text(&lower(source)).and_then(trimmed),
-            Self::TrimmedList(source) => list(object.values(&lower(source)), true),
-            Self::Cut(source) => object.text(&lower(source)).and_then(cut),
+            Self::BytesList(source) => {
+                let values = values(object, source).iter();
+                let values: Vec<Vec<u8>> = values.map(|v| v.as_bytes().to_vec()).collect();
+                (!values.is_empty()).then(|| PropertyValue::binaries(values))
+            }
+            Self::Trimmed(source) => first(object, source).and_then(trimmed),
+            Self::TrimmedList(source) => list(values(object, source), true),
+            Self::Cut(source) => first(object, source).and_then(cut),
             Self::Joined(sources) => {
                 let values: Vec<Value> = sources
                     .iter()
-                    .flat_map(|s| object.values(&lower(s)))
+                    .flat_map(|s| values(object, s))
                     .cloned()
                     .collect();
                 list(&values, true)
             }
-            Self::FirstOf(sources) => sources
-                .iter()
-                .find_map(|s| object.text(&lower(s)))
-                .map(text),
-            Self::FileTime(source) => object.text(&lower(source)).and_then(moment),
+            Self::FirstOf(sources) => sources.iter().find_map(|s| first(object, s)).map(text),
+            Self::FileTime(source) => first(object, source).and_then(moment),
             Self::ObjectGuid => Some(PropertyValue::Text(object.guid.to_string())),
             Self::Sid => object
                 .sid
@@ -204,9 +207,26 @@ fn user_principal_name(input: &Subject<'_>) -> Result<MappedValue, MappingError>
     )))
 }
 
-/// Rows keep attribute names in lower case.
-fn lower(name: &str) -> String {
-    name.to_ascii_lowercase()
+/// The values of an attribute. Rows keep names in lower case, and most objects lack most attributes of the default
+/// mapping: it has to cost nothing to find that out.
+fn values<'a>(object: &'a StagedObject, name: &str) -> &'a [Value] {
+    let mut buffer = [0; 64];
+    let Some(lower) = buffer.get_mut(..name.len()) else {
+        return object.values(&name.to_ascii_lowercase());
+    };
+    lower.copy_from_slice(name.as_bytes());
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).map_or(&[], |name| object.values(name))
+}
+
+/// The first value of an attribute as text.
+fn first<'a>(object: &'a StagedObject, name: &str) -> Option<&'a str> {
+    values(object, name).first().and_then(Value::as_str)
+}
+
+/// The first value of an attribute as a number.
+fn number(object: &StagedObject, name: &str) -> Option<i64> {
+    first(object, name)?.parse().ok()
 }
 
 fn text(value: &str) -> MappedValue {

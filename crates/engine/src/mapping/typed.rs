@@ -20,6 +20,8 @@ pub enum ValueType {
     TextList,
     /// Bytes.
     Binary,
+    /// Several values of bytes.
+    BinaryList,
     /// A moment.
     Timestamp,
 }
@@ -32,6 +34,7 @@ impl ValueType {
             Self::Text => "one text",
             Self::TextList => "texts",
             Self::Binary => "bytes",
+            Self::BinaryList => "several values of bytes",
             Self::Timestamp => "a date",
         }
     }
@@ -124,12 +127,25 @@ fn convert(made: ExpressionValue, value: ValueType) -> Option<MappedValue> {
             let texts: Option<Vec<String>> = values.iter().map(text).collect();
             PropertyValue::texts(texts?)
         }
-        ValueType::Binary => match made {
-            ExpressionValue::Binary(bytes) => PropertyValue::Binary(bytes),
-            other => PropertyValue::Binary(STANDARD.decode(other.as_text()?).ok()?),
-        },
+        ValueType::Binary => PropertyValue::Binary(bytes(made)?),
+        ValueType::BinaryList => {
+            let values = match made {
+                ExpressionValue::List(values) => values,
+                single => vec![single],
+            };
+            let values: Option<Vec<Vec<u8>>> = values.into_iter().map(bytes).collect();
+            PropertyValue::binaries(values?)
+        }
         ValueType::Timestamp => PropertyValue::Timestamp(made.as_date()?.to_timestamp()),
     })
+}
+
+/// Bytes, or what a text in Base64 stands for.
+fn bytes(made: ExpressionValue) -> Option<Vec<u8>> {
+    match made {
+        ExpressionValue::Binary(bytes) => Some(bytes),
+        other => STANDARD.decode(other.as_text()?).ok(),
+    }
 }
 
 /// One text: bytes in Base64, and of a list its only value.

@@ -5,14 +5,14 @@ use super::objects::{Case, cases};
 use super::report::{Held, Item};
 use super::{Context, claims};
 use crate::directory;
-use crate::import::{Lane, Places};
+use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::Change;
 use lockstep_engine::guard::{DeleteThreshold, Verdict};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::records::safety::{Escrow, HeldChange};
@@ -103,6 +103,7 @@ fn carry_out(
         .iter()
         .filter_map(|(case, _)| Some(Change::Delete { id: target(case)? }));
     let outcomes = directory::write(tx, context.tenant, changes.collect(), context.now)?;
+    let mut referred = Vec::new();
     for ((case, reason), outcome) in leaving.into_iter().zip(outcomes) {
         if let Err(refusal) = outcome.result {
             super::objects::fail(
@@ -117,12 +118,17 @@ fn carry_out(
         }
         let item = case.item(lane, "Delete", &reason, target(&case));
         super::objects::stays_home(tx, lane, &case, &reason)?;
-        let anchor = case.anchor();
+        let (anchor, guid) = (case.anchor(), case.object.guid);
         gone(tx, configuration, case)?;
         claims::free(tx, lane, &anchor)?;
+        if reason != Reason::DeletedInAd {
+            // Whoever refers to it in AD still does.
+            referred.push(Subject::To(guid));
+        }
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, "Success", item)?;
     }
+    mark_all(tx, &mut lane.job, referred)?;
     let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
     tx.remove::<HeldDelete>(&ids)?;
     Ok(true)

@@ -29,7 +29,7 @@ const SAME: usize = 10;
 const PRINCIPALS: [Kind; 2] = [Kind::User, Kind::Group];
 
 /// Whether members from other domains and forests are joined.
-fn crosses(configuration: &Configuration) -> bool {
+pub(super) fn crosses(configuration: &Configuration) -> bool {
     known(configuration).spec.references.cross_domain
 }
 

@@ -5,6 +5,7 @@
 //! what a batch needs is looked up for all of them together.
 
 use super::objects::cases;
+use super::unresolved::Findings;
 use super::{Context, first_done, first_goes_on, foreign, keep, next, removals};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
@@ -47,7 +48,10 @@ pub(super) fn batch(
         let Some(mark) = next(tx, lane, kind)? else {
             continue;
         };
-        let mut changes = Changes::default();
+        let mut changes = Changes {
+            findings: Findings::of(tx, lane)?,
+            ..Changes::default()
+        };
         match kind {
             SubjectKind::Gone => gone(tx, lane, mark, &mut changes)?,
             SubjectKind::From => from(tx, lane, mark, &mut changes)?,
@@ -86,19 +90,39 @@ pub(super) fn otherwise(
 pub(super) struct Changes {
     added: Vec<Id>,
     removed: Vec<Id>,
+    /// What leads nowhere, and what does not any more.
+    findings: Findings,
 }
 
 impl Changes {
     /// References that go.
-    pub(super) const fn removing(removed: Vec<Id>) -> Self {
+    pub(super) fn removing(removed: Vec<Id>) -> Self {
         Self {
-            added: Vec::new(),
             removed,
+            ..Self::default()
         }
     }
 
     fn add(&mut self, id: Id) {
         self.added.push(id);
+    }
+
+    /// Takes up where a reference of AD leads.
+    fn look(
+        &mut self,
+        lane: &Lane,
+        kind: MappedKind,
+        holder: ObjectId,
+        edge: <StagedReference as Record>::Id,
+        target: Option<&Target>,
+    ) {
+        let left_alone = &lane.policy.mapping.left_alone;
+        match (property_of(&edge.2), target) {
+            (Some(property), _) if left_alone.contains(&(kind, property)) => {}
+            (Some(_), Some(target)) if !target.deleted => self.findings.leads(holder, edge),
+            (Some(_), _) => self.findings.fails(holder, edge),
+            (None, _) => {}
+        }
     }
 
     /// Strikes out what the mapping leaves alone.
@@ -148,9 +172,14 @@ impl Changes {
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
         directory::change_references(tx, &self.added, &self.removed)?;
+        let healed = self.findings.settle(tx, lane, context)?;
         let mut holders: BTreeMap<ObjectId, BTreeMap<&str, Targets>> = BTreeMap::new();
+        for holder in &healed {
+            holders.entry(*holder).or_default();
+        }
         // Of what was made or changed in this cycle anyway, its references are a part.
-        let told = |holder: &ObjectId| !context.report.counted.contains(holder);
+        let told =
+            |holder: &ObjectId| healed.contains(holder) || !context.report.counted.contains(holder);
         for (source, property, target) in self.added.iter().filter(|(source, ..)| told(source)) {
             let properties = holders.entry(*source).or_default();
             properties.entry(property).or_default().added.push(*target);
@@ -164,7 +193,8 @@ impl Changes {
                 .push(*target);
         }
         for (holder, properties) in holders {
-            tell(tx, lane, context, holder, properties)?;
+            let healed = healed.contains(&holder);
+            tell(tx, lane, context, holder, properties, healed)?;
         }
         Ok(())
     }
@@ -185,8 +215,10 @@ fn tell(
     context: &mut Context<'_>,
     holder: ObjectId,
     properties: BTreeMap<&str, Targets>,
+    healed: bool,
 ) -> Result<(), StoreError> {
-    if context.report.referring.insert(holder) {
+    let counted = properties.is_empty() || context.report.counted.contains(&holder);
+    if !counted && context.report.referring.insert(holder) {
         context.report.tally.updated += 1;
     }
     let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(holder), 10);
@@ -201,7 +233,17 @@ fn tell(
     let Some(case) = cases(tx, lane, context, &mut places, &[guid])?.pop() else {
         return Ok(());
     };
-    let mut item = case.item(lane, "Update", &Reason::InScope, Some(holder));
+    // What comes back from the recycle bin comes with the references to it.
+    let action = match properties.is_empty() {
+        true => "Other",
+        false => "Update",
+    };
+    let mut item = case.item(lane, action, &Reason::InScope, Some(holder));
+    if healed {
+        item.code = "Healed";
+        item.reason
+            .push_str("; what it refers to is provisioned now, and was not before");
+    }
     for (property, targets) in properties {
         let property = REFERENCES
             .iter()
@@ -292,7 +334,7 @@ fn live(joined: &HashMap<Guid, Joined>, guid: Guid) -> Option<ObjectId> {
 }
 
 /// The property in which the directory has what AD has in this attribute.
-fn property_of(attribute: &str) -> Option<&'static str> {
+pub(super) fn property_of(attribute: &str) -> Option<&'static str> {
     let found = REFERENCES.iter().find(|r| r.attribute == attribute);
     found.map(|reference| reference.property)
 }
@@ -305,6 +347,8 @@ fn attribute_of(property: &str) -> Option<&'static str> {
 
 /// A stretch of the references from one object, and whom they are from in the directory.
 struct Stretch {
+    source: Guid,
+    kind: MappedKind,
     holder: ObjectId,
     rows: Vec<StagedReference>,
     /// It is all that there is.
@@ -325,7 +369,8 @@ fn from(
     for subject in &mark.subjects {
         let source = subject.guid();
         let begun = position.take();
-        if let Some(holder) = live(&holders, source) {
+        let joined = holders.get(&source).filter(|joined| !joined.deleted);
+        if let Some(joined) = joined {
             let prefix = StagedReference::from(lane.configuration.id, source);
             let mut scan = Scan::of(prefix, room);
             let whole = begun.is_none();
@@ -338,7 +383,9 @@ fn from(
                 large.push(Subject::Strangers(source));
             }
             stretches.push(Stretch {
-                holder,
+                source,
+                kind: joined.kind,
+                holder: joined.object,
                 rows,
                 whole: whole && !more,
             });
@@ -351,7 +398,7 @@ fn from(
     let targets = stretches.iter().flat_map(|stretch| &stretch.rows);
     let targets = self::targets(tx, lane, targets.map(|row| row.target))?;
     for stretch in stretches {
-        compare(tx, &stretch, &targets, changes)?;
+        compare(tx, lane, &stretch, &targets, changes)?;
     }
     mark_all(tx, &mut lane.job, large)?;
     mark.subjects.drain(..looked);
@@ -361,10 +408,18 @@ fn from(
 /// Compares a stretch of what AD has with the directory.
 fn compare(
     tx: &mut dyn Write,
+    lane: &Lane,
     stretch: &Stretch,
     targets: &HashMap<Guid, Target>,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
+    for row in &stretch.rows {
+        let target = targets.get(&row.target);
+        changes.look(lane, stretch.kind, stretch.holder, row.id(), target);
+    }
+    if stretch.whole {
+        changes.findings.whole(stretch.source);
+    }
     let wanted = stretch.rows.iter().filter_map(|row| {
         let property = property_of(&row.attribute)?;
         let target = targets.get(&row.target).filter(|target| !target.deleted)?;
@@ -571,6 +626,19 @@ fn settle(
 ) -> Result<(), StoreError> {
     let holders = joined(tx, lane, edges.iter().map(|(source, ..)| *source))?;
     let targets = targets(tx, lane, edges.iter().map(|(_, _, target, _)| *target))?;
+    for (source, attribute, target, wanted) in &edges {
+        let edge = (
+            lane.configuration.id,
+            *source,
+            (*attribute).to_owned(),
+            *target,
+        );
+        let holder = holders.get(source).filter(|joined| !joined.deleted);
+        match holder.filter(|_| *wanted) {
+            Some(row) => changes.look(lane, row.kind, row.object, edge, targets.get(target)),
+            None => changes.findings.is_gone(edge),
+        }
+    }
     let known = edges
         .into_iter()
         .filter_map(|(source, attribute, target, wanted)| {
@@ -636,6 +704,9 @@ fn gone(
         .iter()
         .map(|edge| (edge.source, edge.attribute.as_str(), edge.target, false));
     settle(tx, lane, unwanted.collect(), changes)?;
+    for edge in &dropped {
+        changes.findings.is_gone(edge.id());
+    }
     let all = edges.iter().chain(&dropped).map(StagedReference::id);
     tx.remove::<StagedReference>(&all.collect::<Vec<_>>())?;
     mark_all(tx, &mut lane.job, returned)?;

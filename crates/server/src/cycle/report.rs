@@ -105,6 +105,8 @@ pub struct Report {
     pub members_passed: BTreeMap<ObjectId, u64>,
     /// Objects whose held update was told.
     pub told: BTreeSet<Guid>,
+    /// How often a reference to an object that is not provisioned was told, or would have been.
+    pub unresolved: usize,
     /// Objects that have to be read before something can be decided, when somebody wants to see them.
     pub unread: BTreeSet<Guid>,
 }

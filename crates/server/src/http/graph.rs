@@ -103,17 +103,20 @@ fn sets(mut router: Routes) -> Routes {
 
 /// Objects that objects refer to, or that refer to them.
 fn relations(mut router: Routes) -> Routes {
-    for (set, kind, names) in [
-        ("users", Kind::User, &["memberOf", "directReports"][..]),
-        ("groups", Kind::Group, &["members", "owners", "memberOf"]),
-        ("contacts", Kind::Contact, &["memberOf"]),
+    for (set, kind) in [
+        ("users", Kind::User),
+        ("groups", Kind::Group),
+        ("contacts", Kind::Contact),
     ] {
-        for way in names
-            .iter()
-            .filter_map(|name| Some((name, Way::named(kind, name)?)))
-        {
-            let (name, way) = way;
+        for (name, way) in Way::all(kind) {
             let path = format!("/v1.0/{set}/{{id}}/{name}");
+            if way.single {
+                let one = move |state: Shared, caller, id: Path<String>, uri: Uri| {
+                    related::one(way, state, caller, id, uri)
+                };
+                router = router.route(&path, get(one));
+                continue;
+            }
             let list = move |state: Shared, caller, id: Path<String>, uri: Uri| {
                 related::list(way, state, caller, id, uri)
             };
@@ -122,14 +125,6 @@ fn relations(mut router: Routes) -> Routes {
             };
             router = router.route(&path, get(list));
             router = dollar(router, &format!("{path}/$count"), || get(count));
-        }
-    }
-    for (set, kind) in [("users", Kind::User), ("contacts", Kind::Contact)] {
-        if let Some(way) = Way::named(kind, "manager") {
-            let manager = move |state: Shared, caller, id: Path<String>, uri: Uri| {
-                related::manager(way, state, caller, id, uri)
-            };
-            router = router.route(&format!("/v1.0/{set}/{{id}}/manager"), get(manager));
         }
     }
     router

@@ -36,6 +36,7 @@ pub fn begin(
         sid: identity.domain_sid.clone(),
         netbios_name: begin.netbios_name.clone(),
         forest: begin.forest.clone(),
+        absent: begin.absent_attributes.clone(),
     });
     let doubt = doubt(&lane, begin, now);
     lane.job.tombstones_visible = begin.tombstones_visible;

@@ -28,8 +28,9 @@ pub(super) struct Contents {
     doubts: Vec<Doubtful>,
     /// Targets that stand for principals of other forests. An ordinary account may not see them themselves.
     foreign: Vec<ForeignPrincipal>,
-    /// Sets that are complete now: source, attribute, and the reading that saw all of it.
-    complete: Vec<(Guid, String, u64)>,
+    /// Sets that are complete now: source, attribute (none: every one that is read), and the reading that saw
+    /// all of it.
+    complete: Vec<(Guid, Option<String>, u64)>,
 }
 
 impl Contents {
@@ -79,10 +80,8 @@ impl Contents {
             self.marks.push(Subject::From(object.guid));
             if !update.partial {
                 // An attribute without values is not even named.
-                let reading = reading(lane, update);
-                let links = lane.job.read_set.links.iter();
                 self.complete
-                    .extend(links.map(|links| (object.guid, links.clone(), reading)));
+                    .push((object.guid, None, reading(lane, update)));
             }
         }
         // Slices before the last carry links only.
@@ -161,7 +160,7 @@ impl Contents {
         if links.replace {
             self.marks.push(Subject::From(source));
             if !update.partial {
-                self.complete.push((source, attribute, reading));
+                self.complete.push((source, Some(attribute), reading));
             }
         } else {
             let targets = links.added.iter().chain(&links.removed);
@@ -177,7 +176,7 @@ impl Contents {
         tx.store(&self.doubts)?;
         tx.store(&self.foreign)?;
         for (source, attribute, reading) in self.complete {
-            for target in sweep(tx, lane.configuration.id, source, &attribute, reading)? {
+            for (attribute, target) in sweep(tx, lane, source, attribute.as_deref(), reading)? {
                 self.marks
                     .extend(marks_for_edge(lane, source, &attribute, target));
             }
@@ -226,24 +225,36 @@ fn is_new(object: &StagedObject) -> bool {
     object.version <= 1 && object.state == RowState::PlaceOnly && object.attributes.is_empty()
 }
 
-/// Removes what a reading of the whole set has not seen; gives the targets that are linked no more.
+/// Removes what a reading of the whole set has not seen; gives the attribute and the target of what is linked no
+/// more.
 fn sweep(
     tx: &mut dyn Write,
-    configuration: lockstep_model::ids::ConfigurationId,
+    lane: &Lane,
     source: Guid,
-    attribute: &str,
+    attribute: Option<&str>,
     reading: u64,
-) -> Result<Vec<Guid>, ImportError> {
+) -> Result<Vec<(String, Guid)>, ImportError> {
+    let configuration = lane.configuration.id;
     let mut gone = Vec::new();
-    let mut scan = Scan::of(StagedReference::of(configuration, source, attribute), SWEEP);
+    let set = match attribute {
+        Some(attribute) => StagedReference::of(configuration, source, attribute),
+        None => StagedReference::from(configuration, source),
+    };
+    // Where somebody belongs by the primary group is no link that is read.
+    let is_read = |row: &StagedReference| lane.job.read_set.links.contains(&row.attribute);
+    let mut scan = Scan::of(set, SWEEP);
     loop {
         let rows: Vec<StagedReference> = tx.list(&scan)?;
         let Some(last) = rows.last() else {
             return Ok(gone);
         };
         scan = scan.behind(last);
-        let stale: Vec<_> = rows.iter().filter(|row| row.reading != reading).collect();
-        gone.extend(stale.iter().map(|row| row.target));
+        let stale = rows.iter().filter(|row| row.reading != reading);
+        let stale: Vec<_> = stale
+            .filter(|row| attribute.is_some() || is_read(row))
+            .collect();
+        let links = stale.iter().map(|row| (row.attribute.clone(), row.target));
+        gone.extend(links);
         let stale: Vec<_> = stale.into_iter().map(StagedReference::id).collect();
         tx.remove::<StagedReference>(&stale)?;
     }

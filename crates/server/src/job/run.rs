@@ -386,6 +386,7 @@ async fn drain(
             let mut context = Context {
                 cycle: *cycle,
                 now,
+                began: None,
                 phase,
                 first: *first,
                 tenant: &tenant,

@@ -136,6 +136,7 @@ pub(super) fn entry(
         reason: reason.to_owned(),
         code: code.to_owned(),
         changes: Vec::new(),
+        took: None,
     }))
 }
 

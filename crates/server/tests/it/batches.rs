@@ -126,6 +126,7 @@ fn the_provisioning_log_is_read_by_job_cycle_object_and_time() {
             old: None,
             new: Some(PropertyValue::Text("Engines".into())),
         }],
+        took: None,
     };
     let rows = [
         entry(1, "Success", 1, None),

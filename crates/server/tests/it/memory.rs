@@ -32,6 +32,7 @@ fn entry(at: i64, n: u64) -> LogEntry {
         reason: "it is in scope".into(),
         code: "InScope".into(),
         changes: Vec::new(),
+        took: None,
     }
 }
 

@@ -14,6 +14,7 @@ const USUAL: usize = 512;
 
 /// Stands before a moment: milliseconds since 1970. From the numbers that anybody may take.
 const MOMENT: Tag = Tag::new(70_000);
+const BYTES: Tag = Tag::new(70_001);
 
 /// Writes a body.
 pub(super) fn to_body<T: Encode<()>>(
@@ -83,6 +84,13 @@ impl<C> Encode<C> for Property<&PropertyValue> {
                 Ok(())
             }
             PropertyValue::Binary(bytes) => e.bytes(bytes)?.ok(),
+            PropertyValue::BinaryList(values) => {
+                e.tag(BYTES)?.array(values.len() as u64)?;
+                for value in values {
+                    e.bytes(value)?;
+                }
+                Ok(())
+            }
             PropertyValue::Timestamp(time) => e.tag(MOMENT)?.i64(time.as_millis())?.ok(),
         }
     }
@@ -99,12 +107,15 @@ impl<'b, C> Decode<'b, C> for Property<PropertyValue> {
                 let texts: Result<Vec<&str>, _> = texts.collect();
                 PropertyValue::TextList(texts?.into_iter().map(str::to_owned).collect())
             }
-            Type::Tag => {
-                if d.tag()? != MOMENT {
-                    return Err(decode::Error::message("expected a moment"));
+            Type::Tag => match d.tag()? {
+                MOMENT => PropertyValue::Timestamp(Timestamp::from_millis(d.i64()?)),
+                BYTES => {
+                    let count = d.array()?.unwrap_or_default();
+                    let values = (0..count).map(|_| Ok(d.bytes()?.to_vec()));
+                    PropertyValue::BinaryList(values.collect::<Result<_, decode::Error>>()?)
                 }
-                PropertyValue::Timestamp(Timestamp::from_millis(d.i64()?))
-            }
+                _ => return Err(decode::Error::message("expected a moment, or bytes")),
+            },
             _ => PropertyValue::Integer(d.i64()?),
         }))
     }
@@ -156,6 +167,8 @@ mod tests {
             PropertyValue::Text("Zoë".into()),
             PropertyValue::TextList(vec!["a".into(), "b".into()]),
             PropertyValue::Binary(vec![0xff, 0]),
+            PropertyValue::BinaryList(vec![vec![0xff, 0], vec![]]),
+            PropertyValue::BinaryList(Vec::new()),
             PropertyValue::Timestamp(Timestamp::from_millis(-5)),
         ] {
             let body = minicbor::to_vec(Property(&value)).unwrap();

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 pub(super) const TABLES: &[&Table] = &[
     &OBJECTS,
     &REFERENCES,
+    &UNRESOLVED,
     &DIRTY,
     &LINKS,
     &SCOPE_GROUPS,
@@ -29,6 +30,11 @@ static OBJECTS: Table = Table {
     name: "connector_space_objects",
     indexes: &["by_parent", "by_unread"],
     layout: Layout::Arrival,
+};
+static UNRESOLVED: Table = Table {
+    name: "unresolved_references",
+    indexes: &[],
+    layout: Layout::Key,
 };
 static REFERENCES: Table = Table {
     name: "connector_space_references",
@@ -338,6 +344,62 @@ impl Record for StagedReference {
             attribute,
             target,
             reading: body.reading,
+        })
+    }
+}
+
+/// A reference of a provisioned object to one that is not provisioned: the directory goes without it, and the log
+/// has told of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnresolvedReference {
+    /// The reference: configuration, source, attribute in lower case, target.
+    pub id: (ConfigurationId, Guid, String, Guid),
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+}
+
+#[derive(Decode, Encode)]
+struct UnresolvedBody {
+    #[n(0)]
+    since: i64,
+}
+
+impl Record for UnresolvedReference {
+    const TABLE: &'static Table = &UNRESOLVED;
+    type Id = (ConfigurationId, Guid, String, Guid);
+
+    fn key_of(id: &Self::Id) -> Key {
+        StagedReference::key_of(id)
+    }
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.id)
+    }
+
+    fn indexes(&self) -> Vec<Option<Key>> {
+        Vec::new()
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let body = UnresolvedBody { since: self.since };
+        to_body(Self::TABLE, &body)
+    }
+
+    fn decode(key: &Key, body: &[u8]) -> Result<Self, StoreError> {
+        let mut parts = key.reader();
+        let parts = (parts.guid(), parts.guid(), parts.text(), parts.guid());
+        let (Some(configuration), Some(source), Some(attribute), Some(target)) = parts else {
+            return Err(bad_key(Self::TABLE, key));
+        };
+        let body: UnresolvedBody = from_body(Self::TABLE, body)?;
+        Ok(Self {
+            id: (
+                ConfigurationId::new(configuration),
+                source,
+                attribute,
+                target,
+            ),
+            since: body.since,
         })
     }
 }

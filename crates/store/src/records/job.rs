@@ -327,6 +327,9 @@ pub struct DomainFacts {
     pub netbios_name: String,
     /// DNS name of the forest.
     pub forest: String,
+    /// Attributes of the read set that its schema lacks, in lower case: what is mapped from them is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
 }
 
 /// A controller as it was last seen.

@@ -61,6 +61,8 @@ pub struct LogEntry {
     pub code: String,
     /// What was changed.
     pub changes: Vec<LogChange>,
+    /// How many milliseconds it took, where no cycle tells when it began.
+    pub took: Option<u64>,
 }
 
 /// One changed property.
@@ -104,6 +106,8 @@ struct LogBody<'a> {
     code: &'a str,
     #[b(13)]
     changes: Changes<'a>,
+    #[n(14)]
+    took: Option<u64>,
 }
 
 /// Changes, each as an array of property, old and new value.
@@ -193,6 +197,7 @@ impl Record for LogEntry {
             reason: &self.reason,
             code: &self.code,
             changes: Changes(Cow::Borrowed(&self.changes)),
+            took: self.took,
         };
         to_body(Self::TABLE, &body)
     }
@@ -217,6 +222,7 @@ impl Record for LogEntry {
             reason: body.reason.to_owned(),
             code: body.code.to_owned(),
             changes: body.changes.0.into_owned(),
+            took: body.took,
         })
     }
 }
@@ -298,11 +304,13 @@ mod tests {
             reason: "it is in scope".into(),
             code: "InScope".into(),
             changes: Vec::new(),
+            took: None,
         };
         for _ in 0..2 {
             let body = entry.encode().unwrap();
             assert_eq!(LogEntry::decode(&entry.key(), &body).unwrap(), entry);
             entry.cycle = Some(CycleId::new(id));
+            entry.took = Some(250);
             entry.target = Some(ObjectId::new(id));
             entry.changes = vec![LogChange {
                 property: "title".into(),

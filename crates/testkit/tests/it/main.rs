@@ -25,6 +25,7 @@ mod passwords;
 mod planning;
 mod proxy;
 mod references;
+mod rules;
 mod safety;
 mod scope;
 mod scope_groups;

@@ -2,6 +2,7 @@
 //! reader, and nothing ever gets lost.
 
 use crate::domain::{Class, Domain};
+use crate::line::{Line, Requests};
 use lockstep_ad_proto::ldap::Event;
 use lockstep_agent::reader::Wanted;
 use lockstep_agent::reader::entry::{EntryReader, InPlace, ReadEntry, Reading};
@@ -10,19 +11,13 @@ use lockstep_api::channel::{
     Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence, ReadChanges, ReadSet,
     Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Verdict, WireAttributes,
 };
-use lockstep_model::ids::AgentId;
+use lockstep_engine::mapping::{Mapping, REFERENCES};
 use lockstep_model::{Dn, Guid};
-use lockstep_server::agents;
 use lockstep_server::import::ImportError;
-use lockstep_server::service::Service;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
-/// How long the agent waits for work before it asks again.
-const POLL: Duration = Duration::from_millis(200);
 /// What the schema of every drawn domain has, besides what the default mapping reads.
 const SCHEMA: [&str; 10] = [
     "objectGUID",
@@ -44,7 +39,7 @@ const CONSTRUCTED: &str = "msDS-User-Account-Control-Computed";
 const BACK_LINK: &str = "memberOf";
 
 /// Why an instruction ended early.
-enum Failure {
+pub(crate) enum Failure {
     Domain { code: &'static str, message: String },
     Channel(ImportError),
 }
@@ -56,19 +51,15 @@ impl From<ImportError> for Failure {
 }
 
 /// Works off what the service asks of a domain's agent, for ever.
-pub(crate) async fn serve(service: Arc<Service>, agent: AgentId, domain: Rc<RefCell<Domain>>) {
-    let mut listener = service.instructions.listen();
+pub(crate) async fn serve(line: Line, domain: Rc<RefCell<Domain>>) {
     loop {
-        let next = agents::next_instruction(&service, agent, "").await;
-        let Some(body) = next.expect("the store can be read") else {
-            listener.wait(POLL).await;
-            continue;
-        };
-        let instruction: Instruction =
-            serde_json::from_str(&body).expect("an instruction reads back");
+        let instruction = line.instruction().await;
         let reader = Reader {
-            service: &service,
-            agent,
+            requests: Requests {
+                line: &line,
+                id: instruction.id,
+                made: Cell::new(0),
+            },
             domain: &domain,
             instruction: &instruction,
         };
@@ -77,8 +68,7 @@ pub(crate) async fn serve(service: Arc<Service>, agent: AgentId, domain: Rc<RefC
 }
 
 struct Reader<'a> {
-    service: &'a Arc<Service>,
-    agent: AgentId,
+    requests: Requests<'a>,
     domain: &'a Rc<RefCell<Domain>>,
     instruction: &'a Instruction,
 }
@@ -103,17 +93,7 @@ impl Reader<'_> {
             outcome,
         };
         // An instruction that was taken back has no use for its outcome.
-        let _ = agents::finish(self.service, self.sender(), finish).await;
-    }
-
-    /// Nothing is on its way twice here, so requests need no numbers.
-    fn sender(&self) -> agents::Sender {
-        agents::Sender {
-            agent: self.agent,
-            instruction: self.instruction.id,
-            number: 0,
-            open: Vec::new(),
-        }
+        let _ = self.requests.finish(finish).await;
     }
 
     async fn work(&self, action: &Action) -> Result<Outcome, Failure> {
@@ -191,7 +171,7 @@ impl Reader<'_> {
             },
         };
         let begin = self.describe();
-        let answer = agents::begin(self.service, self.sender(), begin).await?;
+        let answer = self.requests.begin(begin).await?;
         let run = Run::new(self, &order.read_set, place, order.batch, order.link_batch);
         let cookie = match answer.opening {
             Opening::FromCookie => order.cookie.clone(),
@@ -247,7 +227,7 @@ impl Reader<'_> {
 }
 
 fn schema(domain: &Domain) -> Vec<SchemaAttribute> {
-    let mapping = lockstep_engine::mapping::Mapping::standard();
+    let mapping = Mapping::standard();
     let mut names: BTreeSet<String> = mapping
         .sources()
         .into_iter()
@@ -264,8 +244,8 @@ fn schema(domain: &Domain) -> Vec<SchemaAttribute> {
         name,
         ..SchemaAttribute::default()
     });
-    let references = ["member", "manager", "managedBy"].map(|name| SchemaAttribute {
-        name: name.to_owned(),
+    let references = REFERENCES.iter().map(|reference| SchemaAttribute {
+        name: reference.spelled.to_owned(),
         reference: true,
         ..SchemaAttribute::default()
     });
@@ -343,7 +323,7 @@ impl<'a> Run<'a> {
             }),
             highest_usn: usn,
         };
-        Ok(agents::page(self.reader.service, self.reader.sender(), page).await?)
+        self.reader.requests.page(page).await
     }
 
     async fn read_by_guid(&self, guids: &[Guid]) -> Result<Vec<Found>, Failure> {
@@ -422,11 +402,7 @@ impl<'a> Run<'a> {
     async fn offer(&self, objects: Vec<Offered>) -> Result<Vec<Verdict>, Failure> {
         let lease = self.reader.instruction.lease;
         let offer = Offer { lease, objects };
-        Ok(
-            agents::offer(self.reader.service, self.reader.sender(), offer)
-                .await?
-                .verdicts,
-        )
+        Ok(self.reader.requests.offer(offer).await?.verdicts)
     }
 
     /// Sends objects; each slice of links travels alone.
@@ -442,8 +418,8 @@ impl<'a> Run<'a> {
                     break;
                 }
             }
-            let Reader { service, .. } = self.reader;
-            agents::objects(service, self.reader.sender(), Objects { lease, objects }).await?;
+            let Reader { requests, .. } = self.reader;
+            requests.objects(Objects { lease, objects }).await?;
         }
         Ok(())
     }

@@ -16,10 +16,13 @@ const FOUNDED: [(&str, Class); 4] = [
 /// The relative identifier of the group of all users.
 const DOMAIN_USERS: u32 = 513;
 /// Attributes that name other objects, and how many they name.
-pub(crate) const LINKS: [(&str, Many); 3] = [
+pub(crate) const LINKS: [(&str, Many); 6] = [
     ("manager", Many::One),
     ("managedby", Many::One),
+    ("assistant", Many::One),
     ("member", Many::Any),
+    ("authorig", Many::Any),
+    ("publicdelegates", Many::Any),
 ];
 
 /// How many objects a link attribute names.

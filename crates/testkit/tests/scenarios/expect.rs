@@ -12,6 +12,9 @@ const SETS: [(&str, &str, &str); 3] = [
     ("contact", "contacts", "displayName"),
 ];
 
+/// References to one object.
+const ONE: [&str; 2] = ["manager", "assistant"];
+
 impl Stage {
     /// Holds what a cycle came to against the lines of its step.
     pub(crate) fn expect_cycle(&self, cycle: &Value, step: &Step) -> Result<(), Wrong> {
@@ -295,13 +298,12 @@ impl Stage {
     /// Whom an object refers to, by name and in order.
     async fn referred(&self, kind: &str, id: &str, property: &str) -> Result<String, String> {
         let (_, set, _) = set_of(kind)?;
-        if property == "manager" {
-            let answer = self
-                .send("GET", &format!("/v1.0/{set}/{id}/manager"), None)
-                .await;
+        if ONE.contains(&property) {
+            let path = format!("/v1.0/{set}/{id}/{property}");
+            let answer = self.send("GET", &path, None).await;
             return match answer.status {
                 404 => Ok(String::new()),
-                _ => answer.ok().map(|manager| name_of(&manager)),
+                _ => answer.ok().map(|found| name_of(&found)),
             };
         }
         let (property, counts) = match property {
@@ -319,8 +321,29 @@ impl Stage {
         Ok(names.join(","))
     }
 
+    async fn entries_of(&self, object: &str) -> Result<Vec<Value>, String> {
+        let object = match object.contains('=') {
+            true => self.full_dn(object)?,
+            false => object.to_owned(),
+        };
+        let object = object.replace('+', "%2B");
+        let page = self
+            .get(&format!("/api/v1/log?limit=500&object={object}"))
+            .await?;
+        Ok(page["entries"].as_array().cloned().unwrap_or_default())
+    }
+
     /// Holds the log against a line: what it says of an object.
     pub(crate) async fn expect_log(&self, words: &[&str]) -> Result<(), String> {
+        if let ["count", object, action, expected] = words {
+            let entries = self.entries_of(object).await?;
+            let count = entries.iter().filter(|entry| entry["action"] == **action);
+            return same(
+                "the number of entries",
+                expected,
+                &count.count().to_string(),
+            );
+        }
         let (absent, words) = match words {
             ["no", rest @ ..] => (true, rest),
             words => (false, words),
@@ -328,15 +351,7 @@ impl Stage {
         let [object, action, rest @ ..] = words else {
             return Err("expected an object and an action".to_owned());
         };
-        let object = match object.contains('=') {
-            true => self.full_dn(object)?,
-            false => (*object).to_owned(),
-        };
-        let object = object.replace('+', "%2B");
-        let page = self
-            .get(&format!("/api/v1/log?limit=500&object={object}"))
-            .await?;
-        let entries = page["entries"].as_array().cloned().unwrap_or_default();
+        let entries = self.entries_of(object).await?;
         let fits = |entry: &&Value| {
             let texts = rest.get(1..).unwrap_or_default();
             let told = entry.to_string();
@@ -344,7 +359,9 @@ impl Stage {
                 && rest
                     .first()
                     .is_none_or(|status| entry["status"] == **status)
-                && texts.iter().all(|text| told.contains(text))
+                && texts
+                    .iter()
+                    .all(|text| told.contains(text) || says(entry, text))
         };
         match (entries.iter().find(fits), absent) {
             (Some(_), false) | (None, true) => Ok(()),
@@ -354,6 +371,20 @@ impl Stage {
                 Err(format!("the log says of {object} only {told}"))
             }
         }
+    }
+}
+
+/// Whether an entry of the log took so long, came about so, or was led to by these steps.
+fn says(entry: &Value, text: &str) -> bool {
+    let step = |step: &Value| format!("{}:{}", shown(&step["name"]), shown(&step["status"]));
+    match text.split_once('=') {
+        Some(("took", millis)) => shown(&entry["durationMs"]) == millis,
+        Some(("by", who)) => shown(&entry["initiatedBy"]) == who,
+        Some(("steps", steps)) => {
+            let told = entry["steps"].as_array().into_iter().flatten();
+            told.map(step).collect::<Vec<_>>().join(",") == steps
+        }
+        _ => false,
     }
 }
 
@@ -376,7 +407,15 @@ fn set_of(kind: &str) -> Result<(&'static str, &'static str, &'static str), Stri
 }
 
 fn is_reference(key: &str) -> bool {
-    ["manager", "members", "owners", "memberOf", "memberCount"].contains(&key)
+    let many = [
+        "members",
+        "owners",
+        "memberOf",
+        "memberCount",
+        "authOrig",
+        "publicDelegates",
+    ];
+    ONE.contains(&key) || many.contains(&key)
 }
 
 fn name_of(object: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use crate::cost::Cost;
 use crate::script::{Wrong, parse};
-use crate::stage::{Stage, staged};
+use crate::stage::{Stage, staged, staged_over_https};
 
 /// More rows no transaction touches, however much there is to do.
 const LARGEST: u64 = 60_000;
@@ -21,9 +21,9 @@ async fn play(stage: &mut Stage, text: &str) {
     }
 }
 
-/// What it costs to take up one more member of a group of this size.
+/// What it costs to take up one more member of a group of this size, from a fake agent over the real channel.
 fn one_more_member_of(size: u32) -> Cost {
-    staged(async |stage| {
+    staged_over_https(async |stage| {
         let text = format!(
             "ad\n  ou OU=Staff\n  user CN=u{{0..{size}}},OU=Staff\n  group CN=All\n  \
              add CN=u{{1..{size}}},OU=Staff to CN=All\nconfiguration\ncycle\n"

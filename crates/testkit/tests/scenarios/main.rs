@@ -11,12 +11,14 @@ mod cost;
 mod domain;
 mod expect;
 mod large;
+mod line;
 mod script;
 #[path = "../../../server/tests/it/sinks.rs"]
 #[expect(dead_code, reason = "scenarios look at mails only")]
 mod sinks;
 mod stage;
 mod standing;
+mod twins;
 mod unwell;
 
 use std::path::{Path, PathBuf};
@@ -84,7 +86,7 @@ scenarios! {
     a_deleted_group_is_removed_for_good_while_its_user_members_stay
     a_distribution_group_without_a_mail_address_is_skipped_a_security_group_without_one_is_synced
     a_group_synced_before_its_member_exists_shows_the_member_after_the_member_syncs_without_a_restart
-    a_manager_outside_the_domain_is_left_empty_and_fails_nobody
+    a_manager_outside_what_is_provisioned_is_left_empty_logged_once_as_a_reference_failure_and_does_not_count_towards_quarantine
     a_mapping_marked_only_during_creation_never_changes_an_existing_user
     a_nested_group_inside_a_scoping_group_contributes_none_of_its_members
     a_restart_with_empty_criteria_clears_quarantine_watermark_and_escrows_but_not_the_links
@@ -110,7 +112,8 @@ scenarios! {
     deleting_a_scoping_group_stops_the_cycle_and_deletes_nobody
     disable_then_enable_continues_from_the_watermark_without_re_reading_everything
     each_held_delete_appears_in_the_log_as_stageddelete_with_its_object
-    each_log_entry_names_configuration_cycle_source_target_reason_and_changed_properties_with_old_and_new_values
+    each_log_entry_names_job_cycle_source_id_target_id_steps_changed_attributes_with_old_and_new_values_duration_and_status
+    every_default_mapping_of_a_mail_system_takes_its_attribute_over_with_its_type
     extensionattribute1_15_arrive_trimmed_description_arrives_trimmed_and_at_most_448_characters
     fewer_than_5_000_failing_objects_never_quarantine_the_job_5_000_that_are_more_than_40_of_all_do_and_5_000_of_12_500_do_not
     fixing_the_cause_lets_the_next_attempt_lift_the_quarantine_by_itself

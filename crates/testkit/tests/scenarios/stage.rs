@@ -3,6 +3,7 @@
 use crate::agent;
 use crate::cost::CountingStore;
 use crate::domain::{Class, Domain, LINKS};
+use crate::line::{Address, Line as Way};
 use crate::script::{Line, Scenario, Step, Wrong, unrolled, words};
 use crate::sinks::SmtpSink;
 use crate::standing::expect_cycles;
@@ -10,6 +11,7 @@ use crate::unwell::{self, Illness};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use lockstep_agent::state::AgentKey;
 use lockstep_model::ids::{AgentId, ConfigurationId};
 use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_server::clock::Clock;
@@ -66,13 +68,15 @@ pub(crate) struct Stage {
     app: Router,
     domains: BTreeMap<String, Rc<RefCell<Domain>>>,
     /// The agent of each domain, and what it is at.
-    agents: BTreeMap<String, (AgentId, JoinHandle<()>)>,
+    agents: BTreeMap<String, Enrolled>,
     /// Where mails arrive, if the scenario looks at them, and how many were looked at.
     pub(crate) mail: Option<(SmtpSink, Cell<usize>)>,
     /// What the objects of the directory were called that a scenario watches.
     pub(crate) labels: RefCell<BTreeMap<String, String>>,
     /// A changed configuration that has not been applied.
     proposal: Option<Value>,
+    /// Where the service answers, if the agent comes over the wire.
+    address: Option<Address>,
 }
 
 /// Plays a scenario to its end.
@@ -84,13 +88,22 @@ pub(crate) fn play(scenario: &Scenario) -> Result<(), Wrong> {
     let props = Props {
         mail: has("mails"),
         patience: has("agents").then_some(PATIENCE),
+        ..Props::default()
     };
     staged_with(props, async |stage| stage.play(scenario).await)
+}
+
+/// The agent of a domain.
+struct Enrolled {
+    id: AgentId,
+    line: Way,
+    serving: JoinHandle<()>,
 }
 
 /// What a stage has that not every scenario needs.
 #[derive(Clone, Copy, Default)]
 struct Props {
+    https: bool,
     mail: bool,
     patience: Option<Duration>,
 }
@@ -98,6 +111,16 @@ struct Props {
 /// Does something on a stage of its own.
 pub(crate) fn staged<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
     staged_with(Props::default(), work)
+}
+
+/// The same where the fake agent sends signed requests over HTTPS, as a real one does. The clock is that of this
+/// machine, because they are signed for the moment.
+pub(crate) fn staged_over_https<T>(work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
+    let props = Props {
+        https: true,
+        ..Props::default()
+    };
+    staged_with(props, work)
 }
 
 fn staged_with<T>(props: Props, work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
@@ -108,7 +131,11 @@ fn staged_with<T>(props: Props, work: impl AsyncFnOnce(&mut Stage) -> T) -> T {
         .expect("a runtime can be made");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
+        let https = props.https;
         let mut stage = Stage::new(props);
+        if https {
+            stage.address = Some(Address::of(stage.app.clone()).await);
+        }
         stage.domain(DOMAIN);
         let body = json!({ "name": DOMAIN });
         let added = stage.send("POST", "/api/v1/domains", Some(body)).await;
@@ -138,7 +165,9 @@ impl Stage {
             sealer: Sealer::new(&Secret::new([1; 32])),
         });
         let mut service = service.expect("the service starts");
-        service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
+        if !props.https {
+            service.clock = Clock::standing_at(Timestamp::from_millis(BEGINNING));
+        }
         service.transactions = Transactions::InPlace;
         service.agent_patience = props.patience.unwrap_or(service.agent_patience);
         let service = Arc::new(service);
@@ -160,6 +189,7 @@ impl Stage {
             mail: mail.map(|sink| (sink, Cell::new(0))),
             labels: RefCell::default(),
             proposal: None,
+            address: None,
         }
     }
 
@@ -172,11 +202,12 @@ impl Stage {
         let domain = Rc::new(RefCell::new(Domain::new(name, number)));
         self.domains.insert(name.to_owned(), Rc::clone(&domain));
         let id = AgentId::new(Guid::from_bytes([number; 16]));
+        let key = AgentKey::generate().expect("this machine has random numbers");
         let row = Agent {
             id,
             name: format!("agent of {name}"),
             version: "simulated".to_owned(),
-            public_key: String::new(),
+            public_key: key.public_base64(),
             domains: vec![name.to_owned()],
             enrolled: BEGINNING,
             seen: self.service.clock.now().as_millis(),
@@ -186,14 +217,15 @@ impl Stage {
             .store
             .write(&mut |tx| tx.store(std::slice::from_ref(&row)));
         stored.expect("an agent can be enrolled");
-        let serving = self.serve(id, &domain);
-        self.agents.insert(name.to_owned(), (id, serving));
+        let line = match &self.address {
+            Some(address) => address.line(&self.service, id, key),
+            None => Way::Direct(Arc::clone(&self.service), id),
+        };
+        let served = agent::serve(line.clone(), Rc::clone(&domain));
+        let serving = tokio::task::spawn_local(served);
+        let enrolled = Enrolled { id, line, serving };
+        self.agents.insert(name.to_owned(), enrolled);
         domain
-    }
-
-    fn serve(&self, id: AgentId, domain: &Rc<RefCell<Domain>>) -> JoinHandle<()> {
-        let served = agent::serve(Arc::clone(&self.service), id, Rc::clone(domain));
-        tokio::task::spawn_local(served)
     }
 
     /// What the agent of a domain does from now on.
@@ -205,10 +237,9 @@ impl Stage {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let agent = self
                 .agents
-                .get(name)
+                .get_mut(name)
                 .ok_or_else(|| at("no agent".to_owned()))?;
-            let id = agent.0;
-            agent.1.abort();
+            agent.serving.abort();
             let illness = match words.as_slice() {
                 ["stop"] => continue,
                 ["start" | "restart"] => None,
@@ -219,14 +250,16 @@ impl Stage {
                 }),
                 _ => return Err(at(format!("`{}` is nothing that an agent does", line.text))),
             };
-            let serving = match illness {
-                None => self.serve(id, &domain),
+            agent.serving = match illness {
+                None => {
+                    let served = agent::serve(agent.line.clone(), Rc::clone(&domain));
+                    tokio::task::spawn_local(served)
+                }
                 Some(illness) => {
-                    let served = unwell::serve(Arc::clone(&self.service), id, illness);
+                    let served = unwell::serve(Arc::clone(&self.service), agent.id, illness);
                     tokio::task::spawn_local(served)
                 }
             };
-            self.agents.insert(name.to_owned(), (id, serving));
         }
         Ok(())
     }
@@ -454,7 +487,9 @@ impl Stage {
     }
 
     fn pass(&self, millis: i64) {
-        self.service.clock.advance(millis);
+        if self.address.is_none() {
+            self.service.clock.advance(millis);
+        }
         self.service.instructions.raise();
     }
 
@@ -746,6 +781,9 @@ fn bytes(value: &str) -> Result<Vec<u8>, String> {
     if let Some(guid) = value.strip_prefix("guid:") {
         let guid: Guid = guid.parse().map_err(|_| format!("{guid} is no GUID"))?;
         return Ok(guid.to_wire().to_vec());
+    }
+    if let Some(digits) = value.strip_prefix("hex:") {
+        return hex::decode(digits).map_err(|_| format!("{digits} are no hex digits"));
     }
     Ok(value.as_bytes().to_vec())
 }

@@ -52,7 +52,7 @@ fn put(kind: Kind, name: &str, text: &str, body: &mut Map<String, Value>) -> Res
         ))
     };
     let value = match property.value_type() {
-        Type::TextList => {
+        Type::TextList | Type::BinaryList => {
             let list = body.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             if let (Value::Array(values), false) = (list, text.is_empty()) {
                 values.push(text.into());

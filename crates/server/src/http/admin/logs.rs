@@ -2,6 +2,7 @@
 
 use super::{Query, Shared, time, views};
 use crate::ask::ask;
+use crate::cycle::REFERENCE_FAILURE;
 use crate::directory;
 use crate::failure::Failure;
 use crate::http::auth::Caller;
@@ -9,10 +10,11 @@ use crate::log;
 use crate::service::Service;
 use crate::{configurations, provision};
 use axum::extract::State;
-use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage};
+use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage, LogStep};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_directory::UniqueValue;
+use lockstep_engine::Reason;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
 use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::Joined;
@@ -26,6 +28,8 @@ use std::sync::Arc;
 
 const DEFAULT_LIMIT: usize = 100;
 const LONGEST: usize = 10_000;
+/// Of how many objects of one name the references are looked at.
+const FEW: usize = 10;
 /// How many entries are looked through in one go.
 const SLICE: usize = 1_000;
 
@@ -74,7 +78,8 @@ pub(super) async fn provisioning(
     let names = rows.iter().map(|row| (row.id, row.name.clone())).collect();
     let names: Arc<BTreeMap<ConfigurationId, String>> = Arc::new(names);
     let mut wanted = checked(query, &names)?;
-    let found = look(&service, &wanted, &names).await?;
+    let mut found = look(&service, &wanted, &names).await?;
+    add_failing_references(&service, &rows, &wanted, &mut found).await?;
     let is_at_home = |page: &LogPage| page.entries.iter().all(|entry| entry.dn.is_none());
     let Some(object) = wanted.object.clone().filter(|_| is_at_home(&found)) else {
         return Ok(axum::Json(found));
@@ -94,10 +99,52 @@ pub(super) async fn provisioning(
     for entry in found.entries.iter_mut().filter(|entry| entry.dn.is_none()) {
         entry.dn = Some(known.dn.clone());
     }
-    if found.entries.is_empty() && wanted.is_any_skip() {
+    if found.entries.is_empty() && wanted.is_any("Skip", "Skipped") {
         found.entries = left_out(&service, &rows, &known).await?;
     }
     Ok(axum::Json(found))
+}
+
+/// References of the wanted object that fail, where no entry tells of them: there may have been too many at once.
+async fn add_failing_references(
+    service: &Arc<Service>,
+    rows: &[Configuration],
+    wanted: &Wanted,
+    found: &mut LogPage,
+) -> Result<(), Failure> {
+    let told = |entry: &LogView| entry.code == REFERENCE_FAILURE;
+    if wanted.object.is_none()
+        || !wanted.is_any("Other", "Warning")
+        || found.entries.iter().any(told)
+    {
+        return Ok(());
+    }
+    // What an object is called, its entries tell; one that is named by its GUID need not have any.
+    let sources = found.entries.iter().filter_map(|entry| {
+        let row = rows.iter().find(|row| row.name == entry.configuration)?;
+        Some((row.id, entry.source.parse::<Guid>().ok()?))
+    });
+    let named = wanted.object.as_ref().and_then(|object| object.guid);
+    let named = named
+        .into_iter()
+        .flat_map(|guid| rows.iter().map(move |row| (row.id, guid)));
+    let sources: BTreeSet<(ConfigurationId, Guid)> = sources.chain(named).collect();
+    for (id, guid) in sources.into_iter().take(FEW) {
+        if wanted.configuration.is_some_and(|wanted| wanted != id) {
+            continue;
+        }
+        let configuration = rows.iter().find(|row| row.id == id);
+        let name = configuration.map_or("", |row| row.name.as_str());
+        for (item, since) in provision::unresolved(service, id, guid).await? {
+            let entry = log::outside_of_cycles(item, "Warning", Timestamp::from_millis(since));
+            let view = LogView {
+                id: String::new(),
+                ..views::log_entry(&entry, name, None)
+            };
+            found.entries.insert(0, view);
+        }
+    }
+    Ok(())
 }
 
 /// Why an object takes no part in these configurations. Who lies outside of a scope is not logged one by one:
@@ -129,15 +176,29 @@ async fn left_out(
             reason: one.reason.to_string(),
             initiated_by: "demand".to_owned(),
             duration_ms: 0,
+            steps: left_out_steps(&one.reason),
             modified_properties: Vec::new(),
         });
     }
     Ok(entries)
 }
 
+fn left_out_steps(reason: &Reason) -> Vec<LogStep> {
+    let step = |name: &str, status: &str, description: String| LogStep {
+        name: name.to_owned(),
+        status: status.to_owned(),
+        description,
+    };
+    let read = "what is known of it here was read from Active Directory".to_owned();
+    vec![
+        step("import", "Success", read),
+        step("scope", "Skipped", reason.to_string()),
+    ]
+}
+
 impl Wanted {
-    /// Whether a skip of the wanted object would be shown, whenever it was.
-    fn is_any_skip(&self) -> bool {
+    /// Whether an entry of the wanted object with this action and status would be shown, whenever it was.
+    fn is_any(&self, action: &str, status: &str) -> bool {
         let same = |wanted: &Option<String>, own: &str| {
             wanted
                 .as_ref()
@@ -145,8 +206,8 @@ impl Wanted {
         };
         self.cycle.is_none()
             && self.before.is_none()
-            && same(&self.action, "Skip")
-            && same(&self.status, "Skipped")
+            && same(&self.action, action)
+            && same(&self.status, status)
     }
 }
 

@@ -6,9 +6,9 @@ use crate::job::Guard;
 use crate::log;
 use lockstep_api::admin::{
     Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
-    Passwords, Planned, PropertyChange, Quarantine,
+    LogStep, Passwords, Planned, PropertyChange, Quarantine,
 };
-use lockstep_engine::mapping::MappedKind;
+use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
 use lockstep_store::records::connector_space::Joined;
@@ -16,6 +16,7 @@ use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
+use std::collections::BTreeSet;
 
 /// How many links are counted in one go.
 const SLICE: usize = 5_000;
@@ -53,10 +54,26 @@ pub(super) fn configuration<T: Read + ?Sized>(
             None => JobStatus::default(),
         },
         claims: Vec::new(),
+        absent_attributes: job.as_ref().map_or_else(Vec::new, |job| absent(row, job)),
         counts: counts(tx, row)?,
         service_principal: row.service_principal.to_string(),
         configuration: spec_of(row),
     })
+}
+
+/// What of the mapping's attributes the domain's schema lacks, as the mapping spells them.
+fn absent(row: &Configuration, job: &Job) -> Vec<String> {
+    let absent = job.domain.iter().flat_map(|domain| &domain.absent);
+    let absent: BTreeSet<&str> = absent.map(String::as_str).collect();
+    let mapping = &crate::configuration::known(row).compiled.mapping;
+    let entries = mapping.entries.values().flatten();
+    let values = entries.flat_map(|entry| entry.rule.sources());
+    let references = REFERENCES.iter().filter(|own| mapping.provisions(own));
+    let lacking = values.chain(references.map(|own| own.spelled));
+    let lacking: BTreeSet<&str> = lacking
+        .filter(|name| absent.contains(name.to_ascii_lowercase().as_str()))
+        .collect();
+    lacking.into_iter().map(str::to_owned).collect()
 }
 
 /// Where the errors of cycles are explained.
@@ -198,6 +215,15 @@ pub(super) fn change(row: &LogChange) -> PropertyChange {
 }
 
 /// An entry of the provisioning log.
+pub(super) fn step(step: log::Step) -> LogStep {
+    LogStep {
+        name: step.name.to_owned(),
+        status: step.status,
+        description: step.description,
+    }
+}
+
+/// An entry of the provisioning log.
 pub(super) fn log_entry(row: &LogEntry, configuration: &str, cycle: Option<&Cycle>) -> LogView {
     LogView {
         id: format!("{:020}", row.number),
@@ -213,6 +239,7 @@ pub(super) fn log_entry(row: &LogEntry, configuration: &str, cycle: Option<&Cycl
         source: row.source.to_string(),
         initiated_by: log::initiated_by(cycle).to_owned(),
         duration_ms: log::duration(row, cycle),
+        steps: log::steps(row).into_iter().map(step).collect(),
         target: row.target.map(|target| target.to_string()),
         code: row.code.clone(),
         reason: row.reason.clone(),

@@ -1,6 +1,9 @@
 //! Objects as clients send them.
 
 use super::error::GraphError;
+use super::related::Way;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lockstep_directory::cloud::{Invalid, Problem};
 use lockstep_directory::schema::Type;
 use lockstep_directory::{Given, Kind, Property};
@@ -116,12 +119,8 @@ fn unknown(kind: Kind, name: &str) -> GraphError {
             | "onPremisesProvisioningErrors"
             | "passwordPolicies"
             | "roles"
-            | "members"
-            | "owners"
-            | "manager"
-            | "memberOf"
     );
-    if shown {
+    if shown || Way::named(kind, name).is_some() {
         let message = format!("Property '{name}' is read-only and cannot be set.");
         return GraphError::property("PropertyReadOnly", name, message);
     }
@@ -152,13 +151,24 @@ fn converted(property: Property, value: Value) -> Result<Option<PropertyValue>, 
             let time = text.parse().ok().map(PropertyValue::Timestamp);
             time.ok_or_else(|| expected(name, lockstep_directory::cloud::TIME))?
         }
+        Value::String(text) if property.value_type() == Type::Binary => {
+            let bytes = STANDARD.decode(text).ok().map(PropertyValue::Binary);
+            bytes.ok_or_else(|| expected(name, "bytes in Base64"))?
+        }
         Value::String(text) => PropertyValue::Text(text),
         Value::Array(values) => {
             let texts: Option<Vec<String>> = values
                 .into_iter()
                 .map(|value| value.as_str().map(str::to_owned))
                 .collect();
-            PropertyValue::texts(texts.ok_or_else(|| expected(name, "a list of texts"))?)
+            let texts = texts.ok_or_else(|| expected(name, "a list of texts"))?;
+            if property.value_type() == Type::BinaryList {
+                let values = texts.iter().map(|text| STANDARD.decode(text).ok());
+                let values: Option<Vec<Vec<u8>>> = values.collect();
+                let values = values.ok_or_else(|| expected(name, "a list of values in Base64"))?;
+                return Ok(Some(PropertyValue::binaries(values)));
+            }
+            PropertyValue::texts(texts)
         }
         Value::Object(_) => return Err(expected(name, "a value, found an object")),
     }))

@@ -1,5 +1,7 @@
 //! Objects as Graph shows them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lockstep_directory::unique::{Namespace, claims};
 use lockstep_directory::{Conflict, Kind, Object, Property};
 use lockstep_model::PropertyValue;
@@ -86,9 +88,12 @@ fn property_value(object: &Object, property: Property) -> Value {
         Some(PropertyValue::Text(value)) => value.as_str().into(),
         Some(PropertyValue::TextList(values)) => values.clone().into(),
         Some(PropertyValue::Timestamp(time)) => time.to_string().into(),
-        Some(PropertyValue::Binary(_)) => Value::Null,
+        Some(PropertyValue::Binary(bytes)) => STANDARD.encode(bytes).into(),
+        Some(PropertyValue::BinaryList(values)) => {
+            values.iter().map(|bytes| STANDARD.encode(bytes)).collect()
+        }
         // Graph shows an empty collection as one, and anything else that is empty as null.
-        None if property.value_type() == Type::TextList => json!([]),
+        None if matches!(property.value_type(), Type::TextList | Type::BinaryList) => json!([]),
         None => Value::Null,
     }
 }

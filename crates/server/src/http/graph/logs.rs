@@ -299,7 +299,11 @@ fn page(
 
 /// The status in Graph's words.
 fn status(row: &LogEntry) -> &'static str {
-    match row.status.as_str() {
+    status_of(&row.status)
+}
+
+fn status_of(status: &str) -> &'static str {
+    match status {
         "Success" => "success",
         "Skipped" => "skipped",
         "Warning" => "warning",
@@ -367,42 +371,29 @@ fn shown(
     })
 }
 
-/// The steps that led to an entry, as far as they went: what was skipped was not matched, and what was not
-/// allowed to leave was not exported.
+/// The steps that led to an entry, in Graph's words.
 fn steps(row: &LogEntry) -> Vec<Value> {
-    let step = |name: &str, kind: &str, status: &str, description: &str| {
+    let (came, went) = match row.action.as_str() {
+        "Create" => ("EntryImportAdd", "EntryExportAdd"),
+        "Delete" | "StagedDelete" => ("EntryImportDelete", "EntryExportDelete"),
+        _ => ("EntryImport", "EntryExportUpdate"),
+    };
+    let shown = |step: crate::log::Step| {
+        let (name, kind) = match step.name {
+            "import" => (came, "import"),
+            "scope" => ("EntrySynchronizationScoping", "scoping"),
+            "match" => ("EntryImport", "matching"),
+            _ => (went, "export"),
+        };
         json!({
             "name": name,
             "provisioningStepType": kind,
-            "status": status,
-            "description": description,
+            "status": status_of(&step.status),
+            "description": step.description,
             "details": {},
         })
     };
-    let import = match row.action.as_str() {
-        "Create" => "EntryImportAdd",
-        "Delete" | "StagedDelete" => "EntryImportDelete",
-        _ => "EntryImport",
-    };
-    let read = "Received from Active Directory";
-    let mut steps = vec![step(import, "import", "success", read)];
-    let (name, kind) = match row.action.as_str() {
-        "Skip" => ("EntrySynchronizationScoping", "scoping"),
-        "Create" => ("EntryExportAdd", "export"),
-        "Delete" | "StagedDelete" => ("EntryExportDelete", "export"),
-        _ => ("EntryExportUpdate", "export"),
-    };
-    if kind == "export" && !matches!(row.action.as_str(), "Delete" | "StagedDelete") {
-        let scope = "Active in the source system; in scope";
-        steps.push(step(
-            "EntrySynchronizationScoping",
-            "scoping",
-            "success",
-            scope,
-        ));
-    }
-    steps.push(step(name, kind, status(row), &row.reason));
-    steps
+    crate::log::steps(row).into_iter().map(shown).collect()
 }
 
 fn modified(change: &LogChange) -> Value {

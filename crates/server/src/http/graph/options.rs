@@ -3,6 +3,7 @@
 
 use super::beside::PASSWORD_POLICIES;
 use super::error::GraphError;
+use super::related::Way;
 use crate::directory::find::Sorting;
 use axum::http::Uri;
 use base64::Engine as _;
@@ -255,19 +256,9 @@ fn sorting(kind: Kind, value: &str) -> Result<Sorting, GraphError> {
     }
 }
 
-/// The relations of a kind that can be shown with an object.
-const fn relations(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::User => &["manager", "directReports", "memberOf"],
-        Kind::Group => &["members", "owners", "memberOf"],
-        Kind::Contact => &["manager", "memberOf"],
-        Kind::ServicePrincipal => &[],
-    }
-}
-
 /// Reads `manager($select=id,displayName),memberOf`.
 fn expanded(kind: Kind, value: &str) -> Result<Vec<Expand>, GraphError> {
-    let known = relations(kind);
+    let known: Vec<&str> = Way::all(kind).map(|(name, _)| name).collect();
     let mut expand = Vec::new();
     let mut rest = value.trim();
     while !rest.is_empty() {

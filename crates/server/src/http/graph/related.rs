@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use lockstep_directory::{Kind, Object};
+use lockstep_engine::mapping::{MappedKind, REFERENCES, Reference};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_store::records::directory::DirectoryReference;
@@ -25,24 +26,53 @@ pub(super) struct Way {
     property: &'static str,
     /// Against the arrow: who refers to it.
     backwards: bool,
+    /// It leads to one object at most.
+    pub(super) single: bool,
+}
+
+/// What objects of a kind refer to others by.
+fn references(kind: Kind) -> impl Iterator<Item = &'static Reference> {
+    let mapped = match kind {
+        Kind::User => Some(MappedKind::User),
+        Kind::Group => Some(MappedKind::Group),
+        Kind::Contact => Some(MappedKind::Contact),
+        Kind::ServicePrincipal => None,
+    };
+    let has = move |own: &&Reference| mapped.is_some_and(|kind| own.kinds.contains(&kind));
+    REFERENCES.iter().filter(has)
 }
 
 impl Way {
     /// The way of this name from objects of a kind.
     pub(super) fn named(kind: Kind, name: &str) -> Option<Self> {
-        let (property, backwards) = match (kind, name) {
-            (Kind::User | Kind::Contact, "manager") => ("manager", false),
-            (Kind::User, "directReports") => ("manager", true),
-            (Kind::Group, "members") => ("members", false),
-            (Kind::Group, "owners") => ("owners", false),
-            (Kind::User | Kind::Group | Kind::Contact, "memberOf") => ("members", true),
-            _ => return None,
+        let backwards = match (kind, name) {
+            (Kind::User, "directReports") => Some("manager"),
+            (Kind::User | Kind::Group | Kind::Contact, "memberOf") => Some("members"),
+            _ => None,
         };
+        if let Some(property) = backwards {
+            return Some(Self {
+                kind,
+                property,
+                backwards: true,
+                single: false,
+            });
+        }
+        let forwards = references(kind).find(|reference| reference.property == name)?;
         Some(Self {
             kind,
-            property,
-            backwards,
+            property: forwards.property,
+            backwards: false,
+            // On premises a group has one; in the cloud it may have several.
+            single: forwards.single && forwards.property != "owners",
         })
+    }
+
+    /// The ways from objects of a kind, by name.
+    pub(super) fn all(kind: Kind) -> impl Iterator<Item = (&'static str, Self)> {
+        let names = references(kind).map(|reference| reference.property);
+        let names = names.chain(["directReports", "memberOf"]);
+        names.filter_map(move |name| Some((name, Self::named(kind, name)?)))
     }
 
     /// Some of the objects at its end, in order of their ids, and the last id that was looked at.
@@ -172,7 +202,8 @@ pub(super) async fn count(
     Ok(answer::count(&page))
 }
 
-pub(super) async fn manager(
+/// The one object at the end of a way.
+pub(super) async fn one(
     way: Way,
     State(service): Shared,
     caller: Known,
@@ -182,22 +213,23 @@ pub(super) async fn manager(
     caller?;
     let options = Options::read_mixed(&uri)?;
     let sought = id.clone();
-    let manager = service
+    let found = service
         .read(move |tx| {
             let Some(object) = live(tx, way.kind, &sought)? else {
                 return Ok(None);
             };
-            let (managers, _) = way.follow(tx, object.id, None, 1)?;
-            Ok(managers.into_iter().next())
+            let (found, _) = way.follow(tx, object.id, None, 1)?;
+            Ok(found.into_iter().next())
         })
         .await?;
-    let manager = manager.ok_or_else(|| GraphError::not_found(&format!("{id}/manager")))?;
+    let missing = || GraphError::not_found(&format!("{id}/{}", way.property));
+    let found = found.ok_or_else(missing)?;
     let place = Place {
         base: &service.public_url,
         context: "directoryObjects",
         typed: true,
     };
-    Ok(answer::one(&manager, &Beside::default(), &options, &place))
+    Ok(answer::one(&found, &Beside::default(), &options, &place))
 }
 
 /// What is shown of others with an object.
@@ -229,7 +261,7 @@ pub(super) fn expanded(
         related.push(Related {
             name: expand.name.clone(),
             select: expand.select.clone(),
-            single: expand.name == "manager",
+            single: way.single,
             objects,
             more: last.is_some(),
         });

@@ -1,0 +1,252 @@
+//! References to objects that are not provisioned: a manager of another domain, a member out of scope.
+//!
+//! The directory goes without them, and nobody fails because of it. The log says so once when it arises and once
+//! when it ends: which of them it knows of stands in [`UnresolvedReference`], one row for each reference, so that
+//! a group of a million members is never looked at as a whole. Whoever is not told of one by one, because there are
+//! too many, is told of when somebody asks ([`of_object`]).
+
+use super::objects::{Case, cases};
+use super::report::Item;
+use super::{Context, foreign, references};
+use crate::import::{Lane, Places};
+use lockstep_engine::{Decision, ObjectClass, Reason};
+use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_store::records::connector_space::{Joined, StagedReference, UnresolvedReference};
+use lockstep_store::{
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// The code under which the log tells of them.
+pub(crate) const CODE: &str = "ReferenceFailure";
+/// How many entries of one cycle tell of them: a hundred thousand managers out of scope are one fact, and the log
+/// is for all.
+const TOLD: usize = 1_000;
+/// How many references of one object are looked at when somebody asks.
+const ASKED: usize = 5_000;
+
+/// What names a reference of AD.
+pub(super) type Edge = <StagedReference as Record>::Id;
+
+/// What a batch found out about references.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// There are rows already, so that it matters which references are right now.
+    pub(super) known: bool,
+    /// Who holds a reference that leads to nothing in the directory.
+    failing: Vec<(ObjectId, Edge)>,
+    /// References that lead somewhere now and who holds them, or that AD has no more.
+    settled: Vec<(Option<ObjectId>, Edge)>,
+    /// Objects all of whose references were looked at.
+    whole: Vec<Guid>,
+}
+
+impl Findings {
+    /// For a batch of this configuration.
+    pub(super) fn of(tx: &mut dyn Read, lane: &Lane) -> Result<Self, StoreError> {
+        let prefix = Key::empty().with(lane.configuration.id);
+        let rows = tx.scan(UnresolvedReference::TABLE, &Scan::of(prefix, 1))?;
+        Ok(Self {
+            known: !rows.is_empty(),
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn fails(&mut self, holder: ObjectId, edge: Edge) {
+        self.failing.push((holder, edge));
+    }
+
+    pub(super) fn leads(&mut self, holder: ObjectId, edge: Edge) {
+        if self.known {
+            self.settled.push((Some(holder), edge));
+        }
+    }
+
+    pub(super) fn is_gone(&mut self, edge: Edge) {
+        if self.known {
+            self.settled.push((None, edge));
+        }
+    }
+
+    pub(super) fn whole(&mut self, source: Guid) {
+        if self.known {
+            self.whole.push(source);
+        }
+    }
+
+    /// Remembers and tells what has begun to fail, and forgets what does not fail any more: gives those whose
+    /// references lead somewhere again.
+    pub(super) fn settle(
+        self,
+        tx: &mut dyn Write,
+        lane: &Lane,
+        context: &mut Context<'_>,
+    ) -> Result<BTreeSet<ObjectId>, StoreError> {
+        let mut healed = BTreeSet::new();
+        let mut before = HashSet::new();
+        if self.known {
+            before = self.before(tx, lane)?;
+            let mut ended: BTreeSet<Edge> = BTreeSet::new();
+            for (holder, edge) in self.settled {
+                if before.contains(&edge) {
+                    healed.extend(holder);
+                    ended.insert(edge);
+                }
+            }
+            let failing: HashSet<&Edge> = self.failing.iter().map(|(_, edge)| edge).collect();
+            let whole: BTreeSet<Guid> = self.whole.into_iter().collect();
+            let parted = before.iter().filter(|edge| whole.contains(&edge.1));
+            ended.extend(parted.filter(|edge| !failing.contains(edge)).cloned());
+            tx.remove::<UnresolvedReference>(&ended.into_iter().collect::<Vec<_>>())?;
+        }
+        let mut new: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>> = BTreeMap::new();
+        let mut rows = Vec::new();
+        for (holder, id) in self.failing {
+            if before.contains(&id) {
+                continue;
+            }
+            let of_holder = new.entry((holder, id.1, id.2.clone())).or_default();
+            of_holder.insert(id.3);
+            let since = context.now.as_millis();
+            rows.push(UnresolvedReference { id, since });
+        }
+        tx.store(&rows)?;
+        tell(tx, lane, context, new)?;
+        Ok(healed)
+    }
+
+    /// Which of the references that were looked at are known to fail.
+    fn before(&self, tx: &mut dyn Read, lane: &Lane) -> Result<HashSet<Edge>, StoreError> {
+        let failing = self.failing.iter().map(|(_, edge)| edge);
+        let edges = failing.chain(self.settled.iter().map(|(_, edge)| edge));
+        let edges: Vec<Edge> = edges.cloned().collect();
+        let rows: Vec<Option<UnresolvedReference>> = tx.fetch(&edges)?;
+        let mut before: HashSet<Edge> = rows.into_iter().flatten().map(|row| row.id).collect();
+        for source in &self.whole {
+            let prefix = StagedReference::from(lane.configuration.id, *source);
+            let rows: Vec<UnresolvedReference> = tx.list(&Scan::of(prefix, ASKED))?;
+            before.extend(rows.into_iter().map(|row| row.id));
+        }
+        Ok(before)
+    }
+}
+
+/// One entry for each object and property, up to a number that a log bears.
+fn tell(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+    new: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>>,
+) -> Result<(), StoreError> {
+    let room = TOLD.saturating_sub(context.report.unresolved);
+    if new.len() > room && context.report.unresolved <= TOLD {
+        tracing::warn!(
+            configuration = lane.configuration.name,
+            "more than {TOLD} objects refer to objects that are not provisioned; `lockstep log --object` tells of each"
+        );
+    }
+    context.report.unresolved += new.len();
+    let told: BTreeMap<_, _> = new.into_iter().take(room).collect();
+    let items = items(tx, lane, context, told)?;
+    let entries = items.into_iter().map(|item| {
+        // Not by way of the report: a plan shows what changes, and this is no change.
+        let mut entry = crate::log::outside_of_cycles(item, "Warning", context.now);
+        entry.cycle = Some(context.cycle);
+        entry.took = crate::log::took(context);
+        entry
+    });
+    tx.store(&entries.collect::<Vec<_>>())
+}
+
+/// What the log says of references that fail.
+fn items(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    failing: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>>,
+) -> Result<Vec<Item>, StoreError> {
+    let firsts = failing.values().filter_map(|targets| targets.first());
+    let sources = failing.keys().map(|(_, source, _)| source);
+    let involved: BTreeSet<Guid> = firsts.chain(sources).copied().collect();
+    let involved: Vec<Guid> = involved.into_iter().collect();
+    let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
+    let known = cases(tx, lane, context, &mut places, &involved)?;
+    let known: HashMap<Guid, Case> = known
+        .into_iter()
+        .map(|case| (case.object.guid, case))
+        .collect();
+    let mut items = Vec::with_capacity(failing.len());
+    for ((holder, source, attribute), targets) in failing {
+        let (Some(case), Some(first)) = (known.get(&source), targets.first()) else {
+            continue;
+        };
+        let property = references::property_of(&attribute).unwrap_or("reference");
+        let why = why(lane, context, known.get(first));
+        let mut item = case.item(lane, "Other", &Reason::InScope, Some(holder));
+        item.code = CODE;
+        item.reason = match targets.len() {
+            1 => format!(
+                "`{property}` leads to {first}, which is not provisioned and is left out: {why}"
+            ),
+            count => format!(
+                "{count} of `{property}` are not provisioned and are left out, {first} for one: {why}"
+            ),
+        };
+        items.push(item);
+    }
+    Ok(items)
+}
+
+/// Why an object that is referred to is not in the directory. Its name stays home.
+fn why(lane: &Lane, context: &Context<'_>, case: Option<&Case>) -> String {
+    let Some(case) = case else {
+        return format!("nothing is known of it in {}", lane.configuration.domain);
+    };
+    if case.object.class == Some(ObjectClass::ForeignPrincipal) {
+        let joins = match foreign::crosses(&lane.configuration) {
+            true => "nobody with its SID is provisioned",
+            false => "`[references] cross-domain` is off",
+        };
+        return format!("it stands for a principal of another domain, and {joins}");
+    }
+    let (decision, reason) = case.decide(lane, context);
+    match decision {
+        Decision::Create(_)
+        | Decision::Join(..)
+        | Decision::Restore(..)
+        | Decision::Update { .. }
+        | Decision::Unchanged => "it has not been provisioned yet".to_owned(),
+        _ => reason.to_string(),
+    }
+}
+
+/// What fails of an object's references at present, for whoever asks, and since when.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn of_object(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &Context<'_>,
+    source: Guid,
+) -> Result<Vec<(Item, i64)>, StoreError> {
+    let joined: Option<Joined> = tx.fetch_one(&(lane.owner(), source))?;
+    let Some(joined) = joined.filter(|joined| !joined.deleted) else {
+        return Ok(Vec::new());
+    };
+    let prefix = StagedReference::from(lane.configuration.id, source);
+    let rows: Vec<UnresolvedReference> = tx.list(&Scan::of(prefix, ASKED))?;
+    let mut failing: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>> = BTreeMap::new();
+    let mut since: Vec<i64> = Vec::new();
+    for UnresolvedReference { id, since: at } in rows {
+        let key = (joined.object, source, id.2);
+        if !failing.contains_key(&key) {
+            since.push(at);
+        }
+        failing.entry(key).or_default().insert(id.3);
+    }
+    let items = items(tx, lane, context, failing)?;
+    Ok(items.into_iter().zip(since).collect())
+}

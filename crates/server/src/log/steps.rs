@@ -1,0 +1,169 @@
+//! The steps that led to an entry of the log, as far as they went.
+//!
+//! They are not kept: action, status and code of an entry say how far its object came, in the order in which an
+//! object is decided (import, scope, match, action).
+
+use lockstep_store::records::log::LogEntry;
+
+/// One step.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// `import`, `scope`, `match` or `action`.
+    pub name: &'static str,
+    /// `Success`, `Skipped`, `Warning` or `Failure`.
+    pub status: String,
+    /// In words.
+    pub description: String,
+}
+
+/// Codes of objects that matching kept out.
+const MATCH: [&str; 8] = [
+    "AnchorChanged",
+    "AnchorTaken",
+    "OwnedByAnother",
+    "AdministratorNotTakenOver",
+    "MatchBlocked",
+    "MatchOfAnotherKind",
+    "ObjectOfOtherKind",
+    "ObjectOfOtherOwner",
+];
+/// Codes of objects of which too little was known to go on.
+const IMPORT: [&str; 4] = ["NotRead", "PlaceUnknown", "Missing", "ImportRunning"];
+
+/// The steps of an entry.
+#[must_use]
+pub fn steps(entry: &LogEntry) -> Vec<Step> {
+    let told = |name, status: &str, description: &str| Step {
+        name,
+        status: status.to_owned(),
+        description: description.to_owned(),
+    };
+    let passed = |name, description| told(name, "Success", description);
+    let last = |name| told(name, &entry.status, &entry.reason);
+    let code = entry.code.as_str();
+    // What of the entry's action it was that led to it; an object that leaves has been left out by its scope.
+    let leaves = matches!(entry.action.as_str(), "Delete" | "StagedDelete");
+    if IMPORT.contains(&code) {
+        return vec![last("import")];
+    }
+    let deleted = leaves && code == "DeletedInAd";
+    let mut steps = vec![passed(
+        "import",
+        match deleted {
+            true => "it was deleted in Active Directory",
+            false => "read from Active Directory",
+        },
+    )];
+    if entry.action == "Skip" {
+        steps.push(last("scope"));
+        return steps;
+    }
+    if leaves {
+        if !deleted {
+            steps.push(told("scope", "Skipped", &entry.reason));
+        }
+        steps.push(passed("match", "it was joined with its object before"));
+        steps.push(last("action"));
+        return steps;
+    }
+    steps.push(passed("scope", "it is in scope"));
+    if entry.status == "Failure" && MATCH.contains(&code) {
+        steps.push(last("match"));
+        return steps;
+    }
+    steps.push(passed(
+        "match",
+        match (entry.action.as_str(), code) {
+            ("Create", _) => "there was no object for it yet",
+            ("Restore", _) => "its object was in the recycle bin",
+            (_, "Matched") => "an object that was there already is the same",
+            _ if entry.target.is_none() => "there was no object for it yet",
+            _ => "it was joined with its object before",
+        },
+    ));
+    steps.push(last("action"));
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_model::Guid;
+    use lockstep_model::ids::{ConfigurationId, ObjectId};
+
+    fn steps_of(action: &str, status: &str, code: &str) -> String {
+        let id = Guid::from_bytes([7; 16]);
+        let entry = LogEntry {
+            number: 1,
+            at: 0,
+            configuration: ConfigurationId::new(id),
+            cycle: None,
+            source: id,
+            target: Some(ObjectId::new(id)),
+            anchor: String::new(),
+            kind: "user".into(),
+            name: None,
+            dn: None,
+            action: action.into(),
+            status: status.into(),
+            reason: "why".into(),
+            code: code.into(),
+            changes: Vec::new(),
+            took: None,
+        };
+        let steps = steps(&entry);
+        let words = steps
+            .iter()
+            .map(|step| format!("{} {}", step.name, step.status));
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn steps_go_as_far_as_the_object_came() {
+        let all = "import Success, scope Success, match Success, action Success";
+        for (action, status, code, expected) in [
+            ("Create", "Success", "InScope", all),
+            ("Update", "Success", "Matched", all),
+            ("Restore", "Success", "InScope", all),
+            (
+                "Skip",
+                "Skipped",
+                "NeverSynced",
+                "import Success, scope Skipped",
+            ),
+            (
+                "Delete",
+                "Success",
+                "DeletedInAd",
+                "import Success, match Success, action Success",
+            ),
+            (
+                "StagedDelete",
+                "Warning",
+                "OutsideScope",
+                "import Success, scope Skipped, match Success, action Warning",
+            ),
+            (
+                "Other",
+                "Failure",
+                "MatchBlocked",
+                "import Success, scope Success, match Failure",
+            ),
+            (
+                "Other",
+                "Failure",
+                "MappingFailed",
+                "import Success, scope Success, match Success, action Failure",
+            ),
+            (
+                "Other",
+                "Warning",
+                "ReferenceFailure",
+                "import Success, scope Success, match Success, action Warning",
+            ),
+            ("Other", "Failure", "PlaceUnknown", "import Failure"),
+        ] {
+            assert_eq!(steps_of(action, status, code), expected, "{action} {code}");
+        }
+    }
+}
