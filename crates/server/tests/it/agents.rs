@@ -30,7 +30,7 @@ fn listed(corp: &Corp, path: &str) -> Vec<String> {
         .collect()
 }
 
-/// 42. The published figure is an hour; an administrator who looks for the reason of a failed cycle is not to
+/// The published figure is an hour; an administrator who looks for the reason of a failed cycle is not to
 /// see an agent called active that has been silent for that long.
 #[test]
 fn a_stopped_agent_turns_inactive_after_two_minutes_and_vanishes_from_the_list_after_ten_days() {
