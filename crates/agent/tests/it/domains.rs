@@ -58,7 +58,7 @@ fn a_domain_is_added_listed_changed_and_removed() {
     assert_eq!(status, 0);
     let expected = json!({
         "domain": "corp.test", "username": "CORP\\svc", "credential": "password", "security": "ldaps",
-        "servers": ["dc1.corp.test", "192.0.2.1:636"], "ownCa": false,
+        "servers": ["dc1.corp.test", "192.0.2.1:636"], "ownCa": false, "searchTimeoutSeconds": null,
     });
     assert_eq!(serde_json::from_str::<Value>(&data).unwrap(), expected);
     let (_, data, _) = run_in(&state, &["domain", "list", "--output", "json"]);
