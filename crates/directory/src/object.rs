@@ -124,7 +124,7 @@ impl Object {
     /// The value of a property as text.
     #[must_use]
     pub fn text(&self, property: &str) -> Option<&str> {
-        let property = Property::named(self.kind, property).ok()?;
+        let property = Property::find(self.kind, property)?;
         self.values.get(&property).and_then(PropertyValue::as_text)
     }
 }

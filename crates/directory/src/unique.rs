@@ -78,7 +78,7 @@ pub fn claims(kind: Kind, values: &Values) -> Vec<(Property, UniqueValue)> {
 /// The primary mail address among proxy addresses: the one whose scheme is in capital letters.
 #[must_use]
 pub fn primary_address(values: &Values, kind: Kind) -> Option<&str> {
-    let property = Property::named(kind, "proxyAddresses").ok()?;
+    let property = Property::find(kind, "proxyAddresses")?;
     match values.get(&property) {
         Some(PropertyValue::TextList(list)) => list
             .iter()

@@ -77,7 +77,7 @@ pub(crate) fn name_user(
     before: Option<&Object>,
     tenant: &TenantRules,
 ) -> Option<MadeName> {
-    let property = |name| Property::named(Kind::User, name).ok();
+    let property = |name| Property::find(Kind::User, name);
     let (name, nickname) = (property("userPrincipalName")?, property("mailNickname")?);
     let text = |values: &Values, property| {
         let value = values.get(property).and_then(PropertyValue::as_text);
@@ -110,7 +110,7 @@ pub(crate) fn name_user(
 /// SMTP address.
 fn alias(values: &Values, name: Option<&str>) -> String {
     let text = |name: &str| {
-        let property = Property::named(Kind::User, name).ok()?;
+        let property = Property::find(Kind::User, name)?;
         values.get(&property).and_then(PropertyValue::as_text)
     };
     let candidates = [
@@ -129,7 +129,7 @@ fn alias(values: &Values, name: Option<&str>) -> String {
 }
 
 fn secondary_address(values: &Values) -> Option<&str> {
-    let property = Property::named(Kind::User, "proxyAddresses").ok()?;
+    let property = Property::find(Kind::User, "proxyAddresses")?;
     match values.get(&property) {
         Some(PropertyValue::TextList(list)) => list
             .iter()

@@ -308,7 +308,7 @@ fn create(
 /// The service principal that stands for a configuration, under the domain's name.
 fn principal(configuration: &Configuration) -> Change {
     let text = |name: &str, value: &str| {
-        let property = Property::named(Kind::ServicePrincipal, name).ok()?;
+        let property = Property::find(Kind::ServicePrincipal, name)?;
         Some((property, Some(PropertyValue::Text(value.to_owned()))))
     };
     let app_id = configuration.id.to_string();

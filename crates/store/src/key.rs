@@ -8,6 +8,9 @@ use std::fmt;
 #[derive(Clone, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key(Vec<u8>);
 
+/// Room for the parts of most keys: three GUIDs and a short text.
+const USUAL: usize = 64;
+
 /// What a key can be made of.
 pub trait KeyPart {
     /// Appends the part to a key.
@@ -36,6 +39,9 @@ impl Key {
     /// Appends a part.
     #[must_use]
     pub fn with(mut self, part: impl KeyPart) -> Self {
+        if self.0.capacity() == 0 {
+            self.0.reserve(USUAL);
+        }
         part.append(&mut self.0);
         self
     }
@@ -103,13 +109,10 @@ impl KeyReader<'_> {
     pub fn text(&mut self) -> Option<String> {
         let mut bytes = Vec::new();
         loop {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            if byte != 0 {
-                bytes.push(byte);
-                continue;
-            }
-            let (&next, rest) = self.0.split_first()?;
+            let zero = self.0.iter().position(|byte| *byte == 0)?;
+            let (stretch, rest) = self.0.split_at_checked(zero)?;
+            bytes.extend_from_slice(stretch);
+            let (&next, rest) = rest.get(1..)?.split_first()?;
             self.0 = rest;
             match next {
                 0 => return String::from_utf8(bytes).ok(),
@@ -152,11 +155,11 @@ pub(crate) struct Beginning<'a>(pub &'a str);
 
 impl KeyPart for Beginning<'_> {
     fn append(&self, key: &mut Vec<u8>) {
-        for byte in self.0.bytes() {
-            key.push(byte);
-            if byte == 0 {
-                key.push(1);
+        for (number, stretch) in self.0.as_bytes().split(|byte| *byte == 0).enumerate() {
+            if number > 0 {
+                key.extend_from_slice(&[0, 1]);
             }
+            key.extend_from_slice(stretch);
         }
     }
 }

@@ -190,10 +190,11 @@ fn note(batch: &mut Batch, id: ObjectId, before: Option<&Object>, after: Option<
     let values = |object: Option<&Object>| -> BTreeSet<UniqueValue> {
         object.map_or_else(BTreeSet::new, |object| owned(object).into_iter().collect())
     };
-    let (had, has) = (values(before), values(after));
-    batch.released.extend(had.difference(&has).cloned());
-    let claimed = has.difference(&had).map(|value| (value.clone(), id));
-    batch.claimed.extend(claimed);
+    let (released, claimed) = differing(values(before), values(after));
+    batch.released.extend(released);
+    batch
+        .claimed
+        .extend(claimed.into_iter().map(|value| (value, id)));
 
     let queues = |object: Option<&Object>| -> BTreeSet<UniqueValue> {
         let conflicts = object.map_or(&[][..], |object| &object.conflicts);
@@ -202,30 +203,31 @@ fn note(batch: &mut Batch, id: ObjectId, before: Option<&Object>, after: Option<
             .map(|conflict| conflict.value.clone())
             .collect()
     };
-    let (waited, waits) = (queues(before), queues(after));
-    let satisfied = waited.difference(&waits).map(|value| (value.clone(), id));
-    batch.satisfied.extend(satisfied);
-    let waiting = waits.difference(&waited).map(|value| (value.clone(), id));
-    batch.waiting.extend(waiting);
+    let (satisfied, waiting) = differing(queues(before), queues(after));
+    batch
+        .satisfied
+        .extend(satisfied.into_iter().map(|value| (value, id)));
+    batch
+        .waiting
+        .extend(waiting.into_iter().map(|value| (value, id)));
 
     let entries = |object: Option<&Object>| -> BTreeSet<(Kind, Term)> {
         let of = |object: &Object| {
-            terms(object)
-                .into_iter()
-                .map(|term| (object.kind, term))
-                .collect()
+            let terms = terms(object).into_iter();
+            terms.map(|term| (object.kind, term)).collect()
         };
         object.map_or_else(BTreeSet::new, of)
     };
-    let (old, new) = (entries(before), entries(after));
-    let forgotten = old
-        .difference(&new)
-        .map(|(kind, term)| (*kind, term.clone(), id));
-    batch.forgotten.extend(forgotten);
-    let indexed = new
-        .difference(&old)
-        .map(|(kind, term)| (*kind, term.clone(), id));
-    batch.indexed.extend(indexed);
+    let (forgotten, indexed) = differing(entries(before), entries(after));
+    let row = |(kind, term): (Kind, Term)| (kind, term, id);
+    batch.forgotten.extend(forgotten.into_iter().map(row));
+    batch.indexed.extend(indexed.into_iter().map(row));
+}
+
+/// What is only in the old set, and what is only in the new one.
+fn differing<T: Ord>(old: BTreeSet<T>, mut new: BTreeSet<T>) -> (Vec<T>, BTreeSet<T>) {
+    let gone = old.into_iter().filter(|value| !new.remove(value));
+    (gone.collect(), new)
 }
 
 /// Takes over values into what the object should have.

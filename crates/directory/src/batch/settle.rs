@@ -115,7 +115,7 @@ impl Desk {
         owners: &Owners,
     ) -> Result<BTreeMap<ObjectId, String>, V::Error> {
         let mut placeholders = BTreeMap::new();
-        let mut taken: BTreeSet<UniqueValue> = owners.keys().cloned().collect();
+        let mut taken: BTreeSet<UniqueValue> = BTreeSet::new();
         for (id, wish) in wishes {
             let Some(name) = held_back_name(*id, wish, owners) else {
                 continue;
@@ -130,7 +130,7 @@ impl Desk {
             }
             for name in names {
                 let value = UniqueValue::user_principal_name(&name);
-                if taken.contains(&value) {
+                if taken.contains(&value) || owners.contains_key(&value) {
                     continue;
                 }
                 let owner = view.owners(std::slice::from_ref(&value))?.pop().flatten();

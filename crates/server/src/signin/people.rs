@@ -150,7 +150,7 @@ fn groups(tx: &mut dyn Read, user: ObjectId) -> Result<Option<Vec<ObjectId>>, St
 }
 
 fn boolean(object: &Object, property: &str) -> Option<bool> {
-    let property = Property::named(object.kind, property).ok()?;
+    let property = Property::find(object.kind, property)?;
     match object.values.get(&property) {
         Some(PropertyValue::Boolean(value)) => Some(*value),
         _ => None,

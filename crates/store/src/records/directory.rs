@@ -233,7 +233,7 @@ impl<'a> ConflictBody<'a> {
 
     fn of(&self, kind: Kind) -> Option<Conflict> {
         Some(Conflict {
-            property: Property::named(kind, self.property).ok()?,
+            property: Property::find(kind, self.property)?,
             value: UniqueValue {
                 namespace: namespace(self.namespace)?,
                 value: self.value.to_owned(),
@@ -287,7 +287,7 @@ impl ValuesBody<'_> {
         if let Self::Read(read) = self {
             let known = read
                 .into_iter()
-                .filter_map(|(name, value)| Some((Property::named(kind, name).ok()?, value)));
+                .filter_map(|(name, value)| Some((Property::find(kind, name)?, value)));
             values.extend(known);
         }
     }
@@ -369,7 +369,7 @@ impl Record for DirectoryObject {
         body.values.put_into(kind, &mut object.values);
         object.wanted.clone_from(&object.values);
         for name in body.unwanted.into_iter().flatten() {
-            if let Ok(property) = Property::named(kind, name) {
+            if let Some(property) = Property::find(kind, name) {
                 object.wanted.remove(&property);
             }
         }
