@@ -134,7 +134,7 @@ fn attributes_of_every_kind_arrive_and_the_anchor_is_the_consistency_guid() {
     }
     // A certificate may be of any bytes here; so may a picture.
     let certificates = json!([{"b64": "MIIB/w=="}, {"b64": "MIIC/w=="}]);
-    modify(&ada, "userCertificate", certificates.clone());
+    modify(&ada, "userCertificate", certificates);
     modify(&ada, "userSMIMECertificate", json!([{"b64": "AAEC"}]));
     modify(&ada, "thumbnailPhoto", json!([{"b64": "/9j/4A=="}]));
     let guid = "EREREREREREREREREREREQ==";
