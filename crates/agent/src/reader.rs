@@ -1,8 +1,8 @@
 //! Carries out what the service asks: reads a domain and sends what is wanted of it.
 //!
 //! Start at [`carry_out`]. Nothing is kept between two instructions; what one needs, it carries.
-//! [`entry`] makes of what a controller says what is offered and sent, and knows neither connection nor
-//! channel.
+//! [`entry`] makes of what a controller says what is offered and sent, and [`replicated`] what is reported of
+//! passwords; [`ranges::RangedSet`] asks for large sets. They know neither connection nor channel.
 
 mod attributes;
 mod by_guid;
@@ -11,7 +11,8 @@ mod credentials;
 mod doubts;
 pub mod entry;
 mod questions;
-mod ranges;
+pub mod ranges;
+pub mod replicated;
 mod report;
 mod slices;
 

@@ -20,6 +20,16 @@ pub struct ObjectName<'a> {
 }
 
 impl<'a> ObjectName<'a> {
+    /// The name of an object by its identity alone.
+    #[must_use]
+    pub const fn of(guid: Guid, sid: Option<Sid>) -> Self {
+        Self {
+            guid,
+            sid,
+            text: &[],
+        }
+    }
+
     /// Its distinguished name.
     #[must_use]
     pub fn dn(&self) -> String {

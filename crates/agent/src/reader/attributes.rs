@@ -38,6 +38,11 @@ const BACK_LINKS: [(&str, &str); 13] = [
     ("msexchbypassmoderationlink", "msexchbypassmoderationbl"),
 ];
 
+/// Whether an attribute, by its name in lower case, shows who links to an object.
+pub(super) fn is_back_link(name: &str) -> bool {
+    BACK_LINKS.iter().any(|(_, back_link)| *back_link == name)
+}
+
 /// What an attribute is for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Purpose {

@@ -2,13 +2,13 @@
 
 use super::ReadError;
 use super::attributes::{Wanted, absent};
-use super::entry::{Assembled, EntryReader, InPlace, LinkValues, ReadEntry, Reading};
+use super::entry::{Assembled, EntryReader, InPlace, ReadEntry, Reading};
 use super::ranges;
 use super::report::{Manner, Reporter};
 use crate::controller::Controller;
 use crate::ldap::LdapError;
 use lockstep_ad_proto::ldap::{Control, Event, Filter, ResultCode, SearchScope};
-use lockstep_api::channel::{Found, Incoming, PageEnd, Presence, ReadObjects};
+use lockstep_api::channel::{Found, PageEnd, Presence, ReadObjects};
 use lockstep_model::Guid;
 use std::collections::BTreeSet;
 
@@ -92,26 +92,9 @@ async fn read(
     }
     let mut entries = Vec::with_capacity(read.len());
     for Assembled { mut entry, cut } in read {
-        if let Some((attribute, _)) = cut {
+        for attribute in cut {
             let targets = ranges::read_whole(controller, entry.offered.guid, &attribute).await?;
-            match wanted.purpose(&attribute).back_link_of {
-                Some(link) => {
-                    let from = targets.iter().map(|target| target.guid).collect();
-                    let attribute = link.to_owned();
-                    let incoming = &mut entry.offered.incoming;
-                    incoming.retain(|links| links.attribute != attribute);
-                    incoming.push(Incoming { attribute, from });
-                }
-                None => {
-                    entry.links.retain(|links| links.attribute != attribute);
-                    entry.links.push(LinkValues {
-                        attribute,
-                        replace: true,
-                        added: targets,
-                        removed: Vec::new(),
-                    });
-                }
-            }
+            entry.put_whole(wanted, &attribute, targets);
         }
         entries.push(entry);
     }

@@ -4,64 +4,32 @@
 //! soon as that is made. What leaves is the credential and never the hash.
 
 use super::ReadError;
+use super::replicated::{
+    ATTRIBUTES, Reported, Said, Sealed, asked_for, from_wire, reported, to_wire,
+};
 use super::report::Reporter;
 use crate::channel::ChannelError;
 use crate::drs::{self, Replica, ReplicationError, Session};
 use crate::ldap::Connector;
 use lockstep_ad_proto::drsuapi::{
-    AttributeId, Changes, ChangesRequest, DrsError, Extent, Object, Progress, Replication,
-    SecretError, SessionKeys, Stamp, UpToDateVector, UsnVector, Watermark,
+    ChangesRequest, DrsError, Extent, Progress, Replication, SecretError, SessionKeys, Watermark,
 };
 use lockstep_api::channel::{
-    Found, MadeCredential, PasswordStamp, Presence, ReadCredentials, ReplicationBegin,
-    ReplicationCursor, ReplicationEnd, ReplicationWatermark, Stamped, WireSecret,
+    Found, MadeCredential, Presence, ReadCredentials, ReplicationBegin, ReplicationEnd, WireSecret,
 };
 use lockstep_model::credential::{Iterations, SyncedHash};
-use lockstep_model::{Guid, Secret, Timestamp};
+use lockstep_model::{Guid, Secret};
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// What is asked of each object.
-const ATTRIBUTES: [AttributeId; 5] = [
-    AttributeId::IS_DELETED,
-    AttributeId::USER_ACCOUNT_CONTROL,
-    AttributeId::UNICODE_PWD,
-    AttributeId::PWD_LAST_SET,
-    AttributeId::ACCOUNT_EXPIRES,
-];
 /// About how many objects a controller gives at once.
 const PAGE_OBJECTS: u32 = 1_000;
 /// About how many bytes.
 const PAGE_BYTES: u32 = 4 << 20;
 /// How many pages may wait for the service while the controller is read on.
 const AHEAD: usize = 2;
-/// Accounts of machines and of trusts ([MS-ADTS] 2.2.16): nobody signs in with them.
-const NO_PERSON: u32 = 0x0800 | 0x1000 | 0x2000;
-
-/// How much an answer says of an object.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Said {
-    /// All that there is: what is missing is empty.
-    Everything,
-    /// What has changed: what is missing is as it was.
-    Changes,
-}
-
-/// What was read of one object.
-struct Reported {
-    stamped: Stamped,
-    /// The encrypted hash.
-    sealed: Option<Sealed>,
-}
-
-/// A hash as it came, and what opens it besides the session key.
-struct Sealed {
-    /// Unknown for an object without SID, which no account is.
-    rid: Option<u32>,
-    value: Vec<u8>,
-}
 
 /// Sends what was read.
 #[derive(Clone)]
@@ -106,12 +74,12 @@ pub(super) async fn read_credentials(
         None => Said::Everything,
         Some(_) => Said::Changes,
     };
-    let replication = Replication::new(&naming_context, from.map(watermark), invocation_id);
+    let replication = Replication::new(&naming_context, from.map(from_wire), invocation_id);
     let end = pages(&mut session, replication, extent, &delivery).await?;
     let mut answer = reporter
         .replicated(&ReplicationEnd {
             lease: reporter.lease,
-            watermark: Some(wire_watermark(end)),
+            watermark: Some(to_wire(end)),
             found: Vec::new(),
         })
         .await?;
@@ -209,7 +177,11 @@ async fn objects(
             .changes(&request(Extent::Object { guid: *guid }))
             .await?;
         let presence = match page.changes() {
-            Ok(changes) => take_object(&changes, *guid, &mut read),
+            Ok(changes) => {
+                let (presence, reported) = asked_for(&changes, *guid);
+                read.extend(reported);
+                presence
+            }
             Err(ReplicationError::Refused {
                 source: DrsError::Status(status),
                 ..
@@ -224,81 +196,6 @@ async fn objects(
     // Whoever is asked for takes part.
     delivery.report(read).await?;
     Ok(found)
-}
-
-fn take_object(changes: &Changes<'_>, guid: Guid, read: &mut Vec<Reported>) -> Presence {
-    let own = changes.objects.iter().find(|o| o.name.guid == guid);
-    let Some(reported) = own.and_then(|object| reported(object, Said::Everything)) else {
-        return Presence::Silent;
-    };
-    let presence = match reported.stamped.deleted {
-        true => Presence::Tombstone,
-        false => Presence::Alive,
-    };
-    read.push(reported);
-    presence
-}
-
-/// What is to be said of an object; nothing of what nobody signs in with.
-fn reported(object: &Object<'_>, said: Said) -> Option<Reported> {
-    let guid = object.name.guid;
-    if object.deleted() {
-        let stamped = Stamped {
-            guid,
-            deleted: true,
-            ..Stamped::default()
-        };
-        return Some(Reported {
-            stamped,
-            sealed: None,
-        });
-    }
-    let whole = said == Said::Everything;
-    match object.integer(AttributeId::USER_ACCOUNT_CONTROL) {
-        Some(control) if control & NO_PERSON != 0 => return None,
-        // What is no account has none.
-        None if whole => return None,
-        _ => {}
-    }
-    let hash = object.attribute(AttributeId::UNICODE_PWD);
-    let stamped = Stamped {
-        guid,
-        whole,
-        deleted: false,
-        password: hash.and_then(|hash| Some(stamp(hash.stamp?, !hash.values.is_empty()))),
-        temporary: object
-            .large_integer(AttributeId::PWD_LAST_SET)
-            .map(|set| set == 0),
-        expires: object
-            .attribute(AttributeId::ACCOUNT_EXPIRES)
-            .map(|_| expires(object.large_integer(AttributeId::ACCOUNT_EXPIRES))),
-    };
-    let sealed = object.value(AttributeId::UNICODE_PWD).map(|value| Sealed {
-        rid: object.name.sid.as_ref().and_then(lockstep_model::Sid::rid),
-        value: value.to_vec(),
-    });
-    let says_something = whole
-        || stamped.password.is_some()
-        || stamped.temporary.is_some()
-        || stamped.expires.is_some();
-    says_something.then_some(Reported { stamped, sealed })
-}
-
-fn stamp(stamp: Stamp, present: bool) -> PasswordStamp {
-    PasswordStamp {
-        version: stamp.version,
-        time: stamp.time().as_millis(),
-        originating: stamp.originating,
-        present,
-    }
-}
-
-/// Zero, the greatest number and nothing all mean never ([MS-ADTS] 2.2.12 accountExpires).
-fn expires(filetime: Option<i64>) -> i64 {
-    match filetime {
-        None | Some(0 | i64::MAX) => i64::MAX,
-        Some(filetime) => Timestamp::from_filetime(filetime).as_millis(),
-    }
 }
 
 impl Delivery {
@@ -403,35 +300,4 @@ fn credential(
     let mut salt = [0; SyncedHash::SALT_LENGTH];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
     Ok(SyncedHash::derive(&hash, salt, iterations).to_text())
-}
-
-fn watermark(wire: ReplicationWatermark) -> Watermark {
-    let cursor = |cursor: ReplicationCursor| (cursor.database, cursor.usn);
-    Watermark {
-        invocation_id: wire.invocation_id,
-        position: UsnVector {
-            object_update: wire.object_update,
-            reserved: wire.reserved,
-            property_update: wire.property_update,
-        },
-        up_to_date: UpToDateVector {
-            cursors: wire.cursors.into_iter().map(cursor).collect(),
-        },
-    }
-}
-
-fn wire_watermark(watermark: Watermark) -> ReplicationWatermark {
-    let cursor = |(database, usn)| ReplicationCursor { database, usn };
-    ReplicationWatermark {
-        invocation_id: watermark.invocation_id,
-        object_update: watermark.position.object_update,
-        reserved: watermark.position.reserved,
-        property_update: watermark.position.property_update,
-        cursors: watermark
-            .up_to_date
-            .cursors
-            .into_iter()
-            .map(cursor)
-            .collect(),
-    }
 }

@@ -101,8 +101,8 @@ struct Partial {
     classes: Vec<String>,
     is_deleted: Option<bool>,
     created: bool,
-    /// A link attribute of which the answer holds only the first values, and how many.
-    cut: Option<(String, u32)>,
+    /// Link attributes of which the answer holds only the first values.
+    cut: Vec<String>,
     damaged: Option<&'static str>,
 }
 
@@ -127,8 +127,8 @@ enum Target {
 pub struct Assembled {
     /// What was read.
     pub entry: ReadEntry,
-    /// A link attribute of which the answer held only the first values, and how many.
-    pub cut: Option<(String, u32)>,
+    /// Link attributes of which the answer held only the first values.
+    pub cut: Vec<String>,
 }
 
 impl<'a> EntryReader<'a> {
@@ -206,11 +206,8 @@ impl<'a> EntryReader<'a> {
             Target::BackLink
         });
         let link = link.or(back_link);
-        if let Some((_, RangeEnd::At(last))) = range
-            && by_guid
-            && link.is_some()
-        {
-            entry.cut = Some((name.clone(), last + 1));
+        if matches!(range, Some((_, RangeEnd::At(_)))) && by_guid && link.is_some() {
+            entry.cut.push(name.clone());
         }
         self.attribute = Attribute { name, link };
     }
@@ -306,7 +303,10 @@ impl<'a> EntryReader<'a> {
                 offered: read.offered,
                 ..ReadEntry::default()
             };
-            return Ok(Assembled { entry, cut: None });
+            return Ok(Assembled {
+                entry,
+                cut: Vec::new(),
+            });
         }
         if let Some(name) = &name {
             naming_attribute(self.wanted, &dn, name, &mut read);
@@ -330,6 +330,29 @@ impl<'a> EntryReader<'a> {
 }
 
 impl ReadEntry {
+    /// Puts all values of a link attribute in the place of those that the answer held.
+    pub fn put_whole(&mut self, wanted: &Wanted, attribute: &str, targets: Vec<LinkTarget>) {
+        match wanted.purpose(attribute).back_link_of {
+            Some(link) => {
+                let incoming = &mut self.offered.incoming;
+                incoming.retain(|links| links.attribute != link);
+                incoming.push(Incoming {
+                    attribute: link.to_owned(),
+                    from: targets.iter().map(|target| target.guid).collect(),
+                });
+            }
+            None => {
+                self.links.retain(|links| links.attribute != attribute);
+                self.links.push(LinkValues {
+                    attribute: attribute.to_owned(),
+                    replace: true,
+                    added: targets,
+                    removed: Vec::new(),
+                });
+            }
+        }
+    }
+
     /// The offer that the service asks for when the object turns out to be in place.
     #[must_use]
     pub fn offered_with_decision(&self) -> Offered {
@@ -393,7 +416,8 @@ impl ReadEntry {
 }
 
 /// Where a link leads. The SID counts only for principals of other domains.
-pub(super) fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
+#[must_use]
+pub fn link_target(name: &ExtendedDn<'_>) -> LinkTarget {
     let foreign = name
         .dn
         .to_ascii_lowercase()
@@ -572,12 +596,12 @@ mod tests {
 
         let whole = read(Reading::Changes, &InPlace::Unknown, &[("member", &[ADA])]).entry;
         assert!(whole.links[0].replace);
-        let cut = read(
-            Reading::ByGuid,
-            &InPlace::Unknown,
-            &[("member;range=0-1499", &[ADA])],
-        );
-        assert_eq!(cut.cut, Some(("member".into(), 1500)));
+        let ranges: &[(&str, &[&str])] = &[
+            ("member;range=0-1499", &[ADA]),
+            ("memberOf;range=0-1499", &[ADA]),
+        ];
+        let cut = read(Reading::ByGuid, &InPlace::Unknown, ranges).cut;
+        assert_eq!(cut, ["member", "memberof"], "both have to be read on");
     }
 
     #[test]
