@@ -240,7 +240,9 @@ fn tell(
     };
     let mut item = case.item(lane, action, &Reason::InScope, Some(holder));
     if healed {
-        item.code = "Healed";
+        if properties.is_empty() {
+            item.code = "Healed";
+        }
         item.reason
             .push_str("; what it refers to is provisioned now, and was not before");
     }

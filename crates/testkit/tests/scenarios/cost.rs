@@ -85,6 +85,9 @@ impl Store for CountingStore {
     }
 }
 
+/// When an agent was last heard of is noted as time passes, whatever there is to do.
+const NOT_COUNTED: &str = "agents";
+
 /// A transaction that is counted.
 struct Counted<'a, T: ?Sized> {
     inner: &'a mut T,
@@ -122,8 +125,10 @@ impl<T: Read + ?Sized> Read for Counted<'_, T> {
 
 impl Write for Counted<'_, dyn Write + '_> {
     fn put(&mut self, table: &'static Table, put: Vec<Row>) -> Result<(), StoreError> {
-        self.cost.statements += 1;
-        self.cost.written += rows(put.len());
+        if table.name != NOT_COUNTED {
+            self.cost.statements += 1;
+            self.cost.written += rows(put.len());
+        }
         self.inner.put(table, put)
     }
 
