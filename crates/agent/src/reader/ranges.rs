@@ -71,7 +71,7 @@ impl RangedSet {
     }
 
     /// What to ask for now, or what came of it.
-    pub fn next(&mut self) -> Next {
+    pub fn to_do(&mut self) -> Next {
         match &self.state {
             State::Begun | State::Read { .. } => Next::UsnChanged,
             State::Reading { first, .. } => Next::Range { first: *first },
@@ -135,7 +135,7 @@ pub(super) async fn read_whole(
 ) -> Result<Vec<LinkTarget>, LdapError> {
     let mut set = RangedSet::of(attribute);
     loop {
-        match set.next() {
+        match set.to_do() {
             Next::UsnChanged => set.usn_changed(usn(controller, guid).await?),
             Next::Range { first } => set.range(range(controller, guid, attribute, first).await?),
             Next::Whole(targets) => return Ok(targets),
@@ -231,7 +231,7 @@ mod tests {
                 usn += u32::from(!set.is_back_link);
             }
             asked += 1;
-            match set.next() {
+            match set.to_do() {
                 Next::UsnChanged => set.usn_changed(Some(usn.to_string())),
                 Next::Range { first } => {
                     let from = usize::try_from(first).unwrap();
