@@ -479,13 +479,14 @@ fn applied(
             rows.marks.push(Subject::To(guid));
         }
     }
+    // However often an object changes in a cycle, it is one.
+    let again = !context.report.counted.insert(id) || context.report.referring.contains(&id);
     let tally = &mut context.report.tally;
     match action {
         "Create" => tally.created += 1,
         "Restore" => tally.restored += 1,
-        _ => tally.updated += 1,
+        _ => tally.updated += u64::from(!again),
     }
-    context.report.counted.insert(id);
     let mut item = case.item(lane, action, &reason, Some(id));
     if let Some(row) = rows.escrowed.remove(&guid) {
         item.reason.push_str(&escrow::healed(context, &row));
