@@ -569,7 +569,7 @@ pub struct LogEntry {
     pub configuration: String,
     /// Which cycle.
     pub cycle: Option<String>,
-    /// `Create`, `Update`, `Delete`, `Restore`, `Disable`, `StagedDelete`, `Skip` or `Other`.
+    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
     pub action: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
     pub status: String,

@@ -59,15 +59,6 @@ impl ObjectClass {
             Self::Other => "other",
         }
     }
-
-    /// Whether objects of this class can be provisioned at all.
-    #[must_use]
-    pub const fn can_be_provisioned(self) -> bool {
-        matches!(
-            self,
-            Self::User | Self::InetOrgPerson | Self::Group | Self::Contact
-        )
-    }
 }
 
 /// How much of an object we know.

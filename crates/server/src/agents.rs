@@ -290,7 +290,7 @@ where
             })();
             match answer {
                 Ok(answer) => Ok(Ok(answer)),
-                // Nothing has been written before a refusal.
+                // Nothing of what it reports has been written before a refusal; that it was heard of is kept.
                 Err(ImportError::Refused(problem)) => Ok(Err(problem)),
                 Err(ImportError::Store(error)) => Err(error),
             }

@@ -647,6 +647,9 @@ pub fn create_scratch(
     {
         job.domain = known.domain;
         job.seed = known.seed;
+        job.guard_tripped = known.guard_tripped;
+        job.updates_tripped = known.updates_tripped;
+        job.removals_tripped = known.removals_tripped;
     }
     tx.store(&[job])?;
     Ok(id)

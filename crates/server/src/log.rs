@@ -75,9 +75,11 @@ pub fn record(
     tx.store(&[entry])
 }
 
-/// One entry, to be stored with others; a preview collects it as well.
+/// One entry, to be stored with others; a preview collects it as well, unless it tells only that something
+/// is right again.
 pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogEntry {
-    if let Some(items) = &mut context.report.items {
+    let only_healed = item.action == "Other" && status == "Success";
+    if let Some(items) = context.report.items.as_mut().filter(|_| !only_healed) {
         items.push(item.clone());
     }
     LogEntry {

@@ -15,7 +15,7 @@ use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{Presence, RowState};
+use lockstep_engine::{Presence, RowState, Word};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
@@ -222,26 +222,47 @@ fn bring_deleted(
     let mut scan = Scan::of(prefix, SLICE);
     loop {
         let marks: Vec<Dirty> = tx.list(&scan)?;
-        let Some(last) = marks.last() else {
-            return tx.store(&[job]);
-        };
+        let Some(last) = marks.last() else { break };
         scan = scan.behind(last);
-        for guid in marks
-            .iter()
-            .flat_map(|mark| &mark.subjects)
-            .map(Subject::guid)
-        {
-            let row: Option<Staged> = tx.fetch_one(&(owner, guid))?;
-            let gone = row.filter(|row| row.object.presence == Presence::Deleted);
-            if let Some(row) = gone {
-                tx.store(&[Staged {
-                    configuration: id,
-                    object: row.object,
-                }])?;
-                crate::import::mark(tx, &mut job, Subject::Object(guid))?;
-            }
+        let subjects = marks.iter().flat_map(|mark| &mark.subjects);
+        for guid in subjects.map(Subject::guid) {
+            bring(tx, &mut job, owner, guid)?;
         }
     }
+    // A delete that is staged or held has no mark any more.
+    let mut scan = Scan::of(Key::empty().with(owner), SLICE);
+    loop {
+        let held: Vec<HeldDelete> = tx.list(&scan)?;
+        let Some(last) = held.last() else { break };
+        scan = scan.behind(last);
+        for row in &held {
+            bring(tx, &mut job, owner, row.guid)?;
+        }
+    }
+    tx.store(&[job])
+}
+
+/// Takes an object over that is known to be gone.
+fn bring(
+    tx: &mut dyn Write,
+    job: &mut Job,
+    owner: ConfigurationId,
+    guid: Guid,
+) -> Result<(), StoreError> {
+    let row: Option<Staged> = tx.fetch_one(&(owner, guid))?;
+    let gone = |presence: &Presence| match presence {
+        Presence::Deleted => true,
+        Presence::Missing { word, .. } => *word == Some(Word::Gone),
+        Presence::Alive { .. } => false,
+    };
+    let Some(row) = row.filter(|row| gone(&row.object.presence)) else {
+        return Ok(());
+    };
+    tx.store(&[Staged {
+        configuration: job.configuration,
+        object: row.object,
+    }])?;
+    crate::import::mark(tx, job, Subject::Object(guid))
 }
 
 fn run(

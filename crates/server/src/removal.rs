@@ -125,10 +125,11 @@ fn begin(
             _ => return Ok(Err(no_heir(other))),
         },
     };
-    if let Some(job) = tx.fetch_one::<Job>(&id)?
-        && let Some(instruction) = job.instruction
-    {
-        crate::instructions::withdraw(tx, instruction)?;
+    if let Some(job) = tx.fetch_one::<Job>(&id)? {
+        let given = [job.instruction, job.passwords.instruction];
+        for instruction in given.into_iter().flatten() {
+            crate::instructions::withdraw(tx, instruction)?;
+        }
     }
     let gone = Change::Delete {
         id: configuration.service_principal,

@@ -17,7 +17,6 @@ const ACTIONS: [&str; 8] = [
     "Update",
     "Delete",
     "Restore",
-    "Disable",
     "StagedDelete",
     "Skip",
     "Other",

@@ -3,7 +3,7 @@
 
 use super::objects::{Case, cases};
 use super::report::{Held, Item};
-use super::{Context, claims};
+use super::{Context, claims, unresolved};
 use crate::directory;
 use crate::import::{Lane, Places, mark_all};
 use lockstep_directory::Change;
@@ -29,17 +29,20 @@ pub(super) fn leave(
 ) -> Result<bool, StoreError> {
     let configuration = lane.owner();
     let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
-    if !allowed.is_empty() {
-        return carry_out(tx, lane, context, allowed);
-    }
     let index = Some(HeldDelete::BY_VERDICT);
     let open = HeldDelete::with(configuration, HeldVerdict::Open);
     let staged = tx.how_many::<HeldDelete>(index, &open)?;
     if staged == 0 {
         lane.job.guard_tripped = false;
-        return Ok(false);
+        context.report.hold(Held::Deletes, 0);
     }
     if !context.deletes_leave {
+        return Ok(false);
+    }
+    if !allowed.is_empty() {
+        return carry_out(tx, lane, context, allowed);
+    }
+    if staged == 0 {
         return Ok(false);
     }
     let guard = crate::configuration::known(&lane.configuration)
@@ -140,6 +143,7 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
     tx.remove::<Escrow>(&[(configuration, guid)])?;
+    unresolved::forget(tx, configuration, guid)?;
     if let Some(joined) = &case.joined {
         tx.remove::<HeldChange>(&[(configuration, joined.object, None)])?;
     }

@@ -34,7 +34,7 @@ pub struct Item {
     pub configuration: ConfigurationId,
     /// The object in the cloud directory.
     pub target: Option<ObjectId>,
-    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete` or `Skip`.
+    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
     pub action: &'static str,
     /// The anchor in Base64.
     pub anchor: String,

@@ -11,7 +11,7 @@ use super::{Context, foreign, references};
 use crate::import::{Lane, Places};
 use lockstep_engine::{Decision, ObjectClass, Reason};
 use lockstep_model::Guid;
-use lockstep_model::ids::ObjectId;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_store::records::connector_space::{Joined, StagedReference, UnresolvedReference};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
@@ -23,7 +23,7 @@ pub(crate) const CODE: &str = "ReferenceFailure";
 /// How many entries of one cycle tell of them: a hundred thousand managers out of scope are one fact, and the log
 /// is for all.
 const TOLD: usize = 1_000;
-/// How many references of one object are looked at when somebody asks.
+/// How many references of one object are looked at in one go.
 const ASKED: usize = 5_000;
 
 /// What names a reference of AD.
@@ -218,6 +218,24 @@ fn why(lane: &Lane, context: &Context<'_>, case: Option<&Case>) -> String {
         | Decision::Update { .. }
         | Decision::Unchanged => "it has not been provisioned yet".to_owned(),
         _ => reason.to_string(),
+    }
+}
+
+/// An object that is not in the directory any more holds no references that could fail.
+pub(super) fn forget(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    source: Guid,
+) -> Result<(), StoreError> {
+    let scan = Scan::of(StagedReference::from(configuration, source), ASKED);
+    loop {
+        let rows: Vec<UnresolvedReference> = tx.list(&scan)?;
+        let more = rows.len() == ASKED;
+        let ids: Vec<Edge> = rows.into_iter().map(|row| row.id).collect();
+        tx.remove::<UnresolvedReference>(&ids)?;
+        if !more {
+            return Ok(());
+        }
     }
 }
 

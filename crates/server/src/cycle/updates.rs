@@ -102,6 +102,7 @@ pub(super) fn leave(
     let staged = tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?;
     if staged == 0 {
         lane.job.updates_tripped = false;
+        context.report.hold(Held::Updates, 0);
         return Ok(false);
     }
     let of = match limit {

@@ -179,6 +179,9 @@ impl Contents {
             for (attribute, target) in sweep(tx, lane, source, attribute.as_deref(), reading)? {
                 self.marks
                     .extend(marks_for_edge(lane, source, &attribute, target));
+                // It may be one that is known to lead nowhere.
+                self.marks
+                    .push(Subject::Reference(source, attribute, target));
             }
         }
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
@@ -190,24 +193,40 @@ fn reading(lane: &Lane, update: &ObjectUpdate) -> u64 {
     lane.job.lease << 32 | u64::from(update.reading)
 }
 
+/// Reads the own step of an object's name.
+fn step_of(guid: Guid, rdn: &str) -> Result<Rdn, ImportError> {
+    let bad = || {
+        let title = format!("the name of object {guid} is none");
+        ImportError::Refused(Problem::new(400, "BadRequest", title).detail("expected CN=Ada"))
+    };
+    let dn: Dn = rdn.parse().map_err(|_| bad())?;
+    match dn.steps() {
+        [step] => Ok(Rdn::clone(step)),
+        _ => Err(bad()),
+    }
+}
+
+/// Refuses what bears no name, before anything is written.
+pub(super) fn check_names<'a>(
+    mut names: impl Iterator<Item = (Guid, Option<&'a String>)>,
+) -> Result<(), ImportError> {
+    names.try_for_each(|(guid, rdn)| match rdn {
+        Some(rdn) => step_of(guid, rdn).map(|_| ()),
+        None => Ok(()),
+    })
+}
+
 fn rename(
     object: &mut StagedObject,
     rdn: &str,
     marks: &mut Vec<Subject>,
 ) -> Result<(), ImportError> {
-    let bad = || {
-        let title = format!("the name of object {} is none", object.guid);
-        ImportError::Refused(Problem::new(400, "BadRequest", title).detail("expected CN=Ada"))
-    };
-    let dn: Dn = rdn.parse().map_err(|_| bad())?;
-    let [step] = dn.steps() else {
-        return Err(bad());
-    };
-    if object.rdn.as_ref() == Some(step) {
+    let step = step_of(object.guid, rdn)?;
+    if object.rdn.as_ref() == Some(&step) {
         return Ok(());
     }
     let is_new = is_new(object);
-    object.rdn = Some(Rdn::clone(step));
+    object.rdn = Some(step);
     object.version += 1;
     match object.class {
         // What lies below a container that is new is still marked itself.

@@ -1,6 +1,6 @@
 //! Attributes and links of wanted objects.
 
-use super::contents::{Contents, count};
+use super::contents::{Contents, check_names, count};
 use super::{ImportError, Lane};
 use lockstep_api::channel::{Ack, Objects};
 use lockstep_engine::Presence;
@@ -13,6 +13,8 @@ use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
 ///
 /// [`ImportError::Refused`] with code `BadRequest` for a name that is none.
 pub fn objects(tx: &mut dyn Write, mut lane: Lane, batch: &Objects) -> Result<Ack, ImportError> {
+    let updates = batch.objects.iter();
+    check_names(updates.map(|update| (update.guid, update.rdn.as_ref())))?;
     let configuration = lane.configuration.id;
     let ids: Vec<_> = batch
         .objects

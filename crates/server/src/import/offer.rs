@@ -1,6 +1,6 @@
 //! Which of the offered objects are wanted.
 
-use super::contents::{Contents, count};
+use super::contents::{Contents, check_names, count};
 use super::{ImportError, Lane, Places};
 use crate::scope_groups::{marks_for_edge, primary_edge};
 use lockstep_api::channel::{
@@ -28,6 +28,11 @@ const SLICE: usize = 1_000;
 ///
 /// [`ImportError::Refused`] with code `BadRequest` for a name that is none.
 pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAnswer, ImportError> {
+    let contents = offer.objects.iter().map(|offered| {
+        let rdn = offered.content.as_ref().and_then(|c| c.rdn.as_ref());
+        (offered.guid, rdn)
+    });
+    check_names(contents)?;
     let configuration = lane.configuration.id;
     let ids: Vec<_> = offer
         .objects

@@ -126,6 +126,8 @@ async fn begin(
             let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
                 return Ok(None);
             };
+            // Whoever was let in for a moment, and never let out because somebody hung up, is out again.
+            job.admitted = None;
             sweep(tx, &mut job, now)?;
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
@@ -205,8 +207,11 @@ fn unread(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Guid>, StoreErro
 }
 
 /// What the scope names has to be there before anything is taken away: who belongs to a group that was
-/// deleted cannot be told from who never did.
-fn scope_is_there(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<String>, StoreError> {
+/// deleted, or that nobody sees any more, cannot be told from who never did.
+fn scope_is_there(
+    tx: &mut dyn Read,
+    id: ConfigurationId,
+) -> Result<Option<CycleError>, StoreError> {
     let Some(configuration) = tx.fetch_one::<Configuration>(&id)? else {
         return Ok(None);
     };
@@ -216,8 +221,10 @@ fn scope_is_there(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<Strin
         .chain(configuration.groups);
     for root in named {
         let row: Option<Staged> = tx.fetch_one(&(id, root.guid))?;
-        if row.is_some_and(|row| !matches!(row.object.presence, Presence::Alive { .. })) {
-            return Ok(Some(root.dn));
+        match row.map(|row| row.object.presence) {
+            None | Some(Presence::Alive { .. }) => {}
+            Some(Presence::Deleted) => return Ok(Some(scope_object_gone(&root.dn))),
+            Some(Presence::Missing { .. }) => return Ok(Some(scope_object_unseen(&root.dn))),
         }
     }
     Ok(None)
@@ -228,6 +235,18 @@ fn scope_object_gone(dn: &str) -> CycleError {
         code: "ScopeObjectNotFound".into(),
         message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
         remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
+            .into(),
+    }
+}
+
+fn scope_object_unseen(dn: &str) -> CycleError {
+    CycleError {
+        code: "ScopeObjectNotFound".into(),
+        message: format!(
+            "the scope names {dn}, which the last full import has not seen; nobody is deleted because of that"
+        ),
+        remedy: "see whether the agent's account may still read it, or take it out of the configuration with \
+                 `lockstep apply`"
             .into(),
     }
 }
@@ -261,7 +280,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         .await
     {
         Ok(None) => {}
-        Ok(Some(dn)) => return (run, Err(scope_object_gone(&dn))),
+        Ok(Some(error)) => return (run, Err(error)),
         Err(error) => return (run, Err(store_error(&error))),
     }
     run.behind = 0;
@@ -271,6 +290,8 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
     if result.is_ok() {
         run = passwords(service, run).await;
         run.behind = 0;
+        // References are written from now on: who is made after that may have been referred to before.
+        run.first = false;
         (run, result) = drain_all(service, run, Phase::Complete).await;
     }
     if result.is_ok() {
@@ -351,7 +372,7 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
     Ok(())
 }
 
-/// One batch in one transaction. A batch that failed leaves no trace in the report.
+/// One batch in one transaction. A batch that failed leaves its counts as they were; the cycle ends with it.
 async fn drain(
     service: &Arc<Service>,
     run: Run,

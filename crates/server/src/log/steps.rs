@@ -28,7 +28,14 @@ const MATCH: [&str; 8] = [
     "ObjectOfOtherOwner",
 ];
 /// Codes of objects of which too little was known to go on.
-const IMPORT: [&str; 4] = ["NotRead", "PlaceUnknown", "Missing", "ImportRunning"];
+const IMPORT: [&str; 6] = [
+    "NotRead",
+    "PlaceUnknown",
+    "Missing",
+    "SaidToStay",
+    "ScopingGroupUnread",
+    "ImportRunning",
+];
 
 /// The steps of an entry.
 #[must_use]
@@ -46,20 +53,20 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
     if IMPORT.contains(&code) {
         return vec![last("import")];
     }
-    let deleted = leaves && code == "DeletedInAd";
-    let mut steps = vec![passed(
-        "import",
-        match deleted {
-            true => "it was deleted in Active Directory",
-            false => "read from Active Directory",
-        },
-    )];
+    // Why it leaves that is held, the words of the reason tell.
+    let (imported, in_place) = match (leaves, code) {
+        (true, "DeletedInAd") => ("it was deleted in Active Directory", false),
+        (true, "SaidGone") => ("an administrator has said that it is gone", false),
+        (true, "DeleteThresholdReached") => ("what is known of it leads to a delete", false),
+        _ => ("read from Active Directory", true),
+    };
+    let mut steps = vec![passed("import", imported)];
     if entry.action == "Skip" {
         steps.push(last("scope"));
         return steps;
     }
     if leaves {
-        if !deleted {
+        if in_place {
             steps.push(told("scope", "Skipped", &entry.reason));
         }
         steps.push(passed("match", "it was joined with its object before"));
@@ -138,11 +145,24 @@ mod tests {
                 "import Success, match Success, action Success",
             ),
             (
+                "Delete",
+                "Success",
+                "SaidGone",
+                "import Success, match Success, action Success",
+            ),
+            (
+                "Delete",
+                "Success",
+                "OutsideScope",
+                "import Success, scope Skipped, match Success, action Success",
+            ),
+            (
                 "StagedDelete",
                 "Warning",
-                "OutsideScope",
-                "import Success, scope Skipped, match Success, action Warning",
+                "DeleteThresholdReached",
+                "import Success, match Success, action Warning",
             ),
+            ("Skip", "Skipped", "SaidToStay", "import Skipped"),
             (
                 "Other",
                 "Failure",

@@ -348,8 +348,8 @@ impl Record for StagedReference {
     }
 }
 
-/// A reference of a provisioned object to one that is not provisioned: the directory goes without it, and the log
-/// has told of it.
+/// A reference of a provisioned object to one that is not provisioned: the directory goes without it. The log has
+/// told of it, unless there were too many at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UnresolvedReference {
     /// The reference: configuration, source, attribute in lower case, target.

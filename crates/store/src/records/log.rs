@@ -51,7 +51,7 @@ pub struct LogEntry {
     pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
-    /// `Create`, `Update`, `Delete`, `Restore`, `Disable`, `StagedDelete`, `Skip` or `Other`.
+    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
     pub action: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
     pub status: String,
