@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-const ACTIONS: [&str; 8] = [
+const ACTIONS: [&str; 7] = [
     "Create",
     "Update",
     "Delete",
