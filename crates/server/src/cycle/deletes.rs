@@ -28,21 +28,20 @@ pub(super) fn leave(
     context: &mut Context<'_>,
 ) -> Result<bool, StoreError> {
     let configuration = lane.owner();
+    // What an administrator has allowed leaves with the next cycle, whatever woke it.
     let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
+    if !allowed.is_empty() {
+        return carry_out(tx, lane, context, allowed);
+    }
     let index = Some(HeldDelete::BY_VERDICT);
     let open = HeldDelete::with(configuration, HeldVerdict::Open);
     let staged = tx.how_many::<HeldDelete>(index, &open)?;
     if staged == 0 {
         lane.job.guard_tripped = false;
         context.report.hold(Held::Deletes, 0);
-    }
-    if !context.deletes_leave {
         return Ok(false);
     }
-    if !allowed.is_empty() {
-        return carry_out(tx, lane, context, allowed);
-    }
-    if staged == 0 {
+    if !context.deletes_leave {
         return Ok(false);
     }
     let guard = crate::configuration::known(&lane.configuration)
