@@ -23,6 +23,7 @@
 //! | `POST configurations/NAME/reconcile?repair=true` | → [`Reconciled`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
+//! | `GET extensions` | → `[`[`DirectoryExtension`]`]` | reader |
 //! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
 //! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |
@@ -634,6 +635,30 @@ pub struct AuditEntry {
     pub old: Option<serde_json::Value>,
     /// The setting now.
     pub new: Option<serde_json::Value>,
+}
+
+/// A property that configurations have declared.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryExtension {
+    /// Its name, `extension_…`.
+    pub name: String,
+    /// Since when it is there.
+    pub declared: String,
+    /// Who makes values for it.
+    pub mappings: Vec<ExtensionMapping>,
+}
+
+/// A mapping of a configuration that makes values for an extension.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtensionMapping {
+    /// The configuration.
+    pub configuration: String,
+    /// `user`, `group` or `contact`.
+    pub object: String,
+    /// The attribute, expression or constant.
+    pub source: String,
 }
 
 /// A role that a user has.

@@ -6,9 +6,9 @@
 
 use crate::admin::{
     Agent, ApiToken, App, AppMade, AuditEntry, Chosen, ChosenDone, Configuration, Cycle,
-    EnrollmentTokenMade, Escrow, HeldDelete, LogPage, Missing, NewApp, NewDomain,
-    NewEnrollmentToken, NewPassword, NewToken, PasswordPolicy, Plan, Provision, Provisioned,
-    Reconciled, Restart, RoleAssignment, Tenant, TokenMade,
+    DirectoryExtension, EnrollmentTokenMade, Escrow, HeldDelete, LogPage, Missing, NewApp,
+    NewDomain, NewEnrollmentToken, NewPassword, NewToken, PasswordPolicy, Plan, Provision,
+    Provisioned, Reconciled, Restart, RoleAssignment, Tenant, TokenMade,
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
@@ -502,6 +502,12 @@ const OPERATIONS: &[Operation] = &[
             "Replace the keys that sign tokens at once; tokens that they signed are good no more.",
         )
     },
+    read(
+        "/api/v1/extensions",
+        "listExtensions",
+        "The properties that configurations have declared, and who makes values for them.",
+        list::<DirectoryExtension>(),
+    ),
     read(
         "/api/v1/roles",
         "listRoles",

@@ -11,6 +11,7 @@ mod directory;
 mod domain;
 mod escrow;
 mod expression;
+mod extension;
 mod log;
 mod login;
 mod missing;
@@ -167,6 +168,15 @@ pub(crate) enum Command {
         after_help = "Example:\n  lockstep deleted list --data-dir DIR"
     )]
     Deleted(directory::DeletedCommand),
+    /// Properties that mappings have added to the directory
+    ///
+    /// A mapping whose target is `extension_NAME` declares that property when its configuration is applied.
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Example:\n  lockstep extension list --data-dir DIR"
+    )]
+    Extension(extension::ExtensionCommand),
     /// Sign in on this machine, with a browser, instead of using a token
     #[command(
         after_help = "Example:\n  lockstep login --url https://sync.example.com:8443 --ca-file ca.pem"
@@ -238,6 +248,7 @@ impl Command {
             Self::User(command) => directory::user(command, context).await,
             Self::Group(command) => directory::group(command, context).await,
             Self::Deleted(command) => directory::deleted(command, context).await,
+            Self::Extension(command) => extension::execute(command, context).await,
             Self::Login(args) => login::login(args, context).await,
             Self::Logout => login::logout(context).await,
             Self::App(command) => app::execute(command, context).await,

@@ -5,7 +5,7 @@
 
 use crate::batch::Given;
 use crate::object::{Kind, Object};
-use crate::schema::{Property, Type, Values};
+use crate::schema::{Property, Type, Values, extension};
 use crate::unique::{UniqueValue, primary_address};
 use crate::upn::{TenantRules, is_allowed};
 use lockstep_model::PropertyValue;
@@ -339,6 +339,7 @@ fn longest(name: &str) -> usize {
         "userPrincipalName" => 113,
         "jobTitle" | "city" | "state" | "country" | "officeLocation" => 128,
         "displayName" | "mail" => 256,
+        name if extension::is_meant(name) => extension::LONGEST_VALUE,
         _ => 1_024,
     }
 }

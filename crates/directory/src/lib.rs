@@ -34,6 +34,6 @@ pub use batch::{
 };
 pub use object::{Conflict, Kind, MadeName, Mastery, Object};
 pub use role::Role;
-pub use schema::{Property, Type, UnknownProperty, Values, distance};
+pub use schema::{Property, Type, UnknownProperty, Values, distance, extension};
 pub use unique::UniqueValue;
 pub use upn::TenantRules;

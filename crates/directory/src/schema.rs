@@ -1,5 +1,7 @@
 //! Which properties there are.
 
+pub mod extension;
+
 use crate::object::Kind;
 use lockstep_model::PropertyValue;
 use std::collections::BTreeMap;
@@ -52,7 +54,8 @@ pub struct UnknownProperty {
 }
 
 impl Property {
-    /// The property with this name, without regard to case, of this kind of object.
+    /// The property with this name, of this kind of object: without regard to case, unless it is a
+    /// [directory extension](extension).
     ///
     /// # Errors
     ///
@@ -61,6 +64,7 @@ impl Property {
         Self::find(kind, name).ok_or_else(|| UnknownProperty {
             name: name.to_owned(),
             nearest: Self::all(kind)
+                .chain(extension::declared(kind))
                 .map(Self::name)
                 .min_by_key(|candidate| distance(candidate, name))
                 .unwrap_or("displayName"),
@@ -70,6 +74,10 @@ impl Property {
     /// The same where it is no mistake that there is none.
     #[must_use]
     pub fn find(kind: Kind, name: &str) -> Option<Self> {
+        if extension::is_meant(name) {
+            let named = extension::named(kind, name);
+            return named.and_then(|(property, declared)| declared.then_some(property));
+        }
         let of_kind = &BY_NAME[kind as usize];
         if let Ok(found) = of_kind.binary_search_by_key(&name, |definition| definition.name) {
             return of_kind.get(found).copied().map(Self);
@@ -78,7 +86,16 @@ impl Property {
         found.copied().map(Self)
     }
 
-    /// Every property of this kind of object.
+    /// The same where values are made and kept: an extension that is only [expected](extension::expect) counts.
+    #[must_use]
+    pub fn known(kind: Kind, name: &str) -> Option<Self> {
+        match extension::is_meant(name) {
+            true => extension::named(kind, name).map(|(property, _)| property),
+            false => Self::find(kind, name),
+        }
+    }
+
+    /// Every property of this kind of object but the extensions.
     pub fn all(kind: Kind) -> impl Iterator<Item = Self> {
         SCHEMA
             .iter()
@@ -96,6 +113,12 @@ impl Property {
     #[must_use]
     pub const fn value_type(self) -> Type {
         self.0.value
+    }
+
+    /// Whether an administrator named it.
+    #[must_use]
+    pub fn is_extension(self) -> bool {
+        extension::is_meant(self.name())
     }
 
     /// Whether it is shown without being asked for.

@@ -72,6 +72,8 @@ pub struct Entry {
     pub apply: Apply,
     /// The value that a new object gets when the rule makes none.
     pub default: Option<MappedValue>,
+    /// A text that has more characters fails the object.
+    pub longest: Option<usize>,
 }
 
 impl Entry {
@@ -83,6 +85,7 @@ impl Entry {
             rule,
             apply: Apply::Always,
             default: None,
+            longest: None,
         }
     }
 }
@@ -149,6 +152,19 @@ pub enum MappingError {
         made: &'static str,
         /// What can be held.
         expected: &'static str,
+    },
+    /// The value is longer than the property can hold.
+    #[error(
+        "the value for `{target}` has {length} characters, and the property holds {longest}; cut it with \
+         `Left(…, {longest})`"
+    )]
+    TooLong {
+        /// The property.
+        target: String,
+        /// How long the value is.
+        length: usize,
+        /// How long it may be.
+        longest: usize,
     },
 }
 
@@ -292,6 +308,7 @@ impl Entry {
         let Made::Value(made) = self.rule.apply(&self.target, subject)? else {
             return Ok(None);
         };
+        self.check_length(made.as_ref())?;
         Ok(Some(match (made, subject.existing) {
             (Some(value), _) => Some(value),
             (None, None) => self.default.clone(),
@@ -300,6 +317,21 @@ impl Entry {
                 .and_then(applied)
                 .filter(|value| Some(value) == self.default.as_ref()),
         }))
+    }
+
+    fn check_length(&self, made: Option<&MappedValue>) -> Result<(), MappingError> {
+        let text = made.and_then(PropertyValue::as_text);
+        let Some((longest, text)) = self.longest.zip(text) else {
+            return Ok(());
+        };
+        match text.chars().count() {
+            length if length > longest => Err(MappingError::TooLong {
+                target: self.target.clone(),
+                length,
+                longest,
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use crate::import::{Lane, mark, mark_all};
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, cycle, directory, ids, scope_groups};
+use crate::{audit, cycle, directory, extensions, ids, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
-use lockstep_directory::{Change, Kind, Mastery, Property};
+use lockstep_directory::{Change, Kind, Mastery, Property, extension};
 use lockstep_engine::ObjectClass;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
@@ -70,6 +70,7 @@ pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Pr
     spec.check().map_err(bad)?;
     compile(&spec).map_err(bad)?;
     can_be_told(service, &spec).map_err(bad)?;
+    extensions_fit(service, &spec).await?;
     spec.domain = spec.domain.to_lowercase();
     let scope = spec.scope.clone();
     // Whether there is an agent that can read the domain is known before anything is stored.
@@ -101,6 +102,14 @@ pub async fn check(service: &Arc<Service>, mut spec: Spec) -> Result<Checked, Pr
         excluded,
         groups,
     })
+}
+
+/// What applying would declare is known to fit before anybody is asked for a plan.
+async fn extensions_fit(service: &Arc<Service>, spec: &Spec) -> Result<(), Problem> {
+    let spec = spec.clone();
+    let missing = service.read(move |tx| extensions::missing(tx, &spec)).await;
+    missing.map_err(store_problem)?.map_err(bad)?;
+    Ok(())
 }
 
 /// Whoever wants mail has to have a mail server.
@@ -234,10 +243,17 @@ pub async fn apply(
             if let Some(planned) = planned.filter(|planned| *planned != version) {
                 return Ok(Err(changed_since(&name, planned, version)));
             }
+            if let Some(other) = before
+                .as_ref()
+                .filter(|before| before.domain != checked.spec.domain)
+            {
+                return Ok(Err(name_taken(other)));
+            }
+            let declared = match extensions::declare(tx, &checked.spec, now)? {
+                Ok(declared) => declared,
+                Err(error) => return Ok(Err(bad(error))),
+            };
             let written = match &before {
-                Some(before) if before.domain != checked.spec.domain => {
-                    return Ok(Err(name_taken(before)));
-                }
                 Some(before) => change(tx, before.clone(), checked)?,
                 None => create(tx, checked, &tenant, now)?,
             };
@@ -248,12 +264,16 @@ pub async fn apply(
             let old = before.map(|before| before.spec);
             let new = Some(written.spec.clone());
             audit::record(tx, now, &actor, activity, &name, old, new)?;
-            Ok(Ok(written))
+            Ok(Ok((written, declared)))
         })
         .await
         .map_err(store_problem)?;
+    let (written, declared) = stored?;
+    for name in &declared {
+        extension::declare(name);
+    }
     service.jobs.raise();
-    stored
+    Ok(written)
 }
 
 fn name_taken(other: &Configuration) -> Problem {

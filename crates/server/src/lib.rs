@@ -13,7 +13,8 @@
 //! * [`credentials`]: users' passwords; [`signin`]: how people sign in with them;
 //! * [`staging`]: what a configuration would do that must not do it yet;
 //! * [`claims`]: objects that wait for an anchor which another has; [`provision`]: one object at once;
-//! * [`configurations`], [`removal`]: a configuration's beginning and end; [`retention`]: what is kept for a time only;
+//! * [`configurations`], [`removal`]: a configuration's beginning and end; [`extensions`]: the properties that it
+//!   declares; [`retention`]: what is kept for a time only;
 //! * [`instructions`], [`ask`]: what agents are to do, and what they are asked while somebody waits;
 //! * [`failure`]: why something was not done, as whoever asked is told; [`http`] shows it;
 //! * [`service`]: what all of them share.
@@ -29,6 +30,7 @@ pub mod configurations;
 pub mod credentials;
 pub mod cycle;
 pub mod directory;
+pub mod extensions;
 pub mod failure;
 pub mod files;
 pub mod http;

@@ -6,6 +6,7 @@
 
 use crate::configurations::{self, Checked, create_scratch, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
+use crate::extensions;
 use crate::failure::Failure;
 use crate::job::{lane, read_only};
 use crate::log::readable;
@@ -47,6 +48,7 @@ pub async fn of_configuration(service: &Arc<Service>, name: &str) -> Result<Plan
 ///
 /// Those of reading.
 pub async fn of_file(service: &Arc<Service>, checked: Checked) -> Result<Plan, Problem> {
+    extensions::expect(checked.spec())?;
     let before = named(service, checked.name()).await?;
     let before = before.filter(|before| before.domain == checked.domain());
     let Some(before) = before else {

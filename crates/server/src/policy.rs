@@ -1,7 +1,7 @@
 //! From the stored configuration to what the engine needs.
 
 use lockstep_api::configuration::{Apply, Constant, MappingEntry, ObjectType, Spec, SpecError};
-use lockstep_directory::{Kind, Property, Type};
+use lockstep_directory::{Kind, Property, Type, extension};
 use lockstep_engine::Policy;
 use lockstep_engine::expression::Expression;
 use lockstep_engine::filter::{Clause, Filter, Filters};
@@ -96,31 +96,32 @@ fn overlay(
     if entry.none && mapping.leave_alone(kind, &entry.target) {
         return Ok(());
     }
-    let property = property(object, &entry.target, key)?;
+    let target = target(object, &entry.target, key)?;
     if entry.none {
-        if property.name() == "userPrincipalName" {
+        if target.name == "userPrincipalName" {
             return Err(SpecError {
                 key: format!("{key}.none"),
                 expected: "a way to make userPrincipalName: a user cannot be without it".into(),
                 found: "`true`".into(),
             });
         }
-        mapping.remove(kind, property.name());
+        mapping.remove(kind, &target.name);
         return Ok(());
     }
     let rule = if let Some(attribute) = &entry.attribute {
-        direct(attribute, property.value_type())
+        direct(attribute, &target)
     } else if let Some(constant) = &entry.constant {
-        Rule::Constant(typed(constant, property, &format!("{key}.constant"))?)
+        Rule::Constant(typed(constant, &target, &format!("{key}.constant"))?)
     } else {
         let text = entry.expression.as_deref().unwrap_or_default();
         let expression = expression(text, entry.apply, &format!("{key}.expression"))?;
-        Rule::Expression(expression, value_type(property.value_type()))
+        Rule::Expression(expression, value_type(target.value))
     };
     let default = entry.default.as_ref();
-    let default = default.map(|value| typed(value, property, &format!("{key}.default")));
+    let default = default.map(|value| typed(value, &target, &format!("{key}.default")));
     let entry = Entry {
-        target: property.name().to_owned(),
+        longest: target.longest,
+        target: target.name,
         rule,
         apply: match entry.apply {
             Apply::Always => mapping::Apply::Always,
@@ -167,8 +168,16 @@ const fn value_type(value: Type) -> ValueType {
     }
 }
 
+/// The property that an entry makes values for. A directory extension need not be declared yet.
+struct Target {
+    name: String,
+    value: Type,
+    /// How many characters a text may have, where that fails objects.
+    longest: Option<usize>,
+}
+
 /// The property that a target names.
-fn property(object: ObjectType, target: &str, key: &str) -> Result<Property, SpecError> {
+fn target(object: ObjectType, target: &str, key: &str) -> Result<Target, SpecError> {
     let kind = match object {
         ObjectType::User => Kind::User,
         ObjectType::Group => Kind::Group,
@@ -187,24 +196,44 @@ fn property(object: ObjectType, target: &str, key: &str) -> Result<Property, Spe
              at all, with `none = true` where objects of this type have them";
         return Err(error(expected.into()));
     }
-    Property::named(kind, target).map_err(|unknown| {
+    if extension::is_meant(target) {
+        if !extension::is_name(target) {
+            return Err(error(format!(
+                "behind `{}` a letter, then letters, digits and `_`, {} characters in all at most",
+                extension::PREFIX,
+                extension::LONGEST_NAME
+            )));
+        }
+        return Ok(Target {
+            name: target.to_owned(),
+            value: Type::Text,
+            longest: Some(extension::LONGEST_VALUE),
+        });
+    }
+    let property = Property::named(kind, target).map_err(|unknown| {
         error(format!(
             "a property of a {}; the nearest is `{}`",
             object.name(),
             unknown.nearest
         ))
+    })?;
+    Ok(Target {
+        name: property.name().to_owned(),
+        value: property.value_type(),
+        longest: None,
     })
 }
 
 /// How the values of an attribute are taken over into a property of this type.
-fn direct(attribute: &str, value: Type) -> Rule {
+fn direct(attribute: &str, target: &Target) -> Rule {
     let source = attribute.to_owned();
-    match (attribute.to_ascii_lowercase().as_str(), value) {
+    match (attribute.to_ascii_lowercase().as_str(), target.value) {
         ("objectguid", _) => Rule::ObjectGuid,
         ("objectsid", _) => Rule::Sid,
         ("distinguishedname", _) => Rule::DistinguishedName,
         (_, Type::Boolean) => Rule::Truth(source),
         (_, Type::Integer) => Rule::Number(source),
+        (_, Type::Text) if extension::is_meant(&target.name) => Rule::AsText(source),
         (_, Type::Text) => Rule::Direct(source),
         (_, Type::TextList) => Rule::DirectList(source),
         (_, Type::Binary) => Rule::Bytes(source),
@@ -214,13 +243,13 @@ fn direct(attribute: &str, value: Type) -> Rule {
 }
 
 /// A constant as a value of the property's type.
-fn typed(constant: &Constant, property: Property, key: &str) -> Result<MappedValue, SpecError> {
+fn typed(constant: &Constant, target: &Target, key: &str) -> Result<MappedValue, SpecError> {
     let error = |expected: &str| SpecError {
         key: key.to_owned(),
-        expected: format!("{expected} for `{}`", property.name()),
+        expected: format!("{expected} for `{}`", target.name),
         found: format!("`{constant}`"),
     };
-    Ok(match (property.value_type(), constant) {
+    Ok(match (target.value, constant) {
         (Type::Boolean, Constant::Boolean(value)) => PropertyValue::Boolean(*value),
         (Type::Boolean, Constant::Text(text)) => match text.to_ascii_lowercase().as_str() {
             "true" => PropertyValue::Boolean(true),
@@ -235,7 +264,16 @@ fn typed(constant: &Constant, property: Property, key: &str) -> Result<MappedVal
         },
         (Type::Integer, _) => return Err(error("a whole number")),
         (Type::Text, Constant::Texts(_)) => return Err(error("a single text")),
-        (Type::Text, value) => PropertyValue::Text(value.to_string()),
+        (Type::Text, value) => {
+            let text = value.to_string();
+            let length = text.chars().count();
+            match target.longest {
+                Some(longest) if length > longest => {
+                    return Err(error(&format!("a text of at most {longest} characters")));
+                }
+                _ => PropertyValue::Text(text),
+            }
+        }
         (Type::TextList, Constant::Texts(values)) => PropertyValue::texts(values.clone()),
         (Type::TextList, value) => PropertyValue::texts(vec![value.to_string()]),
         (Type::Timestamp, Constant::Text(text)) => match text.parse() {

@@ -116,7 +116,7 @@ impl Service {
                 }
             };
             tenant = Some(row);
-            Ok(())
+            crate::extensions::take_up(tx)
         })?;
         let tenant = tenant.ok_or_else(not_run)?;
         Ok(Self {

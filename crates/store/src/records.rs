@@ -8,6 +8,7 @@ mod compact;
 pub mod connector_space;
 pub mod credential;
 pub mod directory;
+pub mod extension;
 pub mod history;
 pub mod job;
 pub mod log;
@@ -27,6 +28,7 @@ pub fn tables() -> Vec<&'static Table> {
         connector_space::TABLES,
         credential::TABLES,
         directory::TABLES,
+        extension::TABLES,
         job::TABLES,
         log::TABLES,
         password::TABLES,

@@ -57,6 +57,7 @@ const fn how(rule: &Rule) -> &'static str {
         Rule::Constant(_) => "always the same",
         Rule::Expression(..) => "an expression",
         Rule::Direct(_) => "as it is",
+        Rule::AsText(_) => "the first value as a text",
         Rule::DirectList(_) => "all values",
         Rule::Number(_) => "as a number",
         Rule::Truth(_) => "true or false",

@@ -15,6 +15,8 @@ pub enum Rule {
     Expression(Expression, ValueType),
     /// The first value as text.
     Direct(String),
+    /// The first value as a text whatever it is; bytes in Base64.
+    AsText(String),
     /// All values.
     DirectList(String),
     /// The first value as a whole number.
@@ -75,6 +77,7 @@ impl Rule {
     pub fn sources(&self) -> Vec<&str> {
         match self {
             Self::Direct(source)
+            | Self::AsText(source)
             | Self::DirectList(source)
             | Self::Number(source)
             | Self::Truth(source)
@@ -120,6 +123,7 @@ impl Rule {
             Self::Expression(..) => None,
             Self::Constant(value) => Some(value.clone()),
             Self::Direct(source) => first(object, source).map(text),
+            Self::AsText(source) => typed::as_text(source, input),
             Self::DirectList(source) => list(values(object, source), false),
             Self::Number(source) => number(object, source).map(PropertyValue::Integer),
             Self::Truth(source) => first(object, source)

@@ -433,3 +433,45 @@ fn values_of_a_mail_system_keep_their_types() {
     }
     assert_eq!(values["thumbnailPhoto"], None);
 }
+
+#[test]
+fn an_extension_takes_the_first_value_of_any_attribute_as_a_text_and_none_that_is_too_long() {
+    let made = |values: &[&[u8]]| {
+        let mut object = StagedObject::new(Guid::from_bytes([7; 16]), 1);
+        let values = values.iter().map(|value| Value::new(value.to_vec()));
+        let name = AttributeName::new("carLicense");
+        object.merge([(name, values.collect::<Vec<_>>())].into(), true);
+        let policy = policy();
+        let chain = Chain::Known(Vec::new());
+        let subject = Subject {
+            object: &object,
+            chain: &chain,
+            policy: &policy,
+            existing: None,
+            now: Timestamp::from_millis(0),
+        };
+        let mut mapping = Mapping::default();
+        let rule = Rule::AsText("carLicense".into());
+        let mut entry = Entry::new("extension_app_car".into(), rule);
+        entry.longest = Some(5);
+        mapping.put(MappedKind::User, entry);
+        let values = mapping.evaluate(MappedKind::User, &subject);
+        values.map(|mut values| values.remove("extension_app_car").unwrap())
+    };
+    let cases: [(&[&[u8]], Option<MappedValue>); 6] = [
+        (&[], None),
+        (&[b""], None),
+        (&[b"first", b"other"], text("first")),
+        (&[b"TRUE"], text("TRUE")),
+        (&["äöüßé".as_bytes()], text("äöüßé")),
+        (&[&[0, 255]], text("AP8=")),
+    ];
+    for (values, expected) in cases {
+        assert_eq!(made(values).unwrap(), expected, "{values:?}");
+    }
+    let error = made(&[b"longer"]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the value for `extension_app_car` has 6 characters, and the property holds 5; cut it with `Left(…, 5)`"
+    );
+}

@@ -76,6 +76,16 @@ pub(super) fn evaluate(
     }
 }
 
+/// The first value of an attribute as a text, as an expression sees it.
+pub(super) fn as_text(source: &str, input: &Subject<'_>) -> Option<MappedValue> {
+    let first = match attribute(&AttributeName::new(source), input) {
+        ExpressionValue::List(values) => values.into_iter().next()?,
+        single => single,
+    };
+    let text = text(&first).filter(|text| !text.is_empty());
+    text.map(PropertyValue::Text)
+}
+
 /// An attribute of the object. What says where it lies is no attribute of the row, but known.
 fn attribute(name: &AttributeName, input: &Subject<'_>) -> ExpressionValue {
     let object = input.object;

@@ -400,7 +400,7 @@ fn change(
     let values: BTreeMap<Property, Option<MappedValue>> = values
         .into_iter()
         .filter(|(_, value)| value.is_some() || action != "Create")
-        .filter_map(|(name, value)| Some((Property::find(kind, &name)?, value)))
+        .filter_map(|(name, value)| Some((Property::known(kind, &name)?, value)))
         .collect();
     let mastery = Mastery {
         configuration: lane.owner(),
@@ -539,7 +539,7 @@ fn compare(
     };
     let mut changes = Vec::new();
     for (name, new) in values {
-        let Some(property) = Property::find(object.kind, &name) else {
+        let Some(property) = Property::known(object.kind, &name) else {
             continue;
         };
         let old = object.wanted.get(&property).cloned();

@@ -231,7 +231,7 @@ fn tell(
     item.changes = changes
         .into_iter()
         .filter_map(|(name, new)| {
-            let property = Property::find(kind(desired.kind), &name)?.name();
+            let property = Property::known(kind(desired.kind), &name)?.name();
             let old = applied.and_then(|applied| applied.get(&name)).cloned();
             Some(match lane.policy.mapping.is_redacted(desired.kind, &name) {
                 true => (property, old.map(redacted), new.map(redacted)),

@@ -3,6 +3,7 @@
 mod agents;
 mod apps;
 mod configurations;
+mod extensions;
 mod held;
 mod logs;
 mod missing;
@@ -100,6 +101,7 @@ pub fn router() -> Router<Arc<Service>> {
             "/api/v1/configurations/{name}/missing/keep",
             post(missing::keep),
         )
+        .route("/api/v1/extensions", get(extensions::list))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))
         .route("/api/v1/audit", get(logs::audit))

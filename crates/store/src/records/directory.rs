@@ -287,7 +287,7 @@ impl ValuesBody<'_> {
         if let Self::Read(read) = self {
             let known = read
                 .into_iter()
-                .filter_map(|(name, value)| Some((Property::find(kind, name)?, value)));
+                .filter_map(|(name, value)| Some((Property::known(kind, name)?, value)));
             values.extend(known);
         }
     }
@@ -369,7 +369,7 @@ impl Record for DirectoryObject {
         body.values.put_into(kind, &mut object.values);
         object.wanted.clone_from(&object.values);
         for name in body.unwanted.into_iter().flatten() {
-            if let Some(property) = Property::find(kind, name) {
+            if let Some(property) = Property::known(kind, name) {
                 object.wanted.remove(&property);
             }
         }

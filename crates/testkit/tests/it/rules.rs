@@ -330,3 +330,105 @@ fn more_than_fifteen_hundred_members_of_a_scoping_group_come_in_one_change() {
         .unwrap();
     assert_eq!(told["steps"][1]["status"], "Skipped", "{told}");
 }
+
+#[test]
+fn an_attribute_reaches_an_extension_which_a_restart_and_a_backup_keep() {
+    let mut bed = Bed::start(Template::default()).unwrap();
+    let ada = in_users("ada");
+    {
+        let mut ad = bed.forest.ad();
+        ad.add_user(&with("ada", &[("carLicense", "B-AL 1815")]))
+            .unwrap();
+        ad.add_user(&with("bob", &[])).unwrap();
+    }
+    let mapped = |target: &str, attribute: &str| {
+        by_hand_only(&format!(
+            "{CONFIGURATION}[[mapping.user]]\ntarget = \"{target}\"\nattribute = \"{attribute}\"\n"
+        ))
+    };
+    let shown = |bed: &Bed, account: &str| {
+        let path = format!(
+            "users?$select=extension_corp_carLicense&$filter=onPremisesSamAccountName eq '{account}'"
+        );
+        let found = bed.service.graph_all(&path).unwrap();
+        found[0]["extension_corp_carLicense"].clone()
+    };
+    let select = "/v1.0/users?$select=extension_corp_carLicense";
+    // Names that none can have, and sources that tell of no change.
+    for (target, attribute, expected) in [
+        (
+            "extension_corp-carLicense",
+            "carLicense",
+            "mapping.user[0].target",
+        ),
+        ("extension_corp_carLicense", "carLicence", "`carLicense`"),
+        ("extension_corp_carLicense", "memberOf", "back-link"),
+        (
+            "extension_corp_carLicense",
+            "lastLogon",
+            "lastLogonTimestamp",
+        ),
+    ] {
+        let said = bed.service.refuses(&mapped(target, attribute)).unwrap();
+        assert!(said.contains(expected), "{target} {attribute}: {said}");
+    }
+    // A plan declares nothing, nor does whoever asks for a name.
+    let file = mapped("extension_corp_carLicense", "carLicense");
+    let plan = bed.service.plan(&file).unwrap().to_string();
+    assert!(plan.contains("B-AL 1815"), "{plan}");
+    let (status, said) = bed.service.send("GET", select, "").unwrap();
+    assert_eq!(status, 400, "{said}");
+    let listed = bed.service.json(&["extension", "list"]).unwrap();
+    assert_eq!(listed, json!([]));
+
+    bed.service.apply(&file).unwrap();
+    bed.cycle().unwrap();
+    assert_eq!(shown(&bed, "ada"), "B-AL 1815");
+    assert_eq!(shown(&bed, "bob"), Value::Null);
+    let listed = bed.service.json(&["extension", "list"]).unwrap();
+    assert_eq!(listed[0]["name"], "extension_corp_carLicense");
+    let mapping = json!({"configuration": "corp", "object": "user", "source": "carLicense"});
+    assert_eq!(listed[0]["mappings"], json!([mapping]));
+    let filter = format!("{select}&$filter=extension_corp_carLicense eq 'b-al 1815'");
+    let (status, found) = bed.service.send("GET", &filter, "").unwrap();
+    assert!(status == 200 && found.contains("B-AL 1815"), "{found}");
+
+    // What comes from Active Directory is changed there; what the cloud owns it may change.
+    let id = bed.user("ada").unwrap()["id"].clone();
+    let body = json!({"extension_corp_carLicense": "X"}).to_string();
+    let path = format!("/v1.0/users/{}", id.as_str().unwrap());
+    let (status, said) = bed.service.send("PATCH", &path, &body).unwrap();
+    assert!(
+        status == 400 && said.contains("on-premises"),
+        "{status} {said}"
+    );
+    let group = ["group", "create", "--display-name", "Pilots", "--set"];
+    let value = ["extension_corp_carLicense=none"];
+    bed.service.run(&[&group[..], &value[..]].concat()).unwrap();
+
+    let file = bed.service.data_dir().with_file_name("backup.tar");
+    let file = file.to_string_lossy().into_owned();
+    bed.service.json(&["backup", &file]).unwrap();
+    bed.service.kill();
+    bed.service.resume().unwrap();
+    assert_eq!(shown(&bed, "ada"), "B-AL 1815");
+    let cycle = bed
+        .after(|ad| ad.set(&ada, "carLicense", "B-CB 1791"))
+        .unwrap();
+    let change = &cycle.log[0]["modifiedProperties"][0];
+    assert_eq!(change["property"], "extension_corp_carLicense", "{change}");
+    assert_eq!(shown(&bed, "ada"), "B-CB 1791");
+    let clear = json!({"kind": "replace", "attribute": "carLicense", "values": []});
+    let clear = json!({"op": "modify", "dn": ada, "changes": [clear]});
+    bed.after(|ad| ad.operation(&clear)).unwrap();
+    assert_eq!(shown(&bed, "ada"), Value::Null);
+
+    bed.service.kill();
+    let restored = bed.service.command(&["restore", &file]).unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    bed.service.resume().unwrap();
+    assert_eq!(shown(&bed, "ada"), "B-AL 1815");
+    let pilots = "groups?$select=extension_corp_carLicense&$filter=displayName eq 'Pilots'";
+    let found = bed.service.graph_all(pilots).unwrap();
+    assert_eq!(found[0]["extension_corp_carLicense"], "none");
+}

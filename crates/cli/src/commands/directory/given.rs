@@ -1,7 +1,7 @@
 //! Values on the command line: `--set NAME=VALUE`.
 
 use crate::failure::Failure;
-use lockstep_directory::{Kind, Property, Type};
+use lockstep_directory::{Kind, Property, Type, extension};
 use serde_json::{Map, Value};
 
 /// Values that are set.
@@ -37,6 +37,11 @@ impl Given {
 fn put(kind: Kind, name: &str, text: &str, body: &mut Map<String, Value>) -> Result<(), Failure> {
     if name.eq_ignore_ascii_case("onPremisesImmutableId") {
         body.insert("onPremisesImmutableId".into(), optional(text));
+        return Ok(());
+    }
+    if extension::is_name(name) {
+        // Which of them are declared the service knows.
+        body.insert(name.into(), optional(text));
         return Ok(());
     }
     let property = Property::named(kind, name).map_err(|unknown| {
@@ -99,11 +104,13 @@ mod tests {
             "otherMails=a@x.test",
             "otherMails=b@x.test",
             "businessPhones=",
+            "extension_app_costCenter=4711",
         ]);
         good.put_into(Kind::User, &mut body).unwrap();
         let expected = json!({
             "department": "Engines = 7", "jobTitle": null, "accountEnabled": false, "countryCode": 44,
             "otherMails": ["a@x.test", "b@x.test"], "businessPhones": [],
+            "extension_app_costCenter": "4711",
         });
         assert_eq!(Value::Object(body), expected);
         for (wrong, expected) in [
@@ -111,6 +118,7 @@ mod tests {
             ("department", "expected NAME=VALUE"),
             ("accountEnabled=yes", "true or false"),
             ("countryCode=x", "a whole number"),
+            ("extension_=x", "there is no property"),
         ] {
             let error = given(&[wrong])
                 .put_into(Kind::User, &mut Map::new())
