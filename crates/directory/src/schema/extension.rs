@@ -97,7 +97,7 @@ pub(super) fn named(kind: Kind, name: &str) -> Option<(Property, bool)> {
 
 fn put<'a>(lines: &'a mut BTreeMap<&'static str, Line>, name: &str) -> &'a mut Line {
     let name: &'static str = match lines.get_key_value(name) {
-        Some((known, _)) => *known,
+        Some((known, _)) => known,
         None => String::from(name).leak(),
     };
     lines.entry(name).or_insert_with(|| Line {
