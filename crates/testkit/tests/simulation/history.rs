@@ -4,7 +4,7 @@ use crate::generate;
 use crate::oracle;
 use crate::script::{Admin, Script, Step, Told};
 use crate::store::WatchedStore;
-use crate::world::{Notes, TRACING, Violation, World};
+use crate::world::{Notes, TRACING, Violation, Which, World};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -136,9 +136,9 @@ fn play_out(script: &Script, backing: Backing) -> Result<(), Violation> {
         world.step(step);
         next = steps.next();
     }
-    world.administer(&Admin::Configure(script.wishes.clone()));
+    world.administer(Which::First, &Admin::Configure(script.wishes.clone()));
     world.settle(0);
-    if world.configuration.is_none() {
+    if world.configuration(Which::First).is_none() {
         // The script names units that it does not make any more.
         return Ok(());
     }
@@ -192,10 +192,11 @@ impl Shrinking {
 
     /// Plainer circumstances and orders.
     fn simplify(&mut self) {
-        let plainer: [fn(&mut Script); 6] = [
+        let plainer: [fn(&mut Script); 7] = [
             |script| script.setup.controllers = 1,
             |script| script.setup.recycle_bin = false,
             |script| script.setup.page = usize::MAX,
+            |script| script.setup.range = usize::MAX,
             |script| script.setup.threshold = Some(500),
             |script| script.setup.incremental_values = true,
             |script| {
