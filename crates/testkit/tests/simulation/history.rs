@@ -32,8 +32,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// What histories that fail for the same reason have in common, as far as words tell.
     pub(crate) fn kind(&self) -> String {
-        let letter = |c: &char| !c.is_ascii_digit();
-        self.violation.0.chars().filter(letter).take(60).collect()
+        kind(&self.violation)
     }
 }
 
@@ -49,12 +48,24 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs the history of a seed.
-pub(crate) fn run(seed: u64, backing: Backing) -> Result<(), Box<Failure>> {
+fn kind(violation: &Violation) -> String {
+    let letter = |c: &char| !c.is_ascii_digit();
+    violation.0.chars().filter(letter).take(60).collect()
+}
+
+/// Runs the history of a seed. A failure of a kind that is known already is not told again.
+pub(crate) fn run(
+    seed: u64,
+    backing: Backing,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<(), Box<Failure>> {
     let script = generate::script(seed);
     let Err(violation) = play(&script, backing) else {
         return Ok(());
     };
+    if is_known(&kind(&violation)) {
+        return Ok(());
+    }
     let notes = NOTES.take();
     let length = script.steps.len();
     let (script, violation) = shortest(script, violation, backing);

@@ -143,8 +143,9 @@ impl ScopeNow {
     }
 
     fn lies(&self, controller: &SimulatedController, entry: &Entry) -> Lies {
-        let mut parent = entry.parent();
-        while let Some(guid) = parent {
+        // A unit lies within itself: what decides is read of it too.
+        let mut next = Some(entry.guid);
+        while let Some(guid) = next {
             if self.excluded.contains(&guid) {
                 return Lies::Excluded;
             }
@@ -155,7 +156,7 @@ impl ScopeNow {
             {
                 return Lies::Inside;
             }
-            parent = controller.entries.get(&guid).and_then(Entry::parent);
+            next = controller.entries.get(&guid).and_then(Entry::parent);
         }
         match self.roots.is_none() && self.groups.is_empty() {
             true => Lies::Inside,

@@ -405,7 +405,11 @@ impl World {
             }
             Step::Time(minutes) => self.pass(i64::from(*minutes) * 60_000),
             Step::Admin(admin) => self.administer(Which::First, admin),
-            Step::AdminOfSecond(admin) => self.administer(Which::Second, admin),
+            Step::AdminOfSecond(admin) => {
+                // At its first contact it could not tell.
+                self.shared.directory.borrow_mut().foreign = false;
+                self.administer(Which::Second, admin);
+            }
             Step::ServiceDies => self.kill_service(),
             Step::AgentDies(index) => {
                 if let Some(agent) = self.agents.get_mut(*index) {

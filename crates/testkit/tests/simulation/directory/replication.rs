@@ -33,13 +33,12 @@ struct Replicated {
 impl Page {
     /// The same as the agent reads it.
     pub(crate) fn changes(&self) -> Changes<'_> {
-        let object = |object: &Replicated| -> Object<'_> { object.read() };
         Changes {
             invocation_id: self.invocation,
             position: self.position,
             up_to_date: self.up_to_date.clone(),
             more: self.more,
-            objects: self.objects.iter().map(object).collect(),
+            objects: self.objects.iter().map(Replicated::read).collect(),
             links: 0,
         }
     }

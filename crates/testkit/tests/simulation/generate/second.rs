@@ -40,7 +40,10 @@ impl Maker {
 
     /// One unit each, and somebody moves from one to the other.
     fn crosses_over(&mut self) {
-        let (Some(label), from, to) = (self.person(), self.unit(), self.unit());
+        let Some(label) = self.person() else {
+            return;
+        };
+        let (from, to) = (self.unit(), self.unit());
         if from == to || from == WELL_KNOWN.users || to == WELL_KNOWN.users {
             return;
         }
@@ -92,11 +95,12 @@ impl Maker {
 
     /// Both want everybody; who has somebody lets go.
     fn owner_goes(&mut self) {
+        let everybody = Wishes {
+            passwords: self.wanted_passwords(),
+            ..Wishes::default()
+        };
         self.steps
-            .push(Step::AdminOfSecond(Admin::Configure(Wishes {
-                passwords: self.wanted_passwords(),
-                ..Wishes::default()
-            })));
+            .push(Step::AdminOfSecond(Admin::Configure(everybody)));
         self.settle();
         self.both();
         let wishes = self.wishes();

@@ -78,3 +78,22 @@ fn h18_what_is_handed_over_is_the_heirs() {
         ],
     );
 }
+
+#[test]
+fn h18_what_the_heir_had_before_is_its_own_again() {
+    holds(history![
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, WELL_KNOWN.users),
+        ],
+        cycle(),
+        second(Admin::Configure(Wishes::default())),
+        [configure(only(UNIT)), Step::Settle { order: 0 }],
+        cycle(),
+        cycle_of_second(),
+        [configure(Wishes::default()), Step::Settle { order: 0 }],
+        cycle(),
+        second(Admin::HandOver),
+        cycle(),
+    ]);
+}

@@ -236,7 +236,9 @@ impl World {
         let credential = self.credential(joined.object);
         let own = entry.password();
         let temporary_too = wanted == Passwords::AlsoTemporary;
+        // No account of Active Directory is without userAccountControl; histories clear it all the same.
         let may_be_sent = entry.class == crate::directory::Class::User
+            && entry.text("useraccountcontrol").is_some()
             && own.is_some()
             && (temporary_too || !entry.must_change());
         let Some(Credential { row, number, .. }) = credential else {
