@@ -158,7 +158,12 @@ pub fn find(
     allowed: Matching,
 ) -> Match {
     if let Some(linked) = candidates.linked {
-        return owned_by_us_or_refused(linked, anchor, Match::Linked(linked.id));
+        let live = match linked.owner {
+            // Another configuration took it up meanwhile, and is gone: it is taken up again, whatever it looks like.
+            Owner::Gone => Match::Found(linked.id, How::Anchor),
+            _ => Match::Linked(linked.id),
+        };
+        return owned_by_us_or_refused(linked, anchor, live);
     }
     if let Some(found) = candidates.anchor {
         return hard(kind, anchor, found, allowed);

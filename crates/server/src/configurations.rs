@@ -555,7 +555,9 @@ pub async fn restart(
                 if forget.watermark {
                     // A page that is under way belongs to the time before.
                     job.lease += 1;
-                    if let Some(instruction) = job.instruction.take() {
+                    job.passwords.lease += 1;
+                    let given = [job.instruction.take(), job.passwords.instruction.take()];
+                    for instruction in given.into_iter().flatten() {
                         crate::instructions::withdraw(tx, instruction)?;
                     }
                     job.watermark = Watermark::Start;

@@ -126,10 +126,7 @@ fn begin(
         },
     };
     if let Some(job) = tx.fetch_one::<Job>(&id)? {
-        let given = [job.instruction, job.passwords.instruction];
-        for instruction in given.into_iter().flatten() {
-            crate::instructions::withdraw(tx, instruction)?;
-        }
+        withdraw_all(tx, &job)?;
     }
     let gone = Change::Delete {
         id: configuration.service_principal,
@@ -146,6 +143,17 @@ fn begin(
         ..configuration
     }])?;
     Ok(Ok((id, heir)))
+}
+
+/// Takes back what agents are to do for a job, of objects and of passwords.
+fn withdraw_all(tx: &mut dyn Write, job: &Job) -> Result<(), StoreError> {
+    for instruction in [job.instruction, job.passwords.instruction]
+        .into_iter()
+        .flatten()
+    {
+        crate::instructions::withdraw(tx, instruction)?;
+    }
+    Ok(())
 }
 
 fn no_heir(name: &str) -> Problem {
@@ -214,8 +222,8 @@ pub async fn drop_scratch(service: &Arc<Service>, id: ConfigurationId) -> Result
 async fn empty(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
     service
         .write(move |tx| {
-            if let Some(instruction) = tx.fetch_one::<Job>(&id)?.and_then(|job| job.instruction) {
-                crate::instructions::withdraw(tx, instruction)?;
+            if let Some(job) = tx.fetch_one::<Job>(&id)? {
+                withdraw_all(tx, &job)?;
             }
             tx.remove::<Job>(&[id])
         })

@@ -465,7 +465,7 @@ fn applied(
         let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
         tx.remove::<Joined>(&others)?;
     }
-    let is_new = action != "Update" || case.joined.is_none();
+    let is_new = action != "Update" || case.joined.as_ref().is_none_or(|joined| joined.deleted);
     if is_new && kind == MappedKind::User && crate::passwords::enabled(&lane.configuration) {
         let mut row = PasswordRow::unread(configuration, guid, id);
         row.fresh = action == "Create";

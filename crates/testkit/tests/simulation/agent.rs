@@ -1,6 +1,7 @@
 //! A simulated agent: it reads the simulated domain and tells the service, in the same order and with the same
 //! requests as the real one. What it makes of an entry the real one's reader makes.
 
+mod passwords;
 mod run;
 
 use crate::directory::{Answer, Cookie, DOMAIN, SimulatedDirectory, TOMBSTONE_LIFETIME_DAYS};
@@ -15,9 +16,9 @@ use lockstep_agent::reader::Wanted;
 use lockstep_agent::reader::entry::{EntryReader, InPlace, LinkValues, ReadEntry, Reading};
 use lockstep_api::channel::{
     Action, Begin, BeginAnswer, Canary, ControllerIdentity, Doubt, Finish, Found, Instruction,
-    Links, ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer, PageEnd, Presence,
-    ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute, ScopeHint, Settled,
-    Verdict, WireAttributes,
+    KnownCanary, Links, ObjectUpdate, Objects, Offer, Offered, Opening, Outcome, PageAnswer,
+    PageEnd, Presence, ReadChanges, ReadSet, Resolve, ResolveBy, Resolved, SchemaAttribute,
+    ScopeHint, Settled, Verdict, WireAttributes,
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::AgentId;
@@ -29,6 +30,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
+
+pub(crate) use passwords::credential_number;
 
 /// In which portions an agent reads and sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,8 +158,10 @@ impl Reader {
                     attributes: SCHEMA.iter().map(|name| attribute(name)).collect(),
                 })
             }
-            // Nobody in the simulated directory has a password.
-            Action::ReadCredentials(_) => self.connect(None).await.map(|_| Outcome::Done),
+            Action::ReadCredentials(order) => {
+                self.read_credentials(order).await?;
+                Ok(Outcome::Done)
+            }
             Action::Resolve(order) => self.resolve(order).await,
             Action::TestConnection => self.connect(None).await.map(|_| Outcome::Done),
         }
@@ -236,7 +241,12 @@ impl Reader {
         let begin = self
             .ask(connection, |directory| {
                 let begin = self.describe(directory, connection.index, order);
-                self.shared.look_for_rollback(directory, &begin, order);
+                self.shared.look_for_rollback(
+                    directory,
+                    self.witness(),
+                    (&begin.controller, begin.canary.as_ref()),
+                    (order.controller.as_ref(), &order.canaries),
+                );
                 begin
             })
             .await?;
@@ -255,31 +265,10 @@ impl Reader {
     }
 
     fn describe(&self, directory: &SimulatedDirectory, index: usize, order: &ReadChanges) -> Begin {
-        let controller = &directory.controllers[index];
-        let name = controller.dns_name();
-        let known = order
-            .canaries
-            .iter()
-            .find(|known| known.dns_name.eq_ignore_ascii_case(&name));
-        let canary = known.and_then(|known| {
-            let guid = known.canary.guid;
-            let usn_changed = directory.usn_of(index, guid)?;
-            Some(Canary { guid, usn_changed })
-        });
-        let naming_context = match directory.foreign {
-            true => Guid::from_bytes([7; 16]),
-            false => SimulatedDirectory::head(),
-        };
         Begin {
             lease: self.lease,
-            controller: ControllerIdentity {
-                dns_name: name,
-                naming_context,
-                domain_sid: SimulatedDirectory::domain_sid(),
-                invocation_id: controller.invocation(),
-                highest_usn: controller.highest_usn(),
-            },
-            canary,
+            controller: identity(directory, index),
+            canary: known_canary(directory, index, &order.canaries),
             tombstones_visible: !directory.rights.tombstones_hidden,
             hides_values: true,
             tombstone_lifetime_days: TOMBSTONE_LIFETIME_DAYS,
@@ -301,6 +290,25 @@ impl Reader {
                 roots: self.present_names(connection, roots).await?,
                 excluded: self.present_names(connection, excluded).await?,
             }),
+        }
+    }
+
+    /// Of which configuration's scope this is a reading.
+    fn witness(&self) -> Option<usize> {
+        let readings = self.shared.readings.borrow();
+        readings
+            .get(&self.sender.instruction)
+            .map(|which| which.index())
+    }
+
+    fn view(&self, directory: &SimulatedDirectory, index: usize) -> Option<View> {
+        let witnesses = self.shared.witnesses.borrow();
+        Some(witnesses[self.witness()?].view(directory, index))
+    }
+
+    fn confirm(&self, view: Option<&View>) {
+        if let Some((witness, view)) = self.witness().zip(view) {
+            self.shared.witnesses.borrow_mut()[witness].confirm(view);
         }
     }
 
@@ -483,6 +491,36 @@ impl Reader {
     }
 }
 
+/// Who a controller is.
+fn identity(directory: &SimulatedDirectory, index: usize) -> ControllerIdentity {
+    let controller = &directory.controllers[index];
+    ControllerIdentity {
+        dns_name: controller.dns_name(),
+        naming_context: match directory.foreign {
+            true => Guid::from_bytes([7; 16]),
+            false => SimulatedDirectory::head(),
+        },
+        domain_sid: SimulatedDirectory::domain_sid(),
+        invocation_id: controller.invocation(),
+        highest_usn: controller.highest_usn(),
+    }
+}
+
+/// What a controller's canary is like now.
+fn known_canary(
+    directory: &SimulatedDirectory,
+    index: usize,
+    canaries: &[KnownCanary],
+) -> Option<Canary> {
+    let name = directory.controllers[index].dns_name();
+    let known = canaries
+        .iter()
+        .find(|known| known.dns_name.eq_ignore_ascii_case(&name));
+    let guid = known?.canary.guid;
+    let usn_changed = directory.usn_of(index, guid)?;
+    Some(Canary { guid, usn_changed })
+}
+
 /// The updates that tell one object: links beyond the limit in slices of their own, before the last.
 fn updates(entry: ReadEntry, reading: u32, link_batch: usize) -> Vec<ObjectUpdate> {
     let ReadEntry {
@@ -541,7 +579,7 @@ fn asked(read_set: &ReadSet) -> BTreeSet<String> {
 }
 
 /// The attributes that a configuration of a history may name.
-const SCHEMA: [&str; 3] = ["department", "title", "roomNumber"];
+const SCHEMA: [&str; 4] = ["department", "title", "roomNumber", "whenChanged"];
 
 fn attribute(name: &str) -> SchemaAttribute {
     SchemaAttribute {

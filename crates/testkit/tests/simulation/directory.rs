@@ -14,14 +14,18 @@
 mod answer;
 mod change;
 mod controller;
-mod entry;
+pub(crate) mod entry;
+mod password;
+mod replication;
 
 pub(crate) use answer::{Answer, Cookie};
 pub(crate) use change::Change;
 pub(crate) use controller::{SimulatedController, Snapshot};
 pub(crate) use entry::{Class, Entry, Label, WELL_KNOWN};
+pub(crate) use replication::Page;
 
 use lockstep_model::{Guid, Sid};
+use password::Passwords;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The domain's DNS name.
@@ -58,6 +62,11 @@ pub(crate) struct SimulatedDirectory {
     pub(crate) foreign: bool,
     /// The only controller was set back under the same invocation id, so often.
     pub(crate) restores: u32,
+    /// What the only controller had was lost, whatever it says of itself.
+    pub(crate) lost_changes: bool,
+    pub(crate) passwords: Passwords,
+    /// Counts changes.
+    changes: i64,
     snapshots: BTreeMap<usize, Snapshot>,
 }
 
@@ -74,6 +83,9 @@ impl SimulatedDirectory {
             now,
             foreign: false,
             restores: 0,
+            lost_changes: false,
+            passwords: Passwords::default(),
+            changes: 0,
             snapshots: BTreeMap::new(),
         };
         directory.found();
@@ -157,6 +169,7 @@ impl SimulatedDirectory {
         };
         controller.restore(snapshot, new_invocation);
         self.restores += u32::from(!new_invocation);
+        self.lost_changes |= alone;
         for other in &mut self.controllers {
             other.forget_source(index);
         }

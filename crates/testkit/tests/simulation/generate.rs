@@ -2,15 +2,20 @@
 
 mod changes;
 mod episodes;
+mod passwords;
+mod second;
 
 use crate::agent::Habits;
 use crate::directory::{Change, Class, Label, WELL_KNOWN};
 use crate::network::NetworkFault;
 use crate::random::Random;
-use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes};
+use crate::script::{Admin, Filter, Mapping, Passwords, RightsChange, Script, Setup, Step, Wishes};
 use crate::store::StoreFault;
 use lockstep_server::job::Wake;
 
+/// How many histories of a hundred have two configurations: none until ten thousand of them have held; those of
+/// `regressions::claims` are scripted.
+const TWO_CONFIGURATIONS: u32 = 0;
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.
@@ -42,6 +47,8 @@ pub(crate) fn script(seed: u64) -> Script {
         random,
         controllers: setup.controllers,
         threshold: setup.threshold,
+        passwords: false,
+        second: false,
         units: vec![WELL_KNOWN.users],
         persons: Vec::new(),
         groups: Vec::new(),
@@ -49,6 +56,8 @@ pub(crate) fn script(seed: u64) -> Script {
         next: FIRST,
         steps: Vec::new(),
     };
+    maker.passwords = maker.random.chance(30);
+    maker.second = maker.random.chance(TWO_CONFIGURATIONS);
     let wishes = maker.populate();
     let count = 3 + maker.random.below(12);
     for _ in 0..count {
@@ -78,6 +87,10 @@ fn setup(random: &mut Random) -> Setup {
             .pick(&[1, 2, 3, 5, 8, usize::MAX, usize::MAX])
             .copied()
             .unwrap_or(usize::MAX),
+        range: random
+            .pick(&[1, 2, usize::MAX, usize::MAX])
+            .copied()
+            .unwrap_or(usize::MAX),
         incremental_values: random.chance(85),
         habits,
         threshold: match random.below(4) {
@@ -93,6 +106,10 @@ struct Maker {
     random: Random,
     controllers: usize,
     threshold: Option<u64>,
+    /// Passwords are taken over.
+    passwords: bool,
+    /// There is a second configuration.
+    second: bool,
     units: Vec<Label>,
     persons: Vec<Label>,
     groups: Vec<Label>,
@@ -154,6 +171,7 @@ impl Maker {
             ];
             wishes.mappings = self.random.pick(&all).into_iter().copied().collect();
         }
+        wishes.passwords = self.wanted_passwords();
         wishes
     }
 
@@ -240,6 +258,9 @@ impl Maker {
 
     fn cycle(&mut self) {
         self.wake();
+        if self.second && self.random.chance(60) {
+            self.cycle_of_second();
+        }
         if self.random.chance(75) {
             self.settle();
         }
@@ -259,6 +280,14 @@ impl Maker {
 
     /// Several steps that make a story together; by chance alone they rarely would.
     fn episode(&mut self) {
+        if self.passwords && self.random.chance(40) {
+            self.password_episode();
+            return;
+        }
+        if self.second && self.random.chance(40) {
+            self.episode_of_two();
+            return;
+        }
         match self.random.below(18) {
             0 => self.restructured(),
             1 => self.gone_and_back(),
@@ -331,10 +360,17 @@ impl Maker {
 
     fn administer(&mut self) {
         let admin = match self.random.below(10) {
-            0..5 => Admin::Configure(self.wishes()),
-            5 => match self.random.chance(50) {
-                true => Admin::RestartFull,
-                false => Admin::Plan,
+            0..5 => {
+                let mut wishes = self.wishes();
+                if self.random.chance(10) {
+                    wishes.mappings.push(Mapping::Changed);
+                }
+                Admin::Configure(wishes)
+            }
+            5 => match self.random.below(4) {
+                0 | 1 => Admin::RestartFull,
+                2 => Admin::Plan,
+                _ => Admin::PlanOf(self.wishes()),
             },
             6 => match self.random.chance(50) {
                 true => Admin::RestartQuarantine,

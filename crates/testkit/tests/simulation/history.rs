@@ -4,7 +4,7 @@ use crate::generate;
 use crate::oracle;
 use crate::script::{Admin, Script, Step, Told};
 use crate::store::WatchedStore;
-use crate::world::{Notes, TRACING, Violation, World};
+use crate::world::{Notes, TRACING, Violation, Which, World};
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,8 +32,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// What histories that fail for the same reason have in common, as far as words tell.
     pub(crate) fn kind(&self) -> String {
-        let letter = |c: &char| !c.is_ascii_digit();
-        self.violation.0.chars().filter(letter).take(60).collect()
+        kind(&self.violation)
     }
 }
 
@@ -49,12 +48,24 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs the history of a seed.
-pub(crate) fn run(seed: u64, backing: Backing) -> Result<(), Box<Failure>> {
+fn kind(violation: &Violation) -> String {
+    let letter = |c: &char| !c.is_ascii_digit();
+    violation.0.chars().filter(letter).take(60).collect()
+}
+
+/// Runs the history of a seed. A failure of a kind that is known already is not told again.
+pub(crate) fn run(
+    seed: u64,
+    backing: Backing,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<(), Box<Failure>> {
     let script = generate::script(seed);
     let Err(violation) = play(&script, backing) else {
         return Ok(());
     };
+    if is_known(&kind(&violation)) {
+        return Ok(());
+    }
     let notes = NOTES.take();
     let length = script.steps.len();
     let (script, violation) = shortest(script, violation, backing);
@@ -136,9 +147,9 @@ fn play_out(script: &Script, backing: Backing) -> Result<(), Violation> {
         world.step(step);
         next = steps.next();
     }
-    world.administer(&Admin::Configure(script.wishes.clone()));
+    world.administer(Which::First, &Admin::Configure(script.wishes.clone()));
     world.settle(0);
-    if world.configuration.is_none() {
+    if world.configuration(Which::First).is_none() {
         // The script names units that it does not make any more.
         return Ok(());
     }
@@ -192,10 +203,11 @@ impl Shrinking {
 
     /// Plainer circumstances and orders.
     fn simplify(&mut self) {
-        let plainer: [fn(&mut Script); 6] = [
+        let plainer: [fn(&mut Script); 7] = [
             |script| script.setup.controllers = 1,
             |script| script.setup.recycle_bin = false,
             |script| script.setup.page = usize::MAX,
+            |script| script.setup.range = usize::MAX,
             |script| script.setup.threshold = Some(500),
             |script| script.setup.incremental_values = true,
             |script| {

@@ -92,7 +92,9 @@ fn play(run: &Run, backing: Backing) -> Played {
             .unwrap();
         let _inside = runtime.enter();
         while let Some(seed) = run.seed(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(failure) = history::run(seed, backing) {
+            let is_known = |kind: &str| failures.lock().unwrap().contains_key(kind);
+            if let Err(failure) = history::run(seed, backing, is_known) {
+                eprintln!("{failure}");
                 let mut failures = failures.lock().unwrap();
                 failures.entry(failure.kind()).or_insert(failure);
             }

@@ -2,9 +2,12 @@
 
 use crate::world::Shared;
 use lockstep_api::channel::{
-    Ack, Begin, BeginAnswer, Finish, Objects, Offer, OfferAnswer, PageAnswer, PageEnd, SUPERSEDED,
+    Accounts, AccountsAnswer, Ack, Begin, BeginAnswer, Credentials, Finish, ObjectUpdate, Objects,
+    Offer, OfferAnswer, PageAnswer, PageEnd, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
+    ReplicationOpening, SUPERSEDED, Stamps, StampsAnswer,
 };
 use lockstep_api::problem::Problem;
+use lockstep_model::Guid;
 use lockstep_model::ids::{AgentId, InstructionId};
 use lockstep_server::agents;
 use lockstep_server::import::ImportError;
@@ -37,6 +40,11 @@ pub(crate) enum Request {
     Offer(Offer),
     Objects(Objects),
     Page(PageEnd),
+    Replication(ReplicationBegin),
+    Accounts(Accounts),
+    Stamps(Stamps),
+    Credentials(Credentials),
+    Replicated(ReplicationEnd),
     Finish(Finish),
 }
 
@@ -46,6 +54,10 @@ pub(crate) enum Reply {
     Begin(BeginAnswer),
     Offer(OfferAnswer),
     Page(PageAnswer),
+    Replication(ReplicationOpening),
+    Accounts(AccountsAnswer),
+    Stamps(StampsAnswer),
+    Replicated(ReplicationAnswer),
     Ack,
 }
 
@@ -86,6 +98,40 @@ impl Network {
     }
 }
 
+/// What of an object leaves, besides identity and place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Left {
+    /// What decides whether it takes part.
+    Decision,
+    /// What is provisioned of it.
+    Content,
+}
+
+impl Request {
+    /// What leaves with it.
+    fn leaves(&self) -> Vec<(Guid, Left)> {
+        match self {
+            Self::Offer(offer) => {
+                let objects = offer.objects.iter();
+                let left = objects.filter_map(|object| match (&object.content, &object.decision) {
+                    (Some(_), _) => Some((object.guid, Left::Content)),
+                    (None, Some(_)) => Some((object.guid, Left::Decision)),
+                    (None, None) => None,
+                });
+                left.collect()
+            }
+            Self::Objects(objects) => {
+                let told = |update: &&ObjectUpdate| {
+                    !update.attributes.is_empty() || !update.links.is_empty()
+                };
+                let objects = objects.objects.iter().filter(told);
+                objects.map(|update| (update.guid, Left::Content)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Sends for one instruction of one agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
@@ -105,6 +151,7 @@ pub(crate) struct Requests {
 impl Sender {
     /// Sends for as long as it takes to get an answer, as the agent does.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, Refused> {
+        self.shared.left.borrow_mut().extend(request.leaves());
         let sender = {
             let mut requests = self.requests.borrow_mut();
             let open = requests.open.iter().copied().collect();
@@ -199,6 +246,22 @@ async fn carry_out(service: &Arc<Service>, letter: Letter) -> Result<Reply, Impo
         Request::Offer(body) => agents::offer(service, sender, body).await.map(Reply::Offer),
         Request::Objects(body) => agents::objects(service, sender, body).await.map(ack),
         Request::Page(body) => agents::page(service, sender, body).await.map(Reply::Page),
+        Request::Replication(body) => {
+            let opening = agents::replication(service, sender, body).await;
+            opening.map(Reply::Replication)
+        }
+        Request::Accounts(body) => {
+            let answer = agents::accounts(service, sender, body).await;
+            answer.map(Reply::Accounts)
+        }
+        Request::Stamps(body) => agents::stamps(service, sender, body)
+            .await
+            .map(Reply::Stamps),
+        Request::Credentials(body) => agents::credentials(service, sender, body).await.map(ack),
+        Request::Replicated(body) => {
+            let answer = agents::replicated(service, sender, body).await;
+            answer.map(Reply::Replicated)
+        }
         Request::Finish(body) => agents::finish(service, sender, body).await.map(ack),
     }
 }

@@ -13,6 +13,7 @@ const OTHER: Label = Label(12);
 const GROUP: Label = Label(13);
 const INNER: Label = Label(14);
 const INNERMOST: Label = Label(15);
+const OTHER_UNIT: Label = Label(16);
 
 /// One controller, everything at once, and the guard far away.
 fn plain() -> Setup {
@@ -20,6 +21,7 @@ fn plain() -> Setup {
         controllers: 1,
         recycle_bin: false,
         page: usize::MAX,
+        range: usize::MAX,
         incremental_values: true,
         habits: Habits {
             batch: 100,
@@ -109,6 +111,10 @@ macro_rules! history {
         steps
     }};
 }
+
+mod claims;
+mod passwords;
+mod ranges;
 
 #[test]
 fn who_becomes_one_of_those_that_never_take_part_leaves_the_directory() {

@@ -15,6 +15,8 @@ pub(crate) struct Setup {
     pub(crate) recycle_bin: bool,
     /// Objects of a page of changes.
     pub(crate) page: usize,
+    /// Link values of an object that is read by itself, at once.
+    pub(crate) range: usize,
     pub(crate) incremental_values: bool,
     pub(crate) habits: Habits,
     /// So many deletes are held; none: the guard is off.
@@ -32,6 +34,17 @@ pub(crate) struct Wishes {
     pub(crate) excluded: Vec<Label>,
     pub(crate) filter: Option<Filter>,
     pub(crate) mappings: Vec<Mapping>,
+    pub(crate) passwords: Passwords,
+}
+
+/// Which passwords are taken over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Passwords {
+    #[default]
+    Off,
+    /// But for those that must be changed first.
+    Lasting,
+    AlsoTemporary,
 }
 
 /// Filters, for users only.
@@ -54,6 +67,8 @@ pub(crate) enum Mapping {
     TitleOnce,
     /// `jobTitle` is left alone.
     NoTitle,
+    /// `extensionAttribute6` from `whenChanged`, whose changes nobody reports: such a wish is refused.
+    Changed,
 }
 
 /// One step of a history. What is impossible at its time does nothing.
@@ -83,6 +98,8 @@ pub(crate) enum Step {
     Foreign(bool),
     /// A cycle begins, if none runs.
     Wake(Wake),
+    /// The same for the second configuration.
+    WakeSecond(Wake),
     /// Service and agents take so many turns, in an order that the number gives.
     Turns {
         count: u32,
@@ -96,6 +113,8 @@ pub(crate) enum Step {
     Time(u32),
     /// The administrator of the service.
     Admin(Admin),
+    /// The same for the second configuration, of the same domain.
+    AdminOfSecond(Admin),
     ServiceDies,
     AgentDies(usize),
     AgentFreezes(usize),
@@ -104,6 +123,12 @@ pub(crate) enum Step {
     /// Requests that were under way arrive.
     LateArrive,
     Store(StoreFault),
+    /// Somebody types the password and is found right; what follows from that is kept with the next
+    /// [`SignedIn`](Self::SignedIn).
+    SignIn(Label),
+    SignedIn,
+    /// Somebody gets another password in the cloud.
+    ResetInCloud(Label),
 }
 
 /// What becomes of the account's rights.
@@ -122,12 +147,16 @@ pub(crate) enum Admin {
     Configure(Wishes),
     /// Asks what the next cycle would do.
     Plan,
+    /// Asks what another configuration would do, without applying it.
+    PlanOf(Wishes),
     Pause(bool),
     RestartFull,
     RestartQuarantine,
     RestartLinks,
     AllowDeletes,
     RejectDeletes,
+    /// The configuration is removed, and what it had goes to the first.
+    HandOver,
 }
 
 /// A history.
@@ -161,13 +190,17 @@ impl fmt::Display for Told<'_> {
             usize::MAX => "all in one page".to_owned(),
             page => format!("{page} objects a page"),
         };
+        let range = match setup.range {
+            usize::MAX => "all links at once".to_owned(),
+            range => format!("{range} links at once"),
+        };
         let guard = match setup.threshold {
             Some(threshold) => format!("{threshold} deletes are held"),
             None => "the guard is off".to_owned(),
         };
         writeln!(
             f,
-            "  0. {} domain controller(s), {bin}, {page}, {links}; agents send {} objects at once, {} links, \
+            "  0. {} domain controller(s), {bin}, {page}, {range}, {links}; agents send {} objects at once, {} links, \
              read {} by GUID, have {} batches under way, read everything in {} searches; {guard}; {}",
             setup.controllers,
             setup.habits.batch,
@@ -240,8 +273,14 @@ impl Names {
                 Mapping::Company => "; companyName is Corp",
                 Mapping::TitleOnce => "; jobTitle once",
                 Mapping::NoTitle => "; jobTitle left alone",
+                Mapping::Changed => "; extensionAttribute6 from whenChanged",
             });
         }
+        text.push_str(match wishes.passwords {
+            Passwords::Off => "",
+            Passwords::Lasting => "; with passwords",
+            Passwords::AlsoTemporary => "; with passwords, also those that must be changed",
+        });
         format!("scope: {text}")
     }
 
@@ -301,6 +340,20 @@ impl Names {
                 self.name(*one),
                 self.name(*other)
             ),
+            Change::Password { label, temporary } => format!(
+                "{} gets another password{}",
+                self.name(*label),
+                if *temporary {
+                    ", to be changed at the next sign-in"
+                } else {
+                    ""
+                }
+            ),
+            Change::Demand { label, must } => format!(
+                "{} {} change the password at the next sign-in",
+                self.name(*label),
+                if *must { "must" } else { "need not" }
+            ),
         }
     }
 
@@ -332,12 +385,21 @@ impl Names {
             Step::Wake(Wake::Clock) => "a cycle begins, by the clock".to_owned(),
             Step::Wake(Wake::Change) => "a cycle begins, by a change".to_owned(),
             Step::Wake(Wake::Hand) => "a cycle begins, by hand".to_owned(),
+            Step::WakeSecond(wake) => {
+                format!("a cycle of the second configuration begins ({wake:?})")
+            }
             Step::Turns { count, order } => {
                 format!("{count} turns of service and agents ({order})")
             }
             Step::Settle { order } => format!("all comes to rest ({order})"),
             Step::Time(minutes) => format!("{minutes} minutes pass"),
             Step::Admin(admin) => format!("administrator: {}", self.admin(admin)),
+            Step::AdminOfSecond(admin) => {
+                format!(
+                    "administrator of the second configuration: {}",
+                    self.admin(admin)
+                )
+            }
             Step::ServiceDies => "the service dies and starts again".to_owned(),
             Step::AgentDies(index) => format!("agent {} dies and starts again", letter(*index)),
             Step::AgentFreezes(index) => format!("agent {} stands still", letter(*index)),
@@ -352,6 +414,11 @@ impl Names {
             Step::Store(StoreFault::Full) => "the disk is full for one transaction".to_owned(),
             Step::Store(StoreFault::AnswerLost) => {
                 "one transaction is kept and reported as failed".to_owned()
+            }
+            Step::SignIn(label) => format!("{} types the password", self.name(*label)),
+            Step::SignedIn => "what follows from sign-ins is kept".to_owned(),
+            Step::ResetInCloud(label) => {
+                format!("{} gets another password in the cloud", self.name(*label))
             }
         }
     }
@@ -383,6 +450,7 @@ impl Names {
         match admin {
             Admin::Configure(wishes) => self.wishes(wishes),
             Admin::Plan => "plan".to_owned(),
+            Admin::PlanOf(wishes) => format!("plan with another {}", self.wishes(wishes)),
             Admin::Pause(true) => "pause".to_owned(),
             Admin::Pause(false) => "resume".to_owned(),
             Admin::RestartFull => "restart from the beginning".to_owned(),
@@ -390,6 +458,7 @@ impl Names {
             Admin::RestartLinks => "forget links".to_owned(),
             Admin::AllowDeletes => "allow all held deletes".to_owned(),
             Admin::RejectDeletes => "reject all held deletes".to_owned(),
+            Admin::HandOver => "hand over to the first configuration".to_owned(),
         }
     }
 }

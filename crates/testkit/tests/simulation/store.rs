@@ -1,8 +1,9 @@
 //! A store that tells what was committed, and fails when it is told to.
 
 use lockstep_model::Guid;
-use lockstep_model::ids::ObjectId;
+use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::tables;
@@ -26,7 +27,7 @@ pub(crate) enum StoreFault {
 pub(crate) enum Written {
     Configuration(Box<Configuration>),
     /// An object of Active Directory became one of the directory.
-    Joined(Guid, ObjectId),
+    Joined(ConfigurationId, Guid, ObjectId),
     /// An object of the directory is there, or in the recycle bin.
     Object {
         id: ObjectId,
@@ -36,6 +37,8 @@ pub(crate) enum Written {
     Removed(ObjectId),
     /// A reference of the directory was made.
     Reference,
+    /// A user's credential was written.
+    Credential(ObjectId),
 }
 
 #[derive(Debug, Default)]
@@ -220,14 +223,16 @@ fn written(table: &'static Table, row: &Row) -> Option<Written> {
         });
     }
     if table == Joined::TABLE {
-        let mut parts = row.key.reader();
-        let (_, guid) = (parts.guid()?, parts.guid()?);
-        let object = row.indexes.first()?.as_ref()?.reader().guid()?;
-        return Some(Written::Joined(guid, ObjectId::new(object)));
+        let joined = Joined::decode(&row.key, &row.body).ok()?;
+        let written = Written::Joined(joined.configuration, joined.guid, joined.object);
+        return (!joined.deleted).then_some(written);
     }
     if table == Configuration::TABLE {
         let configuration = Configuration::decode(&row.key, &row.body).ok()?;
         return Some(Written::Configuration(Box::new(configuration)));
+    }
+    if table == CredentialRow::TABLE {
+        return Some(Written::Credential(ObjectId::new(row.key.reader().guid()?)));
     }
     (table == DirectoryReference::TABLE).then_some(Written::Reference)
 }

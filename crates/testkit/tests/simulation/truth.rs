@@ -18,6 +18,30 @@ pub(crate) struct ScopeNow {
     pub(crate) filters: Vec<Vec<(String, Option<String>)>>,
 }
 
+/// Who takes no part.
+#[derive(Debug, Default)]
+struct Outside {
+    all: BTreeSet<Guid>,
+    elsewhere: BTreeSet<Guid>,
+    /// Groups of the scope, of which it has to be known who is in them.
+    read_anyway: BTreeSet<Guid>,
+}
+
+impl Outside {
+    /// Adds all others to those who ever were in place, and those who ever took part.
+    fn note(
+        &self,
+        controller: &SimulatedController,
+        in_place: &mut BTreeSet<Guid>,
+        inside: &mut BTreeSet<Guid>,
+    ) {
+        let known = controller.entries.keys();
+        in_place.extend(known.clone().filter(|guid| !self.elsewhere.contains(guid)));
+        inside.extend(known.filter(|guid| !self.all.contains(guid)));
+        inside.extend(&self.read_anyway);
+    }
+}
+
 /// Where an object lies with regard to the units of a scope.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Lies {
@@ -78,22 +102,28 @@ impl ScopeNow {
         inside
     }
 
-    /// Objects of a controller that take no part, whoever may see them. Where something that the configuration
-    /// names is not there, nobody leaves for that.
-    fn outside(&self, controller: &SimulatedController) -> Vec<Guid> {
+    /// Objects of a controller that take no part, whoever may see them; of these, who lies elsewhere. Where
+    /// something that the configuration names is not there, nobody leaves for that.
+    fn outside(&self, controller: &SimulatedController) -> Outside {
         let (members, resolved) = (self.members(controller), self.is_resolved(controller));
-        let out = |entry: &&Entry| {
+        let mut outside = Outside::default();
+        for entry in controller.entries.values() {
             let lies = self.lies(controller, entry);
-            let placed =
-                lies == Lies::Inside || lies == Lies::Outside && members.contains(&entry.guid);
-            !self.is_fit(entry) || lies == Lies::Excluded || resolved && !placed
-        };
-        controller
-            .entries
-            .values()
-            .filter(out)
-            .map(|entry| entry.guid)
-            .collect()
+            let member = members.contains(&entry.guid);
+            let placed = lies == Lies::Inside || lies == Lies::Outside && member;
+            let elsewhere = lies == Lies::Excluded || resolved && !placed;
+            // Who is in a group of the scope has to be known, whether or not the group takes part.
+            if elsewhere && !(member && entry.class.is_group()) {
+                outside.elsewhere.insert(entry.guid);
+            }
+            if elsewhere || !self.is_fit(entry) {
+                outside.all.insert(entry.guid);
+            }
+            if member && entry.class.is_group() {
+                outside.read_anyway.insert(entry.guid);
+            }
+        }
+        outside
     }
 
     /// Whether an object is one that takes part wherever it lies.
@@ -113,8 +143,9 @@ impl ScopeNow {
     }
 
     fn lies(&self, controller: &SimulatedController, entry: &Entry) -> Lies {
-        let mut parent = entry.parent();
-        while let Some(guid) = parent {
+        // A unit lies within itself: what decides is read of it too.
+        let mut next = Some(entry.guid);
+        while let Some(guid) = next {
             if self.excluded.contains(&guid) {
                 return Lies::Excluded;
             }
@@ -125,7 +156,7 @@ impl ScopeNow {
             {
                 return Lies::Inside;
             }
-            parent = controller.entries.get(&guid).and_then(Entry::parent);
+            next = controller.entries.get(&guid).and_then(Entry::parent);
         }
         match self.roots.is_none() && self.groups.is_empty() {
             true => Lies::Inside,
@@ -167,10 +198,18 @@ fn is_never_synced(entry: &Entry) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     pub(crate) scope: ScopeNow,
+    /// There is, or was, such a configuration.
+    pub(crate) is_there: bool,
+    /// Scopes that were only planned.
+    pub(crate) planned: Vec<ScopeNow>,
     /// Counts what happened to the domain, to rights and to the configuration.
     moment: u64,
     last_out: BTreeMap<Guid, u64>,
     confirmed: BTreeMap<Guid, u64>,
+    /// Who was ever where objects take part, as any controller had it,
+    in_place: BTreeSet<Guid>,
+    /// and who ever took part.
+    inside: BTreeSet<Guid>,
 }
 
 /// What a controller had in scope when it was asked.
@@ -184,11 +223,41 @@ impl Witness {
     /// Something changed: looks at every controller anew.
     pub(crate) fn look(&mut self, directory: &SimulatedDirectory) {
         self.moment += 1;
-        for controller in &directory.controllers {
-            for guid in self.scope.outside(controller) {
-                self.last_out.insert(guid, self.moment);
-            }
+        if !self.is_there {
+            return;
         }
+        for controller in &directory.controllers {
+            for planned in &self.planned {
+                let outside = planned.outside(controller);
+                outside.note(controller, &mut self.in_place, &mut self.inside);
+            }
+            let outside = self.scope.outside(controller);
+            outside.note(controller, &mut self.in_place, &mut self.inside);
+            let out = outside.all.into_iter().map(|guid| (guid, self.moment));
+            self.last_out.extend(out);
+        }
+    }
+
+    /// Whether an object was ever where objects take part.
+    pub(crate) fn was_in_place(&self, guid: Guid) -> bool {
+        self.in_place.contains(&guid)
+    }
+
+    /// Whether an object ever took part.
+    pub(crate) fn took_part(&self, guid: Guid) -> bool {
+        self.inside.contains(&guid)
+    }
+
+    /// Who takes part, as a controller has it.
+    pub(crate) fn inside(&self, controller: &SimulatedController) -> BTreeSet<Guid> {
+        let outside = self.scope.outside(controller).all;
+        let known = controller.entries.keys().copied();
+        known.filter(|guid| !outside.contains(guid)).collect()
+    }
+
+    /// Who lies elsewhere on a controller at this moment.
+    pub(crate) fn elsewhere(&self, controller: &SimulatedController) -> BTreeSet<Guid> {
+        self.scope.outside(controller).elsewhere
     }
 
     /// What a controller has in scope at this moment and the account can see.
@@ -201,7 +270,7 @@ impl Witness {
                 .values()
                 .filter(|entry| directory.sees(controller, entry));
             inside.extend(seen.map(|entry| entry.guid));
-            for guid in self.scope.outside(controller) {
+            for guid in self.scope.outside(controller).all {
                 inside.remove(&guid);
             }
         }

@@ -6,31 +6,33 @@
 //! future that is dropped.
 
 mod administrator;
+mod passwords;
 mod watch;
 
-use crate::agent::{Habits, carry_out};
+use crate::agent::carry_out;
 use crate::directory::{Change, DOMAIN, Label, SimulatedDirectory};
-use crate::network::Network;
+use crate::network::{Left, Network};
 use crate::random::Random;
 use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes, letter};
 use crate::store::{WatchedStore, Written};
 use crate::truth::{ScopeNow, Witness};
 use lockstep_api::admin::Plan;
-use lockstep_api::channel::{Begin, ReadChanges};
+use lockstep_api::channel::{Canary, ControllerIdentity, Instruction, KnownCanary};
 use lockstep_api::configuration::Spec;
-use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, ObjectId};
+use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
 use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_server::clock::Clock;
 use lockstep_server::configurations::{self, Forget};
 use lockstep_server::job::{self, Wake};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
-use lockstep_server::{agents, cycle, plan};
+use lockstep_server::{agents, cycle, plan, removal};
 use lockstep_store::records::directory::DirectoryObject;
-use lockstep_store::records::job::{Configuration, Cycle, Job};
+use lockstep_store::records::job::{Configuration, Cycle, InstructionRow, Job};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::service::Agent as AgentRow;
 use lockstep_store::{Key, ReadRecords as _, Scan, Store, StoreError, WriteRecords as _};
+use passwords::KnownPasswords;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -42,8 +44,6 @@ use std::time::Duration;
 
 /// When histories begin: 2026-01-01.
 const BEGINNING: i64 = 1_767_225_600_000;
-/// The configuration's name.
-pub(crate) const NAME: &str = "corp";
 /// An attribute that may be hidden, here and in the cloud.
 const DESCRIPTION: &str = "description";
 /// For how long an agent may be silent.
@@ -66,11 +66,18 @@ pub(crate) struct Shared {
     /// Counts the service's processes.
     pub(crate) generation: Cell<u64>,
     pub(crate) network: RefCell<Network>,
-    pub(crate) witness: RefCell<Witness>,
+    /// One for each configuration.
+    pub(crate) witnesses: RefCell<[Witness; 2]>,
+    /// For which configuration agents carry out what.
+    pub(crate) readings: RefCell<BTreeMap<InstructionId, Which>>,
     /// A controller was set back, and had come so far again when it was asked that nothing could tell.
     pub(crate) rolled_back: Cell<bool>,
     /// The restore that somebody has asked after.
-    asked_since: Cell<u32>,
+    asked_since: Cell<[u32; 2]>,
+    /// What has left of whom since somebody last looked.
+    pub(crate) left: RefCell<Vec<(Guid, Left)>>,
+    /// Whose passwords agents were asked for since somebody last looked.
+    pub(crate) wanted: RefCell<Vec<Guid>>,
     /// How often what happened.
     pub(crate) notes: RefCell<Notes>,
 }
@@ -84,25 +91,29 @@ thread_local! {
 pub(crate) type Notes = BTreeMap<String, u64>;
 
 impl Shared {
-    /// Sees whether a controller that was set back shows it to whoever asks for the first time since.
+    /// Sees whether a controller that was set back shows it to the configuration that asks for the first time
+    /// since.
     pub(crate) fn look_for_rollback(
         &self,
         directory: &SimulatedDirectory,
-        begin: &Begin,
-        order: &ReadChanges,
+        witness: Option<usize>,
+        (controller, canary): (&ControllerIdentity, Option<&Canary>),
+        (known, canaries): (Option<&ControllerIdentity>, &[KnownCanary]),
     ) {
-        let asked_since = self.asked_since.get();
-        if asked_since == directory.restores {
+        let mut asked_since = self.asked_since.get();
+        // Who reads for a plan remembers nothing.
+        let Some(own) = witness.and_then(|index| asked_since.get_mut(index)) else {
+            return;
+        };
+        if std::mem::replace(own, directory.restores) == directory.restores {
             return;
         }
-        self.asked_since.set(directory.restores);
-        let known = order.controller.as_ref();
-        let counted_on =
-            known.is_some_and(|known| begin.controller.highest_usn >= known.highest_usn);
-        let canary = order.canaries.first().map(|known| known.canary.usn_changed);
-        let found = begin.canary.as_ref().map(|canary| canary.usn_changed);
+        self.asked_since.set(asked_since);
+        let counted_on = known.is_some_and(|known| controller.highest_usn >= known.highest_usn);
+        let remembered = canaries.first().map(|known| known.canary.usn_changed);
+        let found = canary.map(|canary| canary.usn_changed);
         self.rolled_back
-            .set(self.rolled_back.get() || counted_on && found >= canary);
+            .set(self.rolled_back.get() || counted_on && found >= remembered);
     }
 
     /// Tells what happens, while a history is played for somebody to see.
@@ -147,10 +158,52 @@ struct Guard {
     decided: bool,
 }
 
+/// One of the two configurations that there may be, both of the one domain.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Which {
+    #[default]
+    First,
+    Second,
+}
+
+impl Which {
+    pub(crate) const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::First => "corp",
+            Self::Second => "other",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::BOTH.into_iter().find(|which| which.name() == name)
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::First => 0,
+            Self::Second => 1,
+        }
+    }
+}
+
+/// A configuration, and what the harness knows of it.
+#[derive(Default)]
+struct Side {
+    id: Option<ConfigurationId>,
+    /// What the administrator asked for last, and what of it was accepted.
+    asked: Wishes,
+    wishes: Wishes,
+    version: u64,
+    guard: Guard,
+    cycle: Option<Task<()>>,
+}
+
 /// Who can have the next turn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Actor {
-    Cycle,
+    Cycle(Which),
     Admin,
     Agent(usize),
 }
@@ -159,27 +212,28 @@ enum Actor {
 pub(crate) struct World {
     pub(crate) shared: Rc<Shared>,
     pub(crate) store: Arc<WatchedStore>,
-    pub(crate) configuration: Option<ConfigurationId>,
+    sides: [Side; 2],
     setup: Setup,
-    /// What the administrator asked for last, and what of it was accepted.
-    asked: Wishes,
-    wishes: Wishes,
-    version: u64,
-    guard: Guard,
+    /// What was begun for a plan may lie about until the next start.
+    pub(crate) was_untidy: bool,
     /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
     /// the administrator lets everything be read anew.
     was_blind: bool,
     agents: Vec<Agent>,
-    cycle: Option<Task<()>>,
     admin: Option<Task<()>>,
     /// Which object of Active Directory each object of the directory is.
     joined: BTreeMap<ObjectId, Guid>,
+    /// For which configuration.
+    owners: BTreeMap<ObjectId, Which>,
+    /// Under which object of the directory each anchor of a user is known.
+    anchors: BTreeMap<String, ObjectId>,
     /// The directory's objects, and which are in the recycle bin.
     objects: BTreeMap<ObjectId, bool>,
     /// Writes to the directory since somebody last asked.
     directory_writes: u64,
     /// Objects with a description in Active Directory, which the account must not read at the moment.
     described: BTreeSet<ObjectId>,
+    passwords: KnownPasswords,
     violation: Option<Violation>,
 }
 
@@ -201,26 +255,28 @@ impl World {
                 service: RefCell::new(None),
                 generation: Cell::new(0),
                 network: RefCell::default(),
-                witness: RefCell::default(),
+                witnesses: RefCell::default(),
+                readings: RefCell::default(),
                 rolled_back: Cell::new(false),
-                asked_since: Cell::new(0),
+                asked_since: Cell::new([0; 2]),
+                left: RefCell::default(),
+                wanted: RefCell::default(),
                 notes: RefCell::default(),
             }),
             store,
-            configuration: None,
+            sides: [Side::default(), Side::default()],
             setup: setup.clone(),
-            asked: Wishes::default(),
-            wishes: Wishes::default(),
-            version: 0,
-            guard: Guard::default(),
+            was_untidy: false,
             was_blind: false,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
-            cycle: None,
             admin: None,
             joined: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            anchors: BTreeMap::new(),
             objects: BTreeMap::new(),
             directory_writes: 0,
             described: BTreeSet::new(),
+            passwords: KnownPasswords::default(),
             violation: None,
         };
         world.start_service();
@@ -234,6 +290,7 @@ impl World {
             SimulatedDirectory::new(setup.controllers, setup.recycle_bin, BEGINNING);
         for controller in &mut directory.controllers {
             controller.page = setup.page;
+            controller.range = setup.range;
             controller.incremental_values = setup.incremental_values;
         }
         Self::new(setup, directory, store)
@@ -274,7 +331,11 @@ impl World {
         service.transactions = Transactions::InPlace;
         let service = Arc::new(service);
         *self.shared.service.borrow_mut() = Some(Arc::clone(&service));
-        let close = Box::pin(async move { job::close_interrupted(&service).await });
+        // As every service begins.
+        let close = Box::pin(async move {
+            removal::go_on(&service).await?;
+            job::close_interrupted(&service).await
+        });
         self.finish(close)
             .expect("interrupted cycles can be closed");
     }
@@ -325,10 +386,14 @@ impl World {
             Step::Rights(change) => self.change_rights(change),
             Step::Foreign(foreign) => {
                 // At the first contact nobody can tell.
-                let known = self.job().is_some_and(|job| job.domain.is_some());
+                let known = Which::BOTH.into_iter().all(|which| {
+                    self.configuration(which).is_none()
+                        || self.job(which).is_some_and(|job| job.domain.is_some())
+                });
                 self.shared.directory.borrow_mut().foreign = *foreign && known;
             }
-            Step::Wake(wake) => self.wake(*wake),
+            Step::Wake(wake) => self.wake(Which::First, *wake),
+            Step::WakeSecond(wake) => self.wake(Which::Second, *wake),
             Step::Turns { count, order } => {
                 let mut random = Random::new(*order);
                 for _ in 0..*count {
@@ -339,7 +404,12 @@ impl World {
                 self.settle(*order);
             }
             Step::Time(minutes) => self.pass(i64::from(*minutes) * 60_000),
-            Step::Admin(admin) => self.administer(admin),
+            Step::Admin(admin) => self.administer(Which::First, admin),
+            Step::AdminOfSecond(admin) => {
+                // At its first contact it could not tell.
+                self.shared.directory.borrow_mut().foreign = false;
+                self.administer(Which::Second, admin);
+            }
             Step::ServiceDies => self.kill_service(),
             Step::AgentDies(index) => {
                 if let Some(agent) = self.agents.get_mut(*index) {
@@ -350,7 +420,13 @@ impl World {
             Step::AgentGoesOn(index) => self.freeze(*index, false),
             Step::Network(fault) => self.shared.network.borrow_mut().faults.push_back(*fault),
             Step::LateArrive => self.deliver_late(),
-            Step::Store(fault) => self.store.fail_next(*fault),
+            Step::Store(fault) => {
+                self.was_untidy = true;
+                self.store.fail_next(*fault);
+            }
+            Step::SignIn(label) => self.sign_in(*label),
+            Step::SignedIn => self.signed_in(),
+            Step::ResetInCloud(label) => self.reset_in_cloud(*label),
         }
         self.look();
     }
@@ -410,9 +486,25 @@ impl World {
         }
     }
 
+    fn side(&mut self, which: Which) -> &mut Side {
+        &mut self.sides[which.index()]
+    }
+
+    /// A configuration, if it is there.
+    pub(crate) fn configuration(&self, which: Which) -> Option<ConfigurationId> {
+        self.sides[which.index()].id
+    }
+
+    /// Those configurations that are there.
+    pub(crate) fn configured(&self) -> Vec<Which> {
+        let there = |which: &Which| self.configuration(*which).is_some();
+        Which::BOTH.into_iter().filter(there).collect()
+    }
+
     /// Begins a cycle, unless one runs or the job is paused.
-    pub(crate) fn wake(&mut self, wake: Wake) {
-        let Some(id) = self.configuration.filter(|_| self.cycle.is_none()) else {
+    pub(crate) fn wake(&mut self, which: Which, wake: Wake) {
+        let side = self.side(which);
+        let Some(id) = side.id.filter(|_| side.cycle.is_none()) else {
             return;
         };
         let paused = self
@@ -422,9 +514,10 @@ impl World {
             return;
         }
         let service = self.service();
-        self.guard.wake = Some(wake);
-        self.guard.deleted = 0;
-        self.cycle = Some(Box::pin(async move {
+        let side = self.side(which);
+        side.guard.wake = Some(wake);
+        side.guard.deleted = 0;
+        side.cycle = Some(Box::pin(async move {
             // What a cycle came to stands in the store; a cycle that could not be kept has none.
             let _ = job::run_cycle(&service, id, wake).await;
         }));
@@ -442,13 +535,13 @@ impl World {
         found
     }
 
-    fn job(&self) -> Option<Job> {
-        self.record::<Job>(&self.configuration?)
+    fn job(&self, which: Which) -> Option<Job> {
+        self.record::<Job>(&self.configuration(which)?)
     }
 
     /// The newest cycle that has ended.
-    pub(crate) fn last_cycle(&self) -> Option<Cycle> {
-        let job = self.job()?;
+    pub(crate) fn last_cycle(&self, which: Which) -> Option<Cycle> {
+        let job = self.job(which)?;
         self.record::<Cycle>(&job.last_cycle?)
     }
 
@@ -467,7 +560,10 @@ impl World {
 
     fn actors(&self) -> Vec<Actor> {
         let mut actors = Vec::with_capacity(4);
-        actors.extend(self.cycle.is_some().then_some(Actor::Cycle));
+        for which in Which::BOTH {
+            let runs = self.sides[which.index()].cycle.is_some();
+            actors.extend(runs.then_some(Actor::Cycle(which)));
+        }
         actors.extend(self.admin.is_some().then_some(Actor::Admin));
         let agents = self.agents.iter().enumerate();
         let moving = agents.filter(|(_, agent)| !agent.frozen);
@@ -482,15 +578,12 @@ impl World {
             return;
         };
         match *actor {
-            Actor::Cycle => {
-                if self
-                    .cycle
-                    .as_mut()
-                    .is_some_and(|task| poll(task).is_ready())
-                {
-                    self.cycle = None;
+            Actor::Cycle(which) => {
+                let cycle = &mut self.side(which).cycle;
+                if cycle.as_mut().is_some_and(|task| poll(task).is_ready()) {
+                    *cycle = None;
                     self.observe();
-                    self.cycle_ended();
+                    self.cycle_ended(which);
                 }
             }
             Actor::Admin => {
@@ -532,8 +625,24 @@ impl World {
             agent.asking = None;
             agent.introduced |= answer.is_some();
             if let Some(body) = answer.flatten() {
-                agent.works.push(work(shared, id, habits, &body));
+                let instruction: Instruction =
+                    serde_json::from_str(&body).expect("an instruction reads back");
+                let number = instruction.id;
+                let work = carry_out(shared, id, habits, instruction);
+                agent.works.push(Box::pin(work));
+                self.note_reading(number);
             }
+        }
+    }
+
+    /// Notes for which configuration it is that an agent reads; for a plan's, it is for none.
+    fn note_reading(&self, number: InstructionId) {
+        let row: Option<InstructionRow> = self.record(&number);
+        let owner = row.and_then(|row| row.configuration);
+        let mut both = Which::BOTH.into_iter();
+        let which = both.find(|which| owner.is_some() && self.configuration(*which) == owner);
+        if let Some(which) = which {
+            self.shared.readings.borrow_mut().insert(number, which);
         }
     }
 
@@ -565,7 +674,8 @@ impl World {
 
     fn is_at_rest(&self) -> bool {
         let busy = |agent: &Agent| !agent.frozen && !agent.works.is_empty();
-        self.cycle.is_none() && self.admin.is_none() && !self.agents.iter().any(busy)
+        let in_cycle = |side: &Side| side.cycle.is_some();
+        !self.sides.iter().any(in_cycle) && self.admin.is_none() && !self.agents.iter().any(busy)
     }
 
     /// Time passes, and everybody who waits looks again.
@@ -579,11 +689,12 @@ impl World {
     }
 
     /// The process ends at once; another begins with what is in the store.
-    fn kill_service(&mut self) {
-        if self.cycle.is_some() {
-            self.shared.note("services killed in a cycle".to_owned());
+    pub(crate) fn kill_service(&mut self) {
+        for which in Which::BOTH {
+            if self.side(which).cycle.take().is_some() {
+                self.shared.note("services killed in a cycle".to_owned());
+            }
         }
-        self.cycle = None;
         self.admin = None;
         self.shared.generation.set(self.shared.generation.get() + 1);
         *self.shared.service.borrow_mut() = None;
@@ -635,17 +746,23 @@ impl World {
         self.was_blind || self.shared.rolled_back.get()
     }
 
+    /// Whether groups say who takes part.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.sides.iter().any(|side| !side.wishes.groups.is_empty())
+    }
+
     /// Runs a whole cycle, undisturbed. Says how it ended.
-    pub(crate) fn undisturbed_cycle(&mut self, wake: Wake) -> Option<Cycle> {
+    pub(crate) fn undisturbed_cycle(&mut self, which: Which, wake: Wake) -> Option<Cycle> {
         self.settle(0);
         self.pass(120_000);
-        let before = self.last_cycle().map(|cycle| cycle.id);
-        self.wake(wake);
+        let before = self.last_cycle(which).map(|cycle| cycle.id);
+        self.wake(which, wake);
         if !self.settle(0) {
             self.violate("an undisturbed cycle does not end".to_owned());
             return None;
         }
-        self.last_cycle().filter(|cycle| Some(cycle.id) != before)
+        self.last_cycle(which)
+            .filter(|cycle| Some(cycle.id) != before)
     }
 }
 
@@ -686,11 +803,6 @@ fn agent_row(id: AgentId) -> AgentRow {
         enrolled: BEGINNING,
         seen: BEGINNING,
     }
-}
-
-fn work(shared: Rc<Shared>, agent: AgentId, habits: Habits, body: &str) -> Task<()> {
-    let instruction = serde_json::from_str(body).expect("an instruction reads back");
-    Box::pin(carry_out(shared, agent, habits, instruction))
 }
 
 fn poll<T>(task: &mut Task<T>) -> Poll<T> {

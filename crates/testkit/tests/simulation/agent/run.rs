@@ -1,6 +1,10 @@
 //! A reading: page after page, what is wanted of each, and what is missing.
 
 use super::*;
+use lockstep_ad_proto::ldap::{ExtendedDn, RangeEnd};
+use lockstep_agent::reader::entry::{Assembled, link_target};
+use lockstep_agent::reader::ranges::{Next, RangedSet};
+use lockstep_api::channel::LinkTarget;
 
 /// One reading of changes on one controller.
 pub(super) struct Run<'a> {
@@ -61,12 +65,11 @@ impl Run<'_> {
                 })
                 .await?;
             let before = decoded(cookie.as_deref());
-            let (answer, view): (Answer, View) = self
+            let (answer, view): (Answer, Option<View>) = self
                 .reader
                 .ask(self.connection, |directory| {
                     let answer = directory.dir_sync(index, before.as_ref(), self.asked);
-                    let view = self.reader.shared.witness.borrow().view(directory, index);
-                    (answer, view)
+                    (answer, self.reader.view(directory, index))
                 })
                 .await?;
             match (before, answer.more) {
@@ -90,7 +93,7 @@ impl Run<'_> {
                 .await?;
             self.read_what_is_missing(stored, read_set).await?;
             if !answer.more {
-                self.reader.shared.witness.borrow_mut().confirm(&view);
+                self.reader.confirm(view.as_ref());
                 return Ok(());
             }
             cookie = Some(next);
@@ -160,7 +163,10 @@ impl Run<'_> {
                 .await?;
             let mut alive = Vec::new();
             for (guid, events) in some.iter().zip(read) {
-                let entry = events.map(|events| self.assemble(&events, Reading::ByGuid));
+                let entry = match events {
+                    Some(events) => Some(self.whole(&events).await?),
+                    None => None,
+                };
                 let presence = match &entry {
                     None => Presence::Silent,
                     Some(entry) if entry.offered.deleted => Presence::Tombstone,
@@ -180,6 +186,52 @@ impl Run<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// An object that is read by itself; large sets range by range, as the real agent asks for them.
+    async fn whole(&self, events: &[Event]) -> Result<ReadEntry, Failure> {
+        let Assembled { mut entry, cut } = self.assembled(events, Reading::ByGuid);
+        for attribute in cut {
+            let targets = self.read_whole(entry.offered.guid, &attribute).await?;
+            entry.put_whole(self.wanted, &attribute, targets);
+        }
+        Ok(entry)
+    }
+
+    async fn read_whole(&self, guid: Guid, attribute: &str) -> Result<Vec<LinkTarget>, Failure> {
+        let index = self.connection.index;
+        let mut set = RangedSet::of(attribute);
+        loop {
+            match set.to_do() {
+                Next::UsnChanged => {
+                    let look = |directory: &SimulatedDirectory| directory.usn_of(index, guid);
+                    let usn = self.reader.ask(self.connection, look).await?;
+                    set.usn_changed(usn.map(|usn| usn.to_string()));
+                }
+                Next::Range { first } => {
+                    let from = usize::try_from(first).unwrap_or(usize::MAX);
+                    let range = self
+                        .reader
+                        .ask(self.connection, |directory| {
+                            directory.range(index, guid, attribute, from)
+                        })
+                        .await?;
+                    set.range(range.map(|(last, values)| {
+                        let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+                        let end = match last {
+                            true => RangeEnd::Last,
+                            false => RangeEnd::At(first + count - 1),
+                        };
+                        (end, values.iter().map(|value| target(value)).collect())
+                    }));
+                }
+                Next::Whole(targets) => {
+                    self.reader.shared.note("sets read in ranges".to_owned());
+                    return Ok(targets);
+                }
+                Next::NeverStill => return Err(lost("a large group never stands still")),
+            }
+        }
     }
 
     /// Everything, slice by slice: the cookie is older than what is read.
@@ -238,12 +290,21 @@ impl Run<'_> {
 
     /// What the real agent makes of an entry.
     pub(super) fn assemble(&self, events: &[Event], reading: Reading) -> ReadEntry {
+        self.assembled(events, reading).entry
+    }
+
+    fn assembled(&self, events: &[Event], reading: Reading) -> Assembled {
         let mut reader = EntryReader::new(self.wanted, self.place, reading);
         let assembled = events.iter().find_map(|event| {
             reader
                 .take(event.clone())
                 .expect("the simulated controller's entries are whole")
         });
-        assembled.expect("an entry ends with its end").entry
+        assembled.expect("an entry ends with its end")
     }
+}
+
+fn target(value: &[u8]) -> LinkTarget {
+    let text = std::str::from_utf8(value).expect("names are text");
+    link_target(&ExtendedDn::parse(text).expect("names have a GUID"))
 }

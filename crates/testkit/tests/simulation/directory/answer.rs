@@ -6,8 +6,17 @@ use lockstep_ad_proto::ldap::Event;
 use lockstep_model::Guid;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What changes with everything, and is not told as a change.
+const CHANGED: &str = "whenchanged";
 /// How far back the last changes are looked for, as the agent does.
 const RECENT: u64 = 200;
+
+/// Attributes that show who links to an object, and by which attribute; all in lower case.
+const BACK_LINKS: [(&str, &str); 3] = [
+    ("memberof", "member"),
+    ("directreports", "manager"),
+    ("managedobjects", "managedby"),
+];
 
 /// An answer: entry by entry, and what came with its end.
 #[derive(Clone, Debug)]
@@ -137,6 +146,10 @@ impl SimulatedDirectory {
             let value = deleted.value.then(|| b"TRUE".to_vec());
             events.attribute("isDeleted", value.into_iter().collect());
         }
+        if fresh(&entry.created) && asked.contains(CHANGED) {
+            // Nothing else ever tells that it has become another.
+            events.attribute(CHANGED, vec![entry.changed().to_string().into_bytes()]);
+        }
         for (name, value) in &entry.attributes {
             if fresh(&value.stamp) && (asked.contains(*name) || *name == "primarygroupid") {
                 let readable = !self.rights.hidden_attributes.contains(name);
@@ -210,6 +223,9 @@ impl SimulatedDirectory {
             events.attribute("isDeleted", vec![b"TRUE".to_vec()]);
             return events.finish();
         }
+        if asked.contains(CHANGED) {
+            events.attribute(CHANGED, vec![entry.changed().to_string().into_bytes()]);
+        }
         for (name, value) in &entry.attributes {
             let wanted = asked.contains(*name) || *name == "primarygroupid";
             let readable = !self.rights.hidden_attributes.contains(name);
@@ -219,27 +235,39 @@ impl SimulatedDirectory {
         }
         for attribute in ["manager", "managedby", "member"] {
             let values = linked(controller, entry, attribute);
-            if !values.is_empty() && asked.contains(attribute) {
-                events.attribute(attribute, values);
+            if asked.contains(attribute) {
+                events.ranged(attribute, values, controller.range);
             }
         }
-        for (back_link, attribute) in [
-            ("memberOf", "member"),
-            ("directReports", "manager"),
-            ("managedObjects", "managedby"),
-        ] {
-            let holders = controller
-                .entries
-                .values()
-                .filter(|holder| !holder.is_deleted() && holder.links_to(attribute, guid));
-            let values: Vec<Vec<u8>> = holders
-                .map(|holder| extended_dn(controller, holder).into_bytes())
-                .collect();
-            if !values.is_empty() {
-                events.attribute(back_link, values);
-            }
+        for (back_link, attribute) in BACK_LINKS {
+            let values = linking(controller, guid, attribute);
+            events.ranged(back_link, values, controller.range);
         }
         events.finish()
+    }
+
+    /// Some values of a link attribute, or of the other end of one, of an object that is read by itself; and
+    /// whether they are the last.
+    pub(crate) fn range(
+        &self,
+        index: usize,
+        guid: Guid,
+        attribute: &str,
+        first: usize,
+    ) -> Option<(bool, Vec<Vec<u8>>)> {
+        let controller = &self.controllers[index];
+        let entry = controller.entries.get(&guid)?;
+        if !self.sees(controller, entry) || entry.is_deleted() {
+            return None;
+        }
+        let back_link = BACK_LINKS.iter().find(|(name, _)| *name == attribute);
+        let values = match back_link {
+            Some((_, link)) => linking(controller, guid, link),
+            None => linked(controller, entry, attribute),
+        };
+        let rest = values.get(first..).filter(|rest| !rest.is_empty())?;
+        let now = rest.len().min(controller.range);
+        Some((now == rest.len(), rest[..now].to_vec()))
     }
 
     /// All containers that can be seen, with identity and place.
@@ -279,6 +307,17 @@ impl SimulatedDirectory {
         let entry = controller.entries.get(&guid)?;
         self.sees(controller, entry).then(|| entry.usn_changed())
     }
+}
+
+/// Who links to an object by an attribute.
+fn linking(controller: &SimulatedController, guid: Guid, attribute: &str) -> Vec<Vec<u8>> {
+    let holders = controller
+        .entries
+        .values()
+        .filter(|holder| !holder.is_deleted() && holder.links_to(attribute, guid));
+    holders
+        .map(|holder| extended_dn(controller, holder).into_bytes())
+        .collect()
 }
 
 /// The values of a link attribute, those that lead to somebody.
@@ -339,6 +378,19 @@ impl Events {
         self.any = true;
         self.events.push(Event::Attribute { name: name.into() });
         self.events.extend(values.into_iter().map(Event::Value));
+    }
+
+    /// Values of a link, or the first of them when there are too many.
+    fn ranged(&mut self, name: &str, mut values: Vec<Vec<u8>>, range: usize) {
+        if values.is_empty() {
+            return;
+        }
+        if values.len() <= range {
+            self.attribute(name, values);
+            return;
+        }
+        values.truncate(range);
+        self.attribute(&format!("{name};range=0-{}", range - 1), values);
     }
 
     fn identity(&mut self, entry: &Entry) {

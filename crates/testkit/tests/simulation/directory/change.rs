@@ -60,6 +60,16 @@ pub(crate) enum Change {
         one: Label,
         other: Label,
     },
+    /// Gets a new password, which perhaps must be changed at the next sign-in.
+    Password {
+        label: Label,
+        temporary: bool,
+    },
+    /// The password must be changed at the next sign-in, or need not be any more.
+    Demand {
+        label: Label,
+        must: bool,
+    },
 }
 
 /// What a tombstone keeps where there is no recycle bin.
@@ -85,6 +95,9 @@ impl SimulatedDirectory {
         if !self.writer().up {
             return false;
         }
+        // No two changes of a domain are made in the same second.
+        self.changes += 1;
+        self.writer_mut().clock = self.now / 1_000 + self.changes;
         match change {
             Change::Create {
                 label,
@@ -128,10 +141,12 @@ impl SimulatedDirectory {
             Change::Delete { label } => *label != WELL_KNOWN.head && self.delete(label.guid()),
             Change::Undelete { label, parent } => self.undelete(*label, *parent),
             Change::SwapNames { one, other } => self.swap_names(*one, *other),
+            Change::Password { label, temporary } => self.set_password(*label, *temporary),
+            Change::Demand { label, must } => self.set_must_change(*label, *must),
         }
     }
 
-    fn alive(&self, label: Label) -> Option<&Entry> {
+    pub(super) fn alive(&self, label: Label) -> Option<&Entry> {
         let entry = self.writer().entries.get(&label.guid());
         entry.filter(|entry| !entry.is_deleted())
     }
@@ -151,6 +166,10 @@ impl SimulatedDirectory {
 
     fn create(&mut self, label: Label, class: Class, parent: Option<Guid>) {
         let stamp = self.writer_mut().stamp(1);
+        let password_value = |number: u32, stamp| Stamped {
+            value: vec![number.to_be_bytes().to_vec()],
+            stamp,
+        };
         let word = class.word(label);
         let text = |value: &str| Stamped {
             value: vec![value.as_bytes().to_vec()],
@@ -165,6 +184,22 @@ impl SimulatedDirectory {
             attributes.insert("useraccountcontrol", text("512"));
             attributes.insert("primarygroupid", text("513"));
             attributes.insert("displayname", text(&word));
+            attributes.insert("accountexpires", text("0"));
+            // Some are made first and get a password later.
+            let password = match label.0 % 5 {
+                0 => None,
+                _ => Some(self.passwords.made(false)),
+            };
+            attributes.insert(
+                "pwdlastset",
+                text(if password.is_some() { "1" } else { "0" }),
+            );
+            attributes.extend(password.map(|number| ("unicodepwd", password_value(number, stamp))));
+        }
+        if class == Class::Computer {
+            attributes.insert("useraccountcontrol", text("4096"));
+            let number = self.passwords.made(false);
+            attributes.insert("unicodepwd", password_value(number, stamp));
         }
         match class {
             Class::SecurityGroup => attributes.insert("grouptype", text("-2147483646")),
@@ -191,7 +226,12 @@ impl SimulatedDirectory {
         self.writer_mut().entries.insert(label.guid(), entry);
     }
 
-    fn set(&mut self, label: Label, attribute: &'static str, values: Vec<Vec<u8>>) -> bool {
+    pub(super) fn set(
+        &mut self,
+        label: Label,
+        attribute: &'static str,
+        values: Vec<Vec<u8>>,
+    ) -> bool {
         let guid = label.guid();
         let before = self
             .writer()

@@ -13,8 +13,12 @@ pub(crate) struct SimulatedController {
     pub(crate) starts: u32,
     /// How many objects a page of changes has.
     pub(crate) page: usize,
+    /// How many values of a link it gives at once, of an object that is read by itself.
+    pub(crate) range: usize,
     /// Changed links are told value by value.
     pub(crate) incremental_values: bool,
+    /// What its clock shows, in seconds since 1970.
+    pub(super) clock: i64,
     pub(super) database: Database,
     pub(crate) entries: BTreeMap<Guid, Entry>,
 }
@@ -46,7 +50,9 @@ impl SimulatedController {
             up: true,
             starts: 0,
             page: usize::MAX,
+            range: usize::MAX,
             incremental_values: true,
+            clock: 0,
             database: Database {
                 invocation,
                 invocations: 0,
@@ -78,6 +84,7 @@ impl SimulatedController {
             origin: self.database.invocation,
             origin_usn: usn,
             usn,
+            time: self.clock,
         }
     }
 

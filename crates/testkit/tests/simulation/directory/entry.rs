@@ -150,6 +150,8 @@ pub(crate) struct Stamp {
     pub(super) origin_usn: u64,
     /// Its number here.
     pub(super) usn: u64,
+    /// When, in seconds since 1970.
+    pub(super) time: i64,
 }
 
 /// A value that was set at some time.
@@ -216,11 +218,35 @@ impl Entry {
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// Its password.
+    pub(crate) fn password(&self) -> Option<u32> {
+        let value = self.values("unicodepwd").first()?;
+        Some(u32::from_be_bytes(value.as_slice().try_into().ok()?))
+    }
+
+    /// The password must be changed at the next sign-in.
+    pub(crate) fn must_change(&self) -> bool {
+        self.text("pwdlastset") == Some("0")
+    }
+
+    /// Which writing of its password the present one is: how often, when, and in which database.
+    pub(crate) fn password_stamp(&self) -> Option<(u32, i64, Guid)> {
+        let stamp = self.attributes.get("unicodepwd")?.stamp;
+        Some((stamp.version, stamp.time, stamp.origin))
+    }
+
     /// Whether a target is linked, whatever became of it.
     pub(crate) fn links_to(&self, attribute: &str, target: Guid) -> bool {
         self.links
             .iter()
             .any(|((name, guid), link)| *name == attribute && *guid == target && link.value)
+    }
+
+    /// When it was changed last.
+    pub(super) fn changed(&self) -> i64 {
+        let attributes = self.attributes.values().map(|value| value.stamp.time);
+        let own = [self.created.time, self.place.stamp.time];
+        own.into_iter().chain(attributes).max().unwrap_or(0)
     }
 
     /// The number of its last change here.

@@ -4,6 +4,12 @@ use super::*;
 
 impl Maker {
     pub(super) fn change(&mut self) {
+        if self.passwords && self.random.chance(20) {
+            if let Some(change) = self.password_change() {
+                self.ad(change);
+            }
+            return;
+        }
         let change = match self.random.below(30) {
             0..6 => {
                 self.create_something();

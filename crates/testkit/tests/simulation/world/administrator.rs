@@ -1,13 +1,15 @@
 //! What the administrator of the service does.
 
 use super::*;
+use crate::script::Passwords;
 
 impl World {
     /// Lets an administrator do something; what was asked before is given up.
-    pub(crate) fn administer(&mut self, admin: &Admin) {
+    pub(crate) fn administer(&mut self, which: Which, admin: &Admin) {
         if let Admin::Configure(wishes) = admin {
-            self.asked.clone_from(wishes);
+            self.side(which).asked.clone_from(wishes);
         }
+        let name = which.name();
         let service = self.service();
         let actor = || "administrator".to_owned();
         let forget = match admin {
@@ -24,10 +26,10 @@ impl World {
                 ..Forget::default()
             },
         };
-        let id = self.configuration;
+        let id = self.configuration(which);
         let task: Task<()> = match admin {
             Admin::Configure(wishes) => {
-                let spec = self.spec(wishes);
+                let spec = self.spec(which, wishes);
                 Box::pin(async move {
                     // A name that does not exist at this moment is refused; nothing is changed then.
                     if let Ok(checked) = configurations::check(&service, spec).await {
@@ -37,19 +39,31 @@ impl World {
             }
             Admin::Plan => Box::pin(async move {
                 // What it says is for the administrator; here it must only leave nothing behind.
-                let _ = plan::of_configuration(&service, NAME).await;
+                let _ = plan::of_configuration(&service, name).await;
             }),
+            Admin::PlanOf(wishes) => {
+                let spec = self.spec(which, wishes);
+                Box::pin(async move {
+                    if let Ok(checked) = configurations::check(&service, spec).await {
+                        let _ = plan::of_file(&service, checked).await;
+                    }
+                })
+            }
             Admin::Pause(paused) => {
                 let paused = *paused;
                 Box::pin(async move {
-                    let _ = configurations::set_paused(&service, NAME, paused, actor()).await;
+                    let _ = configurations::set_paused(&service, name, paused, actor()).await;
                 })
             }
             Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
                 Box::pin(async move {
-                    let _ = configurations::restart(&service, NAME, forget, actor()).await;
+                    let _ = configurations::restart(&service, name, forget, actor()).await;
                 })
             }
+            Admin::HandOver => Box::pin(async move {
+                let heir = Some(Which::First.name().to_owned());
+                let _ = removal::delete(&service, name, heir, actor()).await;
+            }),
             Admin::AllowDeletes | Admin::RejectDeletes => {
                 let allow = *admin == Admin::AllowDeletes;
                 Box::pin(async move {
@@ -62,12 +76,14 @@ impl World {
                 })
             }
         };
-        self.guard.decided |= !matches!(admin, Admin::Pause(_) | Admin::Plan);
+        let only_looks = matches!(admin, Admin::Pause(_) | Admin::Plan | Admin::PlanOf(_));
+        self.side(which).guard.decided |= !only_looks;
+        self.was_untidy |= self.admin.is_some();
         self.admin = Some(task);
     }
 
     /// The configuration file for these wishes, by the names that are good at this moment.
-    pub(super) fn spec(&self, wishes: &Wishes) -> Spec {
+    pub(super) fn spec(&self, which: Which, wishes: &Wishes) -> Spec {
         let directory = self.shared.directory.borrow();
         let controller = directory.writer();
         let name = |label: &Label| match controller.entries.get(&label.guid()) {
@@ -101,6 +117,9 @@ impl World {
             Mapping::TitleOnce => {
                 serde_json::json!({"target": "jobTitle", "attribute": "title", "apply": "create"})
             }
+            Mapping::Changed => serde_json::json!({
+                "target": "extensionAttribute6", "attribute": "whenChanged",
+            }),
             Mapping::NoTitle => serde_json::json!({"target": "jobTitle", "none": true}),
         });
         let guard = serde_json::json!({
@@ -108,7 +127,7 @@ impl World {
             "threshold": self.setup.threshold.unwrap_or(500),
         });
         let spec = serde_json::json!({
-            "name": NAME,
+            "name": which.name(),
             "domain": DOMAIN,
             "scope": {
                 "organizational-units": names(&wishes.units),
@@ -119,15 +138,18 @@ impl World {
             },
             "mapping": {"user": mapping.collect::<Vec<_>>()},
             "accidental-deletes": guard,
-            // Nobody in the simulated domain has a password.
-            "password-hash-sync": {"enabled": false},
+            "password-hash-sync": {
+                "enabled": wishes.passwords != Passwords::Off,
+                "force-change-at-logon": wishes.passwords == Passwords::AlsoTemporary,
+            },
         });
         serde_json::from_value(spec).expect("the configuration is one")
     }
 
     /// The wishes as they were last accepted, without what does not exist any more, and whether that is anything
     /// less.
-    pub(crate) fn wishes_that_exist(&self) -> (Wishes, bool) {
+    pub(crate) fn wishes_that_exist(&self, which: Which) -> (Wishes, bool) {
+        let wishes = &self.sides[which.index()].wishes;
         let directory = self.shared.directory.borrow();
         let controller = directory.writer();
         let mut gone = false;
@@ -138,10 +160,10 @@ impl World {
             left
         };
         let wishes = Wishes {
-            units: there(&self.wishes.units),
-            groups: there(&self.wishes.groups),
-            excluded: there(&self.wishes.excluded),
-            ..self.wishes.clone()
+            units: there(&wishes.units),
+            groups: there(&wishes.groups),
+            excluded: there(&wishes.excluded),
+            ..wishes.clone()
         };
         (wishes, gone)
     }
@@ -153,7 +175,9 @@ impl World {
         let found = Rc::new(RefCell::new(None));
         let place = Rc::clone(&found);
         self.admin = Some(Box::pin(async move {
-            *place.borrow_mut() = plan::of_configuration(&service, NAME).await.ok();
+            *place.borrow_mut() = plan::of_configuration(&service, Which::First.name())
+                .await
+                .ok();
         }));
         self.settle(0);
         found.take()

@@ -1,12 +1,15 @@
 //! What is seen of the service while a history runs, and held against Active Directory.
 
 use super::*;
+use lockstep_directory::Kind;
 
 impl World {
     /// The witness looks at the domain as it is now.
     pub(super) fn look(&self) {
         let directory = self.shared.directory.borrow();
-        self.shared.witness.borrow_mut().look(&directory);
+        for witness in self.shared.witnesses.borrow_mut().iter_mut() {
+            witness.look(&directory);
+        }
     }
 
     /// Objects that have a description, in the cloud and on every controller.
@@ -50,31 +53,35 @@ impl World {
     }
 
     /// A cycle has ended: what of it can be checked at once.
-    pub(super) fn cycle_ended(&mut self) {
-        let Some(cycle) = self.last_cycle() else {
+    pub(super) fn cycle_ended(&mut self, which: Which) {
+        let Some(cycle) = self.last_cycle(which) else {
             return;
         };
         self.shared.trace(|| format!("    {cycle:?}"));
         let code = cycle.error.as_ref().map_or("", |error| &error.code);
         self.shared.note(format!("cycles: {} {code}", cycle.state));
-        let hidden = self.job().is_some_and(|job| !job.tombstones_visible);
-        if hidden && cycle.state != "failed" {
+        // Replication shows them too.
+        let replicated = self.passwords.were_wanted && cycle.error.is_none();
+        let hidden = self.job(which).is_some_and(|job| !job.tombstones_visible);
+        if hidden && !replicated && cycle.state != "failed" {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
-        self.guard.tripped = cycle.held > 0;
+        let guard = &mut self.side(which).guard;
+        guard.tripped = cycle.held > 0;
         // What was allowed leaves with the next cycle that comes so far.
-        self.guard.decided &= cycle.state == "failed";
+        guard.decided &= cycle.state == "failed";
     }
 
     /// Deletes that the guard should not have let go.
-    pub(super) fn guarded(&mut self) {
-        self.guard.deleted += 1;
+    pub(super) fn guarded(&mut self, which: Which) {
+        let guard = &mut self.side(which).guard;
+        guard.deleted += 1;
         let Guard {
             wake,
             deleted,
             tripped,
             decided,
-        } = self.guard;
+        } = *guard;
         let over = |threshold| deleted >= threshold && !decided;
         if wake == Some(Wake::Change) && !decided {
             self.violate("an object was deleted in a cycle that a change woke".to_owned());
@@ -92,13 +99,16 @@ impl World {
         for written in self.store.take_written() {
             self.shared.trace(|| format!("    {written:?}"));
             match written {
-                Written::Configuration(configuration) => self.configured(&configuration),
-                Written::Joined(guid, object) => {
-                    self.joined.insert(object, guid);
+                Written::Configuration(configuration) => self.accepted(&configuration),
+                Written::Joined(configuration, guid, object) => {
+                    self.joins(configuration, guid, object);
                 }
                 Written::Object { id, in_recycle_bin } => {
                     self.directory_writes += 1;
                     let before = self.objects.insert(id, in_recycle_bin);
+                    if before.is_none() {
+                        self.made(id);
+                    }
                     if self.described.contains(&id) && self.is_described(id) == Some(false) {
                         self.violate(
                             "a description was cleared although Active Directory has one, which the \
@@ -117,24 +127,95 @@ impl World {
                     }
                 }
                 Written::Reference => self.directory_writes += 1,
+                Written::Credential(id) => {
+                    self.directory_writes += 1;
+                    self.credential_written(id);
+                }
+            }
+        }
+        self.look_at_wanted();
+        self.look_at_what_left();
+    }
+
+    /// Of who never took part nothing leaves but identity and place; of who was in place, what decides.
+    fn look_at_what_left(&mut self) {
+        for (guid, left) in self.shared.left.take() {
+            let may_leave = match left {
+                Left::Decision => self.has_witness(|witness| witness.was_in_place(guid)),
+                Left::Content => self.has_witness(|witness| witness.took_part(guid)),
+            };
+            if !may_leave {
+                let name = self.shared.directory.borrow().name_of(guid);
+                self.violate(format!(
+                    "{left:?} of {name} left Active Directory, and it never had a part in anything"
+                ));
             }
         }
     }
 
-    pub(super) fn configured(&mut self, configuration: &Configuration) {
-        // A plan of another configuration has a connector space of its own.
-        if configuration.stands_for.is_some() || configuration.name != NAME {
+    fn has_witness(&self, of: impl Fn(&Witness) -> bool) -> bool {
+        self.shared.witnesses.borrow().iter().any(of)
+    }
+
+    /// A configuration was stored.
+    fn accepted(&mut self, configuration: &Configuration) {
+        let Some(which) = Which::named(&configuration.name) else {
+            return;
+        };
+        let scope = ScopeNow::of(configuration);
+        if configuration.scratch {
+            if self.configuration(which) == Some(configuration.id) {
+                // It is being removed.
+                let side = self.side(which);
+                (side.id, side.version) = (None, 0);
+            } else {
+                // A plan of another configuration has a connector space of its own.
+                let mut witnesses = self.shared.witnesses.borrow_mut();
+                witnesses[which.index()].planned.push(scope);
+            }
+            self.look();
             return;
         }
-        self.configuration = Some(configuration.id);
-        let scope = ScopeNow::of(configuration);
-        let accepted = configuration.version != self.version;
-        if accepted {
-            self.version = configuration.version;
-            self.wishes.clone_from(&self.asked);
+        let side = self.side(which);
+        side.id = Some(configuration.id);
+        if configuration.version != side.version {
+            side.version = configuration.version;
+            side.wishes.clone_from(&side.asked);
+            self.passwords_configured(which);
         }
-        self.shared.witness.borrow_mut().scope = scope;
+        let mut witnesses = self.shared.witnesses.borrow_mut();
+        let witness = &mut witnesses[which.index()];
+        witness.scope = scope;
+        witness.is_there = true;
+        drop(witnesses);
         self.look();
+    }
+
+    /// An object of Active Directory is one of the directory.
+    fn joins(&mut self, configuration: ConfigurationId, guid: Guid, object: ObjectId) {
+        let mut both = Which::BOTH.into_iter();
+        if let Some(which) = both.find(|which| self.configuration(*which) == Some(configuration)) {
+            self.joined.insert(object, guid);
+            self.owners.insert(object, which);
+        }
+    }
+
+    /// An object of the directory was made: nobody has its anchor.
+    fn made(&mut self, id: ObjectId) {
+        let Some(found) = self.record::<DirectoryObject>(&id) else {
+            return;
+        };
+        let anchor = found
+            .object
+            .mastery
+            .filter(|_| found.object.kind == Kind::User);
+        let Some(anchor) = anchor.map(|mastery| mastery.anchor.to_string()) else {
+            return;
+        };
+        let before = self.anchors.insert(anchor.clone(), id);
+        if before.is_some_and(|before| self.objects.contains_key(&before)) {
+            self.violate(format!("{anchor} has become a second object"));
+        }
     }
 
     /// An object of the directory was deleted: Active Directory must have given a reason.
@@ -143,9 +224,11 @@ impl World {
             return;
         };
         self.shared.note("objects deleted".to_owned());
-        self.guarded();
+        let which = self.owners.get(&id).copied().unwrap_or_default();
+        self.guarded(which);
+        let may_go = self.shared.witnesses.borrow()[which.index()].may_go(guid);
         // A database that was set back without anybody noticing contradicts what it said before.
-        if !self.shared.rolled_back.get() && !self.shared.witness.borrow().may_go(guid) {
+        if !self.shared.rolled_back.get() && !may_go {
             let name = self.shared.directory.borrow().name_of(guid);
             self.violate(format!(
                 "{name} was deleted in the cloud directory although Active Directory has had it in scope \

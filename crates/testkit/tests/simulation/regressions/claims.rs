@@ -1,0 +1,99 @@
+//! H18: two configurations that want the same.
+
+use super::*;
+
+fn second(admin: Admin) -> [Step; 2] {
+    [Step::AdminOfSecond(admin), Step::Settle { order: 0 }]
+}
+
+fn cycle_of_second() -> [Step; 2] {
+    [Step::WakeSecond(Wake::Clock), Step::Settle { order: 0 }]
+}
+
+fn only(unit: Label) -> Wishes {
+    Wishes {
+        units: vec![unit],
+        ..Wishes::default()
+    }
+}
+
+#[test]
+fn h18_who_moves_from_one_scope_to_another_stays_the_same_object() {
+    holds_for(
+        plain(),
+        only(UNIT),
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(OTHER_UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, UNIT),
+            ],
+            cycle(),
+            second(Admin::Configure(only(OTHER_UNIT))),
+            cycle_of_second(),
+            [Step::Ad(Change::Move {
+                label: USER,
+                parent: OTHER_UNIT,
+            })],
+            cycle_of_second(),
+            cycle(),
+            cycle_of_second(),
+        ],
+    );
+}
+
+#[test]
+fn h18_a_claimant_has_its_turn_when_the_owner_lets_go() {
+    holds(history![
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, WELL_KNOWN.users),
+        ],
+        cycle(),
+        second(Admin::Configure(Wishes::default())),
+        cycle_of_second(),
+        [configure(only(UNIT)), Step::Settle { order: 0 }],
+        cycle(),
+        cycle_of_second(),
+    ]);
+}
+
+#[test]
+fn h18_what_is_handed_over_is_the_heirs() {
+    holds_for(
+        plain(),
+        only(UNIT),
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, WELL_KNOWN.users),
+            ],
+            cycle(),
+            second(Admin::Configure(Wishes::default())),
+            cycle_of_second(),
+            [configure(Wishes::default()), Step::Settle { order: 0 }],
+            cycle(),
+            second(Admin::HandOver),
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h18_what_the_heir_had_before_is_its_own_again() {
+    holds(history![
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, WELL_KNOWN.users),
+        ],
+        cycle(),
+        second(Admin::Configure(Wishes::default())),
+        [configure(only(UNIT)), Step::Settle { order: 0 }],
+        cycle(),
+        cycle_of_second(),
+        [configure(Wishes::default()), Step::Settle { order: 0 }],
+        cycle(),
+        second(Admin::HandOver),
+        cycle(),
+    ]);
+}

@@ -1,0 +1,130 @@
+//! H10 and H11: passwords.
+
+use super::*;
+use crate::script::Passwords;
+
+fn with_passwords() -> Wishes {
+    Wishes {
+        passwords: Passwords::Lasting,
+        ..Wishes::default()
+    }
+}
+
+fn password(label: Label, temporary: bool) -> Step {
+    Step::Ad(Change::Password { label, temporary })
+}
+
+fn holds_with_passwords(controllers: usize, steps: Vec<Step>) {
+    let setup = Setup {
+        controllers,
+        ..plain()
+    };
+    holds_for(setup, with_passwords(), steps);
+}
+
+#[test]
+fn h10_a_password_that_need_not_be_changed_any_more_arrives_though_it_is_not_told_again() {
+    holds_with_passwords(
+        1,
+        history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [password(USER, true)],
+            cycle(),
+            [Step::Ad(Change::Demand {
+                label: USER,
+                must: false,
+            })],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h10_who_changed_the_password_out_of_scope_gets_it_on_coming_back() {
+    let wishes = Wishes {
+        units: vec![UNIT],
+        ..with_passwords()
+    };
+    let moved = |parent| {
+        Step::Ad(Change::Move {
+            label: USER,
+            parent,
+        })
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, UNIT),
+            ],
+            cycle(),
+            [moved(WELL_KNOWN.users)],
+            cycle(),
+            [password(USER, false)],
+            cycle(),
+            [moved(UNIT)],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h11_a_controller_that_lags_brings_no_older_password() {
+    holds_with_passwords(
+        2,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                Step::Replicate {
+                    from: 0,
+                    to: 1,
+                    objects: usize::MAX,
+                },
+                password(USER, false),
+            ],
+            cycle(),
+            [
+                Step::ControllerDown(0),
+                Step::Admin(Admin::RestartFull),
+                Step::Settle { order: 0 },
+            ],
+            cycle(),
+            [Step::ControllerUp(0)],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h11_a_sign_in_with_the_older_password_does_not_bring_it_back() {
+    holds_with_passwords(
+        1,
+        history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [Step::SignIn(USER), password(USER, false)],
+            cycle(),
+            [Step::SignedIn],
+        ],
+    );
+}
+
+#[test]
+fn h11_reading_everything_anew_leaves_a_password_that_was_set_in_the_cloud() {
+    holds_with_passwords(
+        1,
+        history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                Step::ResetInCloud(USER),
+                Step::Admin(Admin::RestartFull),
+                Step::Settle { order: 0 },
+            ],
+            cycle(),
+        ],
+    );
+}

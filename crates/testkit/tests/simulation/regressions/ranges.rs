@@ -1,0 +1,28 @@
+//! H21: sets that come in ranges.
+
+use super::*;
+
+#[test]
+fn h21_a_group_that_is_large_both_ways_is_read_in_full() {
+    let setup = Setup {
+        range: 1,
+        ..plain()
+    };
+    let groups = [GROUP, INNER, INNERMOST];
+    let mut steps: Vec<Step> = groups
+        .map(|label| create(label, Class::SecurityGroup, WELL_KNOWN.users))
+        .into();
+    steps.extend([
+        create(USER, Class::User, WELL_KNOWN.users),
+        create(OTHER, Class::User, WELL_KNOWN.users),
+        member(GROUP, USER),
+        member(GROUP, OTHER),
+        member(INNER, GROUP),
+        member(INNERMOST, GROUP),
+        set(GROUP, "admindescription", "Group_1"),
+    ]);
+    steps.extend(cycle());
+    steps.push(set(GROUP, "admindescription", ""));
+    steps.extend(cycle());
+    holds_for(setup, Wishes::default(), steps);
+}
