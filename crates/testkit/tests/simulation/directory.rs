@@ -14,7 +14,7 @@
 mod answer;
 mod change;
 mod controller;
-pub(crate) mod entry;
+mod entry;
 mod password;
 mod replication;
 

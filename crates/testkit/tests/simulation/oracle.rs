@@ -6,9 +6,8 @@
 
 mod claims;
 
-use crate::directory::entry::Entry;
-use crate::directory::{Change, SimulatedDirectory};
-use crate::script::{Admin, Mapping, Setup, Step, Wishes};
+use crate::directory::SimulatedDirectory;
+use crate::script::{Admin, Mapping, Setup, Wishes};
 use crate::store::WatchedStore;
 use crate::world::{Violation, Which, World};
 use lockstep_directory::unique::owned;
@@ -75,14 +74,10 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
         wanted.push((which, wishes));
     }
     does_what_was_planned(world)?;
-    let met = world.was_blind().then(|| meet_everybody(world));
-    if met.is_some() {
+    if world.was_blind() {
         everybody(world, &Admin::RestartFull);
     }
     cycles(world)?;
-    if let Some(met) = met.flatten() {
-        met.were_all(world)?;
-    }
     everybody(world, &Admin::AllowDeletes);
     cycles(world)?;
     let directory = world.shared.directory.borrow().clone();
@@ -144,71 +139,6 @@ fn nothing_is_kept(world: &mut World) -> Result<(), Violation> {
     }
 }
 
-/// Who was unknown while objects were hidden from the account, before and after all of them changed.
-struct Met {
-    known: BTreeMap<Guid, Option<Guid>>,
-    met: BTreeSet<Guid>,
-}
-
-/// Every object changes. Of those that were hidden until now nothing else is told: no class, no place.
-fn meet_everybody(world: &mut World) -> Option<Met> {
-    let known = rows_of(world).into_iter();
-    let known = known.map(|row| (row.object.guid, row.object.parent));
-    let known = known.collect();
-    let labels: Vec<_> = {
-        let directory = world.shared.directory.borrow();
-        let entries = directory.writer().entries.values();
-        let alive = entries.filter(|entry| !entry.is_deleted());
-        alive.map(|entry| entry.label).collect()
-    };
-    for label in labels {
-        world.step(&Step::Ad(Change::Set {
-            label,
-            attribute: "description",
-            values: vec!["changed".to_owned()],
-        }));
-    }
-    // Whether it can be read at all in this state is told by the cycles behind the restart.
-    cycles(world).ok()?;
-    Some(Met {
-        known,
-        met: provisioned(world),
-    })
-}
-
-impl Met {
-    /// Whoever is there now was there when all had changed, unless something else was not told of where it lies.
-    fn were_all(&self, world: &World) -> Result<(), Violation> {
-        let restored = world.shared.directory.borrow().lost_changes;
-        if restored || world.shared.rolled_back.get() || world.has_groups() {
-            return Ok(());
-        }
-        let directory = world.shared.directory.borrow();
-        let controller = directory.writer();
-        let is_clear = |guid: &Guid| {
-            let mut next = controller.entries.get(guid).and_then(Entry::parent);
-            while let Some(parent) = next {
-                let place = controller.entries.get(&parent).and_then(Entry::parent);
-                if self.known.get(&parent).is_some_and(|known| *known != place) {
-                    return false;
-                }
-                next = place;
-            }
-            true
-        };
-        let now = provisioned(world);
-        let mut late = now.difference(&self.met);
-        let late = late.find(|guid| !self.known.contains_key(guid) && is_clear(guid));
-        match late {
-            Some(guid) => Err(Violation(format!(
-                "{} changed, and nothing was known of it, and it was not read",
-                directory.name_of(*guid)
-            ))),
-            None => Ok(()),
-        }
-    }
-}
-
 fn rows_of(world: &World) -> Vec<Staged> {
     let mut rows = Vec::new();
     world
@@ -219,11 +149,6 @@ fn rows_of(world: &World) -> Vec<Staged> {
         })
         .expect("the store can be read");
     rows
-}
-
-/// Objects of Active Directory that are in the directory.
-fn provisioned(world: &World) -> BTreeSet<Guid> {
-    picture(world).objects.into_keys().collect()
 }
 
 /// Undisturbed cycles, the last of which succeeds.

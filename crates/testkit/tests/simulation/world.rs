@@ -746,11 +746,6 @@ impl World {
         self.was_blind || self.shared.rolled_back.get()
     }
 
-    /// Whether groups say who takes part.
-    pub(crate) fn has_groups(&self) -> bool {
-        self.sides.iter().any(|side| !side.wishes.groups.is_empty())
-    }
-
     /// Runs a whole cycle, undisturbed. Says how it ended.
     pub(crate) fn undisturbed_cycle(&mut self, which: Which, wake: Wake) -> Option<Cycle> {
         self.settle(0);
