@@ -5,7 +5,7 @@
 //! for all directories in it. So that this stays small, and nobody makes it grow by asking for names:
 //!
 //! * [`announce`] and [`declare`] are called before and after a directory declares one, which are [`MOST`] at most;
-//! * [`expect`] is called for what a configuration names that is only looked at; of such names [`MOST_EXPECTED`] are
+//! * [`expect`] is called for what a configuration names that is only looked at; of such names `MOST_EXPECTED` are
 //!   kept at most, and nobody finds them by [`Property::find`].
 
 use super::{Definition, Property, SYNCED, Type};
