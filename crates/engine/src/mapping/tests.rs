@@ -176,132 +176,158 @@ fn how(rule: &Rule) -> &'static str {
     }
 }
 
-/// What is published of the original's default mapping, transcribed: a row that vanishes from the code is missed
-/// here, and one that comes in has to be written down.
-fn published(kind: MappedKind) -> Vec<(&'static str, String)> {
-    let extension: String = (1..=15)
-        .map(|n| format!("extensionAttribute{n} "))
-        .collect();
-    let custom: String = (1..=5)
-        .map(|n| format!("msExchExtensionCustomAttribute{n} "))
-        .collect();
-    let recipient_truths =
-        "msExchEnableModeration msExchHideFromAddressLists msExchRequireAuthToSendTo";
-    let recipient_numbers = "msDS-HABSeniorityIndex msExchModerationFlags \
-                             msExchRecipientDisplayType msExchRecipientTypeDetails";
-    let recipient_texts = "legacyExchangeDN msDS-PhoneticDisplayName msExchLitigationHoldOwner \
-                           msExchRetentionComment msExchRetentionURL";
-    let person_trimmed = "c co company department facsimileTelephoneNumber givenName homePhone \
-                          initials ipPhone l mail middleName mobile pager \
-                          physicalDeliveryOfficeName postalCode sn st streetAddress \
-                          telephoneAssistant title wWWHomePage";
-    let person_lists = "otherFacsimileTelephoneNumber otherHomePhone otherIpPhone otherMobile \
-                        otherPager otherTelephone proxyAddresses telephoneNumber";
-    let person_texts = "employeeID employeeNumber employeeType msExchAssistantName \
-                        msRTCSIP-DeploymentLocator msRTCSIP-Line msRTCSIP-PrimaryUserAddress \
-                        targetAddress";
-    let person_bytes = "msExchBlockedSendersHash msExchSafeRecipientsHash msExchSafeSendersHash \
-                        thumbnailPhoto";
-    let lists = format!("{custom} msExchSenderHintTranslations");
-    match kind {
-        MappedKind::User => vec![
-            (
-                "text",
-                format!(
-                    "{recipient_texts} {person_texts} cn mailNickname msDS-preferredDataLocation \
+const RECIPIENT_TRUTHS: &str =
+    "msExchEnableModeration msExchHideFromAddressLists msExchRequireAuthToSendTo";
+const RECIPIENT_NUMBERS: &str = "msDS-HABSeniorityIndex msExchModerationFlags \
+    msExchRecipientDisplayType msExchRecipientTypeDetails";
+const RECIPIENT_TEXTS: &str = "legacyExchangeDN msDS-PhoneticDisplayName msExchLitigationHoldOwner \
+    msExchRetentionComment msExchRetentionURL";
+const PERSON_TRIMMED: &str = "c co company department facsimileTelephoneNumber givenName homePhone \
+    initials ipPhone l mail middleName mobile pager \
+    physicalDeliveryOfficeName postalCode sn st streetAddress \
+    telephoneAssistant title wWWHomePage";
+const PERSON_LISTS: &str = "otherFacsimileTelephoneNumber otherHomePhone otherIpPhone otherMobile \
+    otherPager otherTelephone proxyAddresses telephoneNumber";
+const PERSON_TEXTS: &str = "employeeID employeeNumber employeeType msExchAssistantName \
+    msRTCSIP-DeploymentLocator msRTCSIP-Line msRTCSIP-PrimaryUserAddress \
+    targetAddress";
+const PERSON_BYTES: &str = "msExchBlockedSendersHash msExchSafeRecipientsHash msExchSafeSendersHash \
+    thumbnailPhoto";
+
+/// Names that end with a number.
+fn numbered(name: &str, last: usize) -> String {
+    let names = (1..=last).map(|number| format!("{name}{number} "));
+    names.collect()
+}
+
+fn recipient_lists() -> String {
+    let custom = numbered("msExchExtensionCustomAttribute", 5);
+    format!("{custom} msExchSenderHintTranslations")
+}
+
+fn extension_attributes() -> String {
+    numbered("extensionAttribute", 15)
+}
+
+/// How sources become values, and which.
+type Published = Vec<(&'static str, String)>;
+
+fn published_of_users() -> Published {
+    let recipient_lists = recipient_lists();
+    let extensions = extension_attributes();
+    vec![
+        (
+            "text",
+            format!(
+                "{RECIPIENT_TEXTS} {PERSON_TEXTS} cn mailNickname msDS-preferredDataLocation \
                      msExchImmutableId msExchResourceDisplay msExchTeamMailboxSharePointUrl \
                      msExchUsageLocation msRTCSIP-OwnerUrn sAMAccountName userPrincipalName"
-                ),
             ),
-            (
-                "texts",
-                format!(
-                    "{lists} msExchArchiveName msExchResourceMetaData \
+        ),
+        (
+            "texts",
+            format!(
+                "{recipient_lists} msExchArchiveName msExchResourceMetaData \
                      msExchResourceSearchProperties msExchUserHoldPolicies"
-                ),
             ),
-            (
-                "number",
-                format!(
-                    "{recipient_numbers} countryCode msExchAuditAdmin msExchAuditDelegate \
+        ),
+        (
+            "number",
+            format!(
+                "{RECIPIENT_NUMBERS} countryCode msExchAuditAdmin msExchAuditDelegate \
                      msExchAuditDelegateAdmin msExchAuditOwner msExchElcMailboxFlags \
                      msExchMailboxAuditLogAgeLimit msExchRemoteRecipientType \
                      msExchResourceCapacity msRTCSIP-ApplicationOptions msRTCSIP-OptionFlags"
-                ),
             ),
-            (
-                "truth",
-                format!(
-                    "{recipient_truths} msExchBypassAudit msExchMailboxAuditEnable \
+        ),
+        (
+            "truth",
+            format!(
+                "{RECIPIENT_TRUTHS} msExchBypassAudit msExchMailboxAuditEnable \
                      msRTCSIP-UserEnabled"
-                ),
             ),
-            (
-                "time",
-                "msExchELCExpirySuspensionEnd msExchELCExpirySuspensionStart \
+        ),
+        (
+            "time",
+            "msExchELCExpirySuspensionEnd msExchELCExpirySuspensionStart \
                  msExchLitigationHoldDate msExchTeamMailboxExpiration pwdLastSet"
-                    .to_owned(),
-            ),
-            (
-                "bytes",
-                format!("{person_bytes} msExchArchiveGUID msExchMailboxGuid"),
-            ),
-            (
-                "bytes of each",
-                "userCertificate userSMIMECertificate".to_owned(),
-            ),
-            (
-                "trimmed",
-                format!("{extension} {person_trimmed} preferredLanguage"),
-            ),
-            ("each trimmed", person_lists.to_owned()),
-            ("cut", "description info postOfficeBox url".to_owned()),
-            ("first of", "cn displayName".to_owned()),
-        ],
-        MappedKind::Group => vec![
-            (
-                "text",
-                format!("{recipient_texts} cn mailNickname sAMAccountName"),
-            ),
-            ("texts", lists),
-            (
-                "number",
-                format!(
-                    "{recipient_numbers} msExchGroupDepartRestriction msExchGroupJoinRestriction"
-                ),
-            ),
-            (
-                "truth",
-                format!(
-                    "{recipient_truths} hideDLMembership msOrg-IsOrganizational \
+                .to_owned(),
+        ),
+        (
+            "bytes",
+            format!("{PERSON_BYTES} msExchArchiveGUID msExchMailboxGuid"),
+        ),
+        (
+            "bytes of each",
+            "userCertificate userSMIMECertificate".to_owned(),
+        ),
+        (
+            "trimmed",
+            format!("{extensions} {PERSON_TRIMMED} preferredLanguage"),
+        ),
+        ("each trimmed", PERSON_LISTS.to_owned()),
+        ("cut", "description info postOfficeBox url".to_owned()),
+        ("first of", "cn displayName".to_owned()),
+    ]
+}
+
+fn published_of_groups() -> Published {
+    let extensions = extension_attributes();
+    vec![
+        (
+            "text",
+            format!("{RECIPIENT_TEXTS} cn mailNickname sAMAccountName"),
+        ),
+        ("texts", recipient_lists()),
+        (
+            "number",
+            format!("{RECIPIENT_NUMBERS} msExchGroupDepartRestriction msExchGroupJoinRestriction"),
+        ),
+        (
+            "truth",
+            format!(
+                "{RECIPIENT_TRUTHS} hideDLMembership msOrg-IsOrganizational \
                      oOFReplyToOriginator reportToOriginator reportToOwner"
-                ),
             ),
-            ("time", "msExchLitigationHoldDate".to_owned()),
-            ("trimmed", format!("{extension} mail")),
-            ("each trimmed", "proxyAddresses".to_owned()),
-            ("cut", "description info".to_owned()),
-            ("first of", "cn displayName".to_owned()),
-        ],
-        MappedKind::Contact => vec![
-            ("text", format!("{recipient_texts} {person_texts}")),
-            ("texts", lists),
-            (
-                "number",
-                format!("{recipient_numbers} countryCode msRTCSIP-OptionFlags"),
-            ),
-            ("truth", format!("{recipient_truths} msRTCSIP-UserEnabled")),
-            ("time", "msExchLitigationHoldDate".to_owned()),
-            ("bytes", person_bytes.to_owned()),
-            (
-                "bytes of each",
-                "userCertificate userSMIMECertificate".to_owned(),
-            ),
-            ("trimmed", format!("{extension} {person_trimmed}")),
-            ("each trimmed", person_lists.to_owned()),
-            ("cut", "description info postOfficeBox url".to_owned()),
-            ("first of", "cn displayName cn mailNickname".to_owned()),
-        ],
+        ),
+        ("time", "msExchLitigationHoldDate".to_owned()),
+        ("trimmed", format!("{extensions} mail")),
+        ("each trimmed", "proxyAddresses".to_owned()),
+        ("cut", "description info".to_owned()),
+        ("first of", "cn displayName".to_owned()),
+    ]
+}
+
+fn published_of_contacts() -> Published {
+    let extensions = extension_attributes();
+    vec![
+        ("text", format!("{RECIPIENT_TEXTS} {PERSON_TEXTS}")),
+        ("texts", recipient_lists()),
+        (
+            "number",
+            format!("{RECIPIENT_NUMBERS} countryCode msRTCSIP-OptionFlags"),
+        ),
+        ("truth", format!("{RECIPIENT_TRUTHS} msRTCSIP-UserEnabled")),
+        ("time", "msExchLitigationHoldDate".to_owned()),
+        ("bytes", PERSON_BYTES.to_owned()),
+        (
+            "bytes of each",
+            "userCertificate userSMIMECertificate".to_owned(),
+        ),
+        ("trimmed", format!("{extensions} {PERSON_TRIMMED}")),
+        ("each trimmed", PERSON_LISTS.to_owned()),
+        ("cut", "description info postOfficeBox url".to_owned()),
+        ("first of", "cn displayName cn mailNickname".to_owned()),
+    ]
+}
+
+/// What is published of the original's default mapping, transcribed: a row that vanishes from the code is missed
+/// here, and one that comes in has to be written down.
+fn published(kind: MappedKind) -> Published {
+    match kind {
+        MappedKind::User => published_of_users(),
+        MappedKind::Group => published_of_groups(),
+        MappedKind::Contact => published_of_contacts(),
     }
 }
 
