@@ -2,6 +2,7 @@
 
 mod agents;
 mod apps;
+mod choice;
 mod configurations;
 mod extensions;
 mod held;

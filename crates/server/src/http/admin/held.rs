@@ -1,5 +1,6 @@
 //! What is set aside: changes that the guard or a limit holds, and objects that failed.
 
+use super::choice::{ChoiceField, ChoiceQuery, Choosable, parsed, picked};
 use super::configurations::named;
 use super::{Json, Query, Shared, time};
 use crate::audit;
@@ -9,17 +10,17 @@ use crate::service::Service;
 use axum::extract::{Path, State};
 use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView, HeldDelete as HeldView};
 use lockstep_api::problem::Problem;
-use lockstep_directory::distance;
-use lockstep_directory::query::{FieldType, Fields, Filter, HasFields, Literal};
+use lockstep_directory::query::{HasFields, Literal};
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
-use serde::Deserialize;
 use std::sync::Arc;
 
 /// How many are listed.
 const LISTED: usize = 100_000;
+/// The verdict on what nothing was said of yet.
+const OPEN: &str = "held";
 
 /// The objects that failed.
 pub(super) async fn escrows(
@@ -87,51 +88,31 @@ impl Held {
             },
         }
     }
-
-    const fn verdict(&self) -> HeldVerdict {
-        match self {
-            Self::Delete(row) => row.verdict,
-            Self::Change(row) => row.verdict,
-        }
-    }
 }
 
 fn verdict_name(verdict: HeldVerdict) -> String {
     let name = match verdict {
-        HeldVerdict::Open => "held",
+        HeldVerdict::Open => OPEN,
         HeldVerdict::Allowed => "allowed",
         HeldVerdict::Rejected => "rejected",
     };
     name.to_owned()
 }
 
-/// A field of what is held, for filters.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HeldField(pub(super) &'static str);
+impl Choosable for HeldView {
+    const FIELDS: &[&str] = &["id", "dn", "type", "change", "member", "reason", "since"];
 
-/// All of them.
-struct HeldFields;
+    fn id(&self) -> &str {
+        &self.id
+    }
 
-/// Their names, and whether they are texts or times.
-const FIELDS: [&str; 7] = ["id", "dn", "type", "change", "member", "reason", "since"];
-
-impl Fields for HeldFields {
-    type Field = HeldField;
-
-    fn field(&self, name: &str) -> Result<(HeldField, FieldType), String> {
-        match FIELDS.iter().find(|field| field.eq_ignore_ascii_case(name)) {
-            Some(&"since") => Ok((HeldField("since"), FieldType::Time)),
-            Some(field) => Ok((HeldField(field), FieldType::Text)),
-            None => {
-                let nearest = FIELDS.iter().min_by_key(|field| distance(field, name));
-                Err((*nearest.unwrap_or(&"dn")).to_owned())
-            }
-        }
+    fn is_open(&self) -> bool {
+        self.verdict == OPEN
     }
 }
 
-impl HasFields<HeldField> for HeldView {
-    fn values(&self, field: &HeldField) -> Vec<Literal> {
+impl HasFields<ChoiceField> for HeldView {
+    fn values(&self, field: &ChoiceField) -> Vec<Literal> {
         let text = match field.0 {
             "id" => Some(&self.id),
             "dn" => Some(&self.dn),
@@ -155,31 +136,15 @@ fn all(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<Held>, StoreError> 
         .collect())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HeldQuery {
-    #[serde(default)]
-    pub(super) filter: Option<String>,
-}
-
-pub(super) fn parsed(filter: Option<&str>) -> Result<Option<Filter<HeldField>>, Problem> {
-    let filter = filter.map(|source| Filter::parse(source, &HeldFields));
-    filter.transpose().map_err(|error| {
-        Problem::new(400, "BadRequest", format!("filter: {error}")).remedy(
-            "such as `type eq 'user' and endswith(dn,'OU=Alumni,DC=corp,DC=test')`; nothing was changed",
-        )
-    })
-}
-
 /// What the guard and the limits hold.
 pub(super) async fn list(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-    Query(query): Query<HeldQuery>,
+    Query(query): Query<ChoiceQuery>,
 ) -> Result<axum::Json<Vec<HeldView>>, Failure> {
     let row = named(&service, &name).await?;
-    let filter = parsed(query.filter.as_deref())?;
+    let filter = parsed::<HeldView>(query.filter.as_deref())?;
     let held = service.read(move |tx| all(tx, row.id)).await?;
     let views = held.iter().map(Held::view);
     let fits = |view: &HeldView| filter.as_ref().is_none_or(|filter| filter.fits(view));
@@ -213,15 +178,18 @@ async fn choose(
 ) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
-    let filter = parsed(chosen.filter.as_deref())?;
+    let filter = parsed::<HeldView>(chosen.filter.as_deref())?;
     let now = service.clock.now();
     let count = service
         .write(move |tx| {
             let held = all(tx, row.id)?;
-            let picked = match pick(held, &chosen.ids, filter.as_ref()) {
-                Ok(picked) => picked,
-                Err(problem) => return Ok(Err(problem)),
+            let views: Vec<HeldView> = held.iter().map(Held::view).collect();
+            let picked = match picked(&views, &chosen, filter.as_ref()) {
+                Ok(picked) => held.into_iter().zip(picked),
+                Err(unknown) => return Ok(Err(not_held(unknown))),
             };
+            let picked = picked.filter(|(_, picked)| *picked).map(|(held, _)| held);
+            let picked: Vec<Held> = picked.collect();
             keep(tx, &picked, verdict)?;
             if let Some(mut job) = tx.fetch_one::<Job>(&row.id)? {
                 // What was allowed leaves in a cycle by hand; what was rejected is decided anew then.
@@ -241,30 +209,9 @@ async fn choose(
     Ok(axum::Json(ChosenDone { count }))
 }
 
-/// Those that are named, that a filter is true of, or all that nothing was said of yet.
-fn pick(
-    held: Vec<Held>,
-    ids: &[String],
-    filter: Option<&Filter<HeldField>>,
-) -> Result<Vec<Held>, Problem> {
-    let views: Vec<HeldView> = held.iter().map(Held::view).collect();
-    let named = |view: &HeldView| ids.iter().any(|id| id.eq_ignore_ascii_case(&view.id));
-    let unknown = ids
-        .iter()
-        .find(|id| !views.iter().any(|view| view.id.eq_ignore_ascii_case(id)));
-    if let Some(unknown) = unknown {
-        let title = format!("{unknown} is not among what is held; nothing was changed");
-        return Err(Problem::new(404, "HeldDeleteNotFound", title)
-            .remedy("`lockstep deletes list` shows the ids"));
-    }
-    let picked = held.into_iter().zip(views).filter(|(held, view)| {
-        let fits = filter.is_none_or(|filter| filter.fits(view));
-        match ids.is_empty() {
-            true => fits && held.verdict() == HeldVerdict::Open,
-            false => fits && named(view),
-        }
-    });
-    Ok(picked.map(|(held, _)| held).collect())
+fn not_held(id: &str) -> Problem {
+    let title = format!("{id} is not among what is held; nothing was changed");
+    Problem::new(404, "HeldDeleteNotFound", title).remedy("`lockstep deletes list` shows the ids")
 }
 
 fn keep(tx: &mut dyn Write, picked: &[Held], verdict: HeldVerdict) -> Result<(), StoreError> {

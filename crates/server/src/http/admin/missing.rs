@@ -1,7 +1,7 @@
 //! Objects that a full import has not seen, and what is said of them.
 
+use super::choice::{ChoiceField, ChoiceQuery, Choosable, parsed, picked};
 use super::configurations::named;
-use super::held::{HeldField, HeldQuery, parsed};
 use super::{Json, Query, Shared};
 use crate::audit;
 use crate::failure::Failure;
@@ -17,17 +17,28 @@ use lockstep_model::Guid;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-impl HasFields<HeldField> for Missing {
-    fn values(&self, field: &HeldField) -> Vec<Literal> {
+impl Choosable for Missing {
+    const FIELDS: &[&str] = &["id", "dn", "type", "reason", "since"];
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn is_open(&self) -> bool {
+        self.verdict == "open"
+    }
+}
+
+impl HasFields<ChoiceField> for Missing {
+    fn values(&self, field: &ChoiceField) -> Vec<Literal> {
         let text = match field.0 {
-            "id" => Some(&self.id),
-            "dn" => Some(&self.dn),
-            "type" => Some(&self.kind),
-            "reason" => Some(&self.reason),
-            "since" => return self.since.parse().map(Literal::Time).into_iter().collect(),
-            _ => None,
+            "id" => &self.id,
+            "dn" => &self.dn,
+            "type" => &self.kind,
+            "reason" => &self.reason,
+            _ => return self.since.parse().map(Literal::Time).into_iter().collect(),
         };
-        text.map(|text| Literal::text(text)).into_iter().collect()
+        vec![Literal::text(text)]
     }
 }
 
@@ -36,10 +47,10 @@ pub(super) async fn list(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-    Query(query): Query<HeldQuery>,
+    Query(query): Query<ChoiceQuery>,
 ) -> Result<axum::Json<Vec<Missing>>, Failure> {
     let row = named(&service, &name).await?;
-    let filter = parsed(query.filter.as_deref())?;
+    let filter = parsed::<Missing>(query.filter.as_deref())?;
     let mut listed = service.read(move |tx| missing::of(tx, row.id)).await?;
     listed.retain(|one| filter.as_ref().is_none_or(|filter| filter.fits(one)));
     Ok(axum::Json(listed))
@@ -72,26 +83,16 @@ async fn say(
 ) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
-    let filter = parsed(chosen.filter.as_deref())?;
+    let filter = parsed::<Missing>(chosen.filter.as_deref())?;
     let now = service.clock.now();
     let count = service
         .write(move |tx| {
             let listed = missing::of(tx, row.id)?;
-            let unknown = chosen
-                .ids
-                .iter()
-                .find(|id| !listed.iter().any(|one| one.id.eq_ignore_ascii_case(id)));
-            if let Some(unknown) = unknown {
-                return Ok(Err(not_missing(unknown)));
-            }
-            let picked = listed.iter().filter(|one| {
-                let fits = filter.as_ref().is_none_or(|filter| filter.fits(*one));
-                let named = chosen.ids.iter().any(|id| one.id.eq_ignore_ascii_case(id));
-                fits && match chosen.ids.is_empty() {
-                    true => one.verdict == "open",
-                    false => named,
-                }
-            });
+            let picked = match picked(&listed, &chosen, filter.as_ref()) {
+                Ok(picked) => listed.iter().zip(picked),
+                Err(unknown) => return Ok(Err(not_missing(unknown))),
+            };
+            let picked = picked.filter(|(_, picked)| *picked).map(|(one, _)| one);
             let picked: Vec<&Missing> = picked.collect();
             let guids: BTreeSet<Guid> = picked
                 .iter()
