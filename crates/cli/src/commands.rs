@@ -4,6 +4,7 @@ mod agent;
 mod app;
 mod apply;
 mod backup;
+mod choice;
 mod configuration;
 mod cycle;
 mod deletes;

@@ -1,12 +1,11 @@
 //! `lockstep deletes`
 
 use super::Context;
-use crate::client::Client;
+use super::choice::{ChoiceArgs, Choosable, choose, listed};
 use crate::failure::Failure;
 use crate::output::table;
 use clap::Subcommand;
-use lockstep_api::admin::{Chosen, ChosenDone, HeldDelete};
-use reqwest::Method;
+use lockstep_api::admin::HeldDelete;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeletesCommand {
@@ -29,26 +28,23 @@ pub(crate) enum DeletesCommand {
     Reject(ChoiceArgs),
 }
 
-/// Which of what is held.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct ChoiceArgs {
-    /// The configuration's name
-    name: String,
-    /// Their ids, as `deletes list` shows them [default: all]
-    ids: Vec<String>,
-    /// Only those that this is true of, such as "endswith(dn,'OU=Alumni,DC=corp,DC=test')"
-    #[arg(long, value_name = "FILTER")]
-    filter: Option<String>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+impl Choosable for HeldDelete {
+    const LIST: &str = "deletes";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn is_open(&self) -> bool {
+        self.verdict == "held"
+    }
 }
 
 pub(super) async fn execute(command: DeletesCommand, context: &Context<'_>) -> Result<u8, Failure> {
     match command {
         DeletesCommand::List { name, filter } => {
-            let client = context.client()?;
-            let held = held(&client, &name, filter.as_deref()).await?;
+            let held: Vec<HeldDelete> =
+                listed(&context.client()?, &name, filter.as_deref()).await?;
             context.output.data(&held, |held| {
                 let row = |held: &HeldDelete| {
                     [
@@ -70,45 +66,13 @@ pub(super) async fn execute(command: DeletesCommand, context: &Context<'_>) -> R
             })?;
             Ok(0)
         }
-        DeletesCommand::Allow(args) => choose(args, "allow", "Carry out", context).await,
-        DeletesCommand::Reject(args) => choose(args, "reject", "Never carry out", context).await,
+        DeletesCommand::Allow(args) => {
+            let question = |count| format!("Carry out {count} changes that are held");
+            choose::<HeldDelete>(args, "allow", question, context).await
+        }
+        DeletesCommand::Reject(args) => {
+            let question = |count| format!("Never carry out {count} changes that are held");
+            choose::<HeldDelete>(args, "reject", question, context).await
+        }
     }
-}
-
-async fn held(
-    client: &Client,
-    name: &str,
-    filter: Option<&str>,
-) -> Result<Vec<HeldDelete>, Failure> {
-    let path = ["api", "v1", "configurations", name, "deletes"];
-    let query = filter.map(|filter| ("filter", filter.to_owned()));
-    let query: Vec<_> = query.into_iter().collect();
-    client.get_with(&path, &query).await
-}
-
-async fn choose(
-    args: ChoiceArgs,
-    verb: &str,
-    question: &str,
-    context: &Context<'_>,
-) -> Result<u8, Failure> {
-    let client = context.client()?;
-    let held = held(&client, &args.name, args.filter.as_deref()).await?;
-    let chosen = |held: &&HeldDelete| args.ids.is_empty() || args.ids.contains(&held.id);
-    let count = held.iter().filter(chosen).count();
-    let question = format!("{question} {count} changes that are held of {}?", args.name);
-    if !context.output.confirm(&question, args.yes)? {
-        context.output.say("nothing was changed");
-        return Ok(1);
-    }
-    let path = ["api", "v1", "configurations", &args.name, "deletes", verb];
-    let body = Chosen {
-        ids: args.ids,
-        filter: args.filter,
-    };
-    let done: ChosenDone = client.send_for(Method::POST, &path, &body).await?;
-    context
-        .output
-        .data(&done, |done| format!("{}\n", done.count))?;
-    Ok(0)
 }

@@ -1,12 +1,11 @@
 //! `lockstep missing`
 
 use super::Context;
-use crate::client::Client;
+use super::choice::{ChoiceArgs, Choosable, choose, listed};
 use crate::failure::Failure;
 use crate::output::table;
 use clap::Subcommand;
-use lockstep_api::admin::{Chosen, ChosenDone, Missing};
-use reqwest::Method;
+use lockstep_api::admin::Missing;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MissingCommand {
@@ -23,31 +22,29 @@ pub(crate) enum MissingCommand {
     #[command(
         after_help = "Example:\n  lockstep missing delete corp.test --yes --filter \"type eq 'user'\" --data-dir DIR"
     )]
-    Delete(WordArgs),
+    Delete(ChoiceArgs),
     /// They are to stay
     #[command(after_help = "Example:\n  lockstep missing keep corp.test ID --yes --data-dir DIR")]
-    Keep(WordArgs),
+    Keep(ChoiceArgs),
 }
 
-/// Which of what is missing.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct WordArgs {
-    /// The configuration's name
-    name: String,
-    /// Their ids, as `missing list` shows them [default: all of which nothing was said]
-    ids: Vec<String>,
-    /// Only those that this is true of, such as "endswith(dn,'OU=Alumni,DC=corp,DC=test')"
-    #[arg(long, value_name = "FILTER")]
-    filter: Option<String>,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+impl Choosable for Missing {
+    const LIST: &str = "missing";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn is_open(&self) -> bool {
+        self.verdict == "open"
+    }
 }
 
 pub(super) async fn execute(command: MissingCommand, context: &Context<'_>) -> Result<u8, Failure> {
     match command {
         MissingCommand::List { name, filter } => {
-            let missing = missing(&context.client()?, &name, filter.as_deref()).await?;
+            let missing: Vec<Missing> =
+                listed(&context.client()?, &name, filter.as_deref()).await?;
             context.output.data(&missing, |missing| {
                 let row = |one: &Missing| {
                     [
@@ -66,48 +63,13 @@ pub(super) async fn execute(command: MissingCommand, context: &Context<'_>) -> R
             })?;
             Ok(0)
         }
-        MissingCommand::Delete(args) => say(args, "delete", "Delete", context).await,
-        MissingCommand::Keep(args) => say(args, "keep", "Keep", context).await,
+        MissingCommand::Delete(args) => {
+            let question = |count| format!("Delete {count} missing objects");
+            choose::<Missing>(args, "delete", question, context).await
+        }
+        MissingCommand::Keep(args) => {
+            let question = |count| format!("Keep {count} missing objects");
+            choose::<Missing>(args, "keep", question, context).await
+        }
     }
-}
-
-async fn missing(
-    client: &Client,
-    name: &str,
-    filter: Option<&str>,
-) -> Result<Vec<Missing>, Failure> {
-    let path = ["api", "v1", "configurations", name, "missing"];
-    let query = filter.map(|filter| ("filter", filter.to_owned()));
-    let query: Vec<_> = query.into_iter().collect();
-    client.get_with(&path, &query).await
-}
-
-async fn say(
-    args: WordArgs,
-    verb: &str,
-    question: &str,
-    context: &Context<'_>,
-) -> Result<u8, Failure> {
-    let client = context.client()?;
-    let missing = missing(&client, &args.name, args.filter.as_deref()).await?;
-    let chosen = |one: &&Missing| match args.ids.is_empty() {
-        true => one.verdict == "open",
-        false => args.ids.contains(&one.id),
-    };
-    let count = missing.iter().filter(chosen).count();
-    let question = format!("{question} {count} missing objects of {}?", args.name);
-    if !context.output.confirm(&question, args.yes)? {
-        context.output.say("nothing was changed");
-        return Ok(1);
-    }
-    let path = ["api", "v1", "configurations", &args.name, "missing", verb];
-    let body = Chosen {
-        ids: args.ids,
-        filter: args.filter,
-    };
-    let done: ChosenDone = client.send_for(Method::POST, &path, &body).await?;
-    context
-        .output
-        .data(&done, |done| format!("{}\n", done.count))?;
-    Ok(0)
 }
