@@ -62,7 +62,7 @@ pub(crate) struct SimulatedDirectory {
     pub(crate) foreign: bool,
     /// The only controller was set back under the same invocation id, so often.
     pub(crate) restores: u32,
-    /// What the only controller had was lost, whatever it says of itself.
+    /// A controller was set back that had what no other had: that is lost, whatever it says of itself.
     pub(crate) lost_changes: bool,
     pub(crate) passwords: Passwords,
     /// Counts changes.
@@ -164,12 +164,12 @@ impl SimulatedDirectory {
             return false;
         };
         let writer = self.writer == index;
+        self.lost_changes |= alone || self.has_passwords_of_its_own(index);
         let Some(controller) = self.controllers.get_mut(index) else {
             return false;
         };
         controller.restore(snapshot, new_invocation);
         self.restores += u32::from(!new_invocation);
-        self.lost_changes |= alone;
         for other in &mut self.controllers {
             other.forget_source(index);
         }
@@ -178,6 +178,22 @@ impl SimulatedDirectory {
             self.writer = (index + 1) % self.controllers.len();
         }
         true
+    }
+
+    /// Whether a controller has a password that no other has heard of: set back, it loses that.
+    fn has_passwords_of_its_own(&self, index: usize) -> bool {
+        let Some(controller) = self.controllers.get(index) else {
+            return false;
+        };
+        let others = self.controllers.iter().enumerate();
+        let others: Vec<_> = others.filter(|(other, _)| *other != index).collect();
+        controller.entries.iter().any(|(guid, entry)| {
+            let of_other = |(_, other): &(usize, &SimulatedController)| {
+                let known = other.entries.get(guid);
+                known.and_then(Entry::password_stamp) < entry.password_stamp()
+            };
+            others.iter().all(of_other)
+        })
     }
 
     /// Collects tombstones that have served their time.

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use world::Notes;
 
 /// How many histories a normal run plays.
-const IN_MEMORY: u64 = 7_000;
+const IN_MEMORY: u64 = 10_000;
 const ON_SQLITE: u64 = 300;
 /// Where the seeds of a normal run begin; a soak begins elsewhere each time.
 const FIRST_SEED: u64 = 1;
@@ -137,7 +137,7 @@ fn play_all(count: u64, backing: Backing) {
 }
 
 #[test]
-fn thousands_of_histories_in_memory_end_as_a_new_service_would_begin() {
+fn ten_thousand_histories_in_memory_end_as_a_new_service_would_begin() {
     play_all(IN_MEMORY, Backing::Memory);
 }
 
