@@ -368,10 +368,11 @@ fn without_write(
         }
         Decision::Wait => return Ok(true),
         Decision::Read(missing) => {
+            let asked = ask_for(tx, lane, case, missing)?;
             if context.report.items.is_some() {
-                context.report.unread.insert(missing);
+                context.report.unread.extend(asked);
             }
-            return ask_for(tx, lane, case, missing);
+            return Ok(asked.is_some());
         }
         // These are written.
         Decision::Create(_)
@@ -722,15 +723,21 @@ fn remember(
     crate::log::record(tx, context, status, item)
 }
 
-/// Has an object read by GUID at the end of the next page. Returns whether it is worth waiting for.
-fn ask_for(tx: &mut dyn Write, lane: &Lane, case: Case, missing: Guid) -> Result<bool, StoreError> {
+/// Has an object read by GUID at the end of the next page; gives it, unless that is not worth waiting for.
+fn ask_for(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    case: Case,
+    missing: Guid,
+) -> Result<Option<Guid>, StoreError> {
     let configuration = lane.configuration.id;
     let row: Option<Staged> = tx.fetch_one(&(configuration, missing))?;
     // Of what is not known at all there is no row to mark: its child stands for it.
     let mut object = row.map_or(case.object, |row| row.object);
     if matches!(object.presence, Presence::Missing { .. }) {
-        return Ok(false);
+        return Ok(None);
     }
+    let asked = object.guid;
     if object.state != RowState::Unread {
         object.state = RowState::Unread;
         object.version += 1;
@@ -739,5 +746,5 @@ fn ask_for(tx: &mut dyn Write, lane: &Lane, case: Case, missing: Guid) -> Result
             object,
         }])?;
     }
-    Ok(true)
+    Ok(Some(asked))
 }

@@ -241,8 +241,8 @@ fn same_as_new(
 
 /// A plan is followed by a cycle that does exactly what it said.
 fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
-    if world.configured().len() > 1 || world.was_blind() {
-        // What a configuration does depends on what the other lets go, or on what has come to light since.
+    if world.configured().len() > 1 {
+        // What a configuration does depends on what the other lets go meanwhile.
         return Ok(());
     }
     // What is wrong with the domain as it is was told already, or is told by the cycle itself.

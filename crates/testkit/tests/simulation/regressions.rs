@@ -384,6 +384,29 @@ fn a_plan_sees_through_nested_groups() {
 }
 
 #[test]
+fn a_plan_reads_what_lies_in_a_container_of_which_nothing_is_known() {
+    let hidden = |hidden| Step::Rights(RightsChange::Unreadable(UNIT, hidden));
+    let steps = [
+        vec![
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, UNIT),
+            create(GROUP, Class::SecurityGroup, UNIT),
+            hidden(true),
+        ],
+        cycle().into(),
+        vec![
+            member(GROUP, USER),
+            configure(Wishes {
+                groups: vec![GROUP],
+                nested: true,
+                ..Wishes::default()
+            }),
+        ],
+    ];
+    holds(steps.concat());
+}
+
+#[test]
 fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
     let setup = Setup {
         threshold: Some(2),
