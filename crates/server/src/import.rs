@@ -24,7 +24,6 @@ pub use place::{Places, chain_of};
 use crate::scope_groups::ScopeGroups;
 use lockstep_api::problem::Problem;
 use lockstep_engine::Policy;
-use lockstep_model::AttributeName;
 use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::{ReadRecords as _, StoreError, Write};
@@ -81,14 +80,6 @@ impl Lane {
             policy,
             groups,
         })
-    }
-
-    /// Whether an attribute is one of those that decide who takes part.
-    pub(crate) fn decides(&self, name: &AttributeName) -> bool {
-        let decision = self.job.read_set.decision.iter();
-        decision
-            .into_iter()
-            .any(|decides| decides.eq_ignore_ascii_case(name.as_str()))
     }
 }
 

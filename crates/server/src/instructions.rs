@@ -3,7 +3,7 @@
 use lockstep_api::channel::{Action, Instruction, Outcome};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{AgentId, ConfigurationId, InstructionId};
-use lockstep_store::records::job::{InstructionRow, InstructionState};
+use lockstep_store::records::job::{InstructionRow, InstructionState, Order};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// Lays an instruction out for the agents of a domain.
@@ -29,12 +29,15 @@ pub fn give(
     let body = serde_json::to_string(&instruction).map_err(|source| StoreError::Abandoned {
         source: source.into(),
     })?;
+    tx.store(&[Order {
+        instruction: id,
+        body,
+    }])?;
     tx.store(&[InstructionRow {
         id,
         domain: domain.to_owned(),
         configuration: owner.map(|(configuration, _)| configuration),
         lease,
-        body,
         state: InstructionState::Waiting,
         run: String::new(),
         given: now.as_millis(),
@@ -72,9 +75,9 @@ pub fn take(
     row.state = InstructionState::Taken(agent);
     run.clone_into(&mut row.run);
     row.heard = now.as_millis();
-    let body = row.body.clone();
+    let order: Option<Order> = tx.fetch_one(&row.id)?;
     tx.store(&[row])?;
-    Ok(Some(body))
+    Ok(order.map(|order| order.body))
 }
 
 /// What earlier runs of an agent had taken is carried out by nobody any more: it need not be waited for.
@@ -127,5 +130,6 @@ pub fn finish(
 ///
 /// Those of the store.
 pub fn withdraw(tx: &mut dyn Write, id: InstructionId) -> Result<(), StoreError> {
+    tx.remove::<Order>(&[id])?;
     tx.remove::<InstructionRow>(&[id])
 }

@@ -10,7 +10,7 @@ use crate::extensions;
 use crate::failure::Failure;
 use crate::job::{lane, read_only};
 use crate::log::readable;
-use crate::policy::{compile, next_read_set};
+use crate::policy::{compile, next_read_set, read_set_of};
 use crate::removal::drop_scratch;
 use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
@@ -90,10 +90,9 @@ async fn can_do_without_reading(
 ) -> Result<bool, Problem> {
     let compiled = compile(checked.spec())
         .map_err(|error| Problem::new(400, "BadConfiguration", error.to_string()).key(error.key))?;
-    let job = service.read(move |tx| tx.fetch_one::<Job>(&id)).await;
-    let job = job.map_err(store_problem)?;
-    Ok(job
-        .is_some_and(|job| next_read_set(&compiled, &job.read_set).version == job.read_set.version))
+    let before = service.read(move |tx| read_set_of(tx, id)).await;
+    let before = before.map_err(store_problem)?;
+    Ok(next_read_set(&compiled, &before).version == before.version)
 }
 
 /// Plans in a connector space of its own, which is dropped whatever comes of it.

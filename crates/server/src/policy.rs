@@ -11,8 +11,10 @@ use lockstep_engine::mapping::{
 use lockstep_engine::matching::Matching;
 use lockstep_engine::never_synced::DECISION_ATTRIBUTES;
 use lockstep_engine::scope::Scope;
+use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Dn, Guid, PropertyValue};
 use lockstep_store::records::job::{Configuration, Job, ReadSet, ScopeRoot};
+use lockstep_store::{Read, ReadRecords as _, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,8 +25,19 @@ pub struct Compiled {
     pub filters: Filters,
     /// Which value each property gets.
     pub mapping: Arc<Mapping>,
-    /// The scope names groups, whose members have to be known.
-    pub by_groups: bool,
+    /// What has to be read for it.
+    pub reads: Reads,
+}
+
+/// Which attributes have to be read, in lower case.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Reads {
+    /// Those of objects that are wanted.
+    pub attributes: Vec<String>,
+    /// Those that name other objects.
+    pub links: Vec<String>,
+    /// Those that decide whether an object in place takes part.
+    pub decision: Vec<String>,
 }
 
 /// Reads the filters and mappings of a configuration.
@@ -60,11 +73,35 @@ pub fn compile(spec: &Spec) -> Result<Compiled, SpecError> {
             overlay(&mut mapping, kind, entry, &key)?;
         }
     }
+    let filters = Filters(filters);
+    let reads = reads(&filters, &mapping, spec.scope.groups.is_some());
     Ok(Compiled {
-        filters: Filters(filters),
+        filters,
         mapping: Arc::new(mapping),
-        by_groups: spec.scope.groups.is_some(),
+        reads,
     })
+}
+
+fn reads(filters: &Filters, mapping: &Mapping, by_groups: bool) -> Reads {
+    let decision = DECISION_ATTRIBUTES.iter().copied();
+    let decision: BTreeSet<String> = decision
+        .chain(filters.attributes())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let sources = mapping.sources();
+    let sources = sources.iter().map(|name| name.as_str().to_owned());
+    let mut attributes: BTreeSet<String> = sources.collect();
+    attributes.insert("ms-ds-consistencyguid".to_owned());
+    attributes.extend(decision.iter().cloned());
+    // Who is a member of the scope's groups has to be known.
+    let links = REFERENCES
+        .iter()
+        .filter(|own| mapping.provisions(own) || by_groups && own.attribute == "member");
+    Reads {
+        attributes: attributes.into_iter().collect(),
+        links: links.map(|own| own.attribute.to_owned()).collect(),
+        decision: decision.into_iter().collect(),
+    }
 }
 
 const fn mapped_kind(object: ObjectType) -> MappedKind {
@@ -315,7 +352,7 @@ pub fn policy(configuration: &Configuration, job: &Job) -> Policy {
             takeover: spec.matching.takeover,
         },
         seed: seed(&job.seed),
-        read_set: job.read_set.version,
+        read_set: job.read_set,
     }
 }
 
@@ -326,49 +363,36 @@ fn seed(hex: &str) -> [u8; 32] {
         .unwrap_or_default()
 }
 
-/// What has to be read for a configuration.
-#[must_use]
-pub fn read_set(compiled: &Compiled, version: u64) -> ReadSet {
-    let decision = DECISION_ATTRIBUTES.iter().copied();
-    let decision: BTreeSet<String> = decision
-        .chain(compiled.filters.attributes())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let mut attributes: BTreeSet<String> = compiled
-        .mapping
-        .sources()
-        .iter()
-        .map(|name| name.as_str().to_owned())
-        .collect();
-    attributes.insert("ms-ds-consistencyguid".to_owned());
-    attributes.extend(decision.iter().cloned());
-    ReadSet {
-        version,
-        attributes: attributes.into_iter().collect(),
-        links: REFERENCES
-            .iter()
-            .filter(|own| {
-                compiled.mapping.provisions(own) || compiled.by_groups && own.attribute == "member"
-            })
-            .map(|reference| reference.attribute.to_owned())
-            .collect(),
-        decision: decision.into_iter().collect(),
-    }
+/// What is read for a configuration as things are.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn read_set_of(
+    tx: &mut (impl Read + ?Sized),
+    configuration: ConfigurationId,
+) -> Result<ReadSet, StoreError> {
+    let known = tx.fetch_one(&configuration)?;
+    Ok(known.unwrap_or_else(|| ReadSet::new(configuration)))
 }
 
 /// The read set that a job needs now, given the one it has. Attributes that are no longer needed are left
 /// out at once; rows that were read with more are complete all the same. A new one makes a new version.
 #[must_use]
 pub fn next_read_set(compiled: &Compiled, before: &ReadSet) -> ReadSet {
-    let wanted = read_set(compiled, before.version);
+    let wanted = compiled.reads.clone();
     let within =
         |wanted: &[String], before: &[String]| wanted.iter().all(|name| before.contains(name));
     let known = within(&wanted.attributes, &before.attributes)
         && within(&wanted.decision, &before.decision)
         && within(&wanted.links, &before.links);
     ReadSet {
+        configuration: before.configuration,
         version: before.version + u64::from(!known),
-        ..wanted
+        attributes: wanted.attributes,
+        links: wanted.links,
+        decision: wanted.decision,
+        absent: before.absent.clone(),
     }
 }
 

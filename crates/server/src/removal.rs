@@ -15,7 +15,7 @@ use lockstep_store::records::connector_space::{
     Claim, Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference,
     Subject, UnresolvedReference,
 };
-use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job};
+use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job, ReadSet};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
@@ -136,6 +136,7 @@ fn begin(
     let old = Some(configuration.spec.clone());
     audit::record(tx, now, actor, "ConfigurationDeleted", name, old, new)?;
     tx.remove::<Job>(&[id])?;
+    tx.remove::<ReadSet>(&[id])?;
     tx.store(&[Configuration {
         scratch: true,
         stands_for: None,
@@ -225,6 +226,7 @@ async fn empty(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
             if let Some(job) = tx.fetch_one::<Job>(&id)? {
                 withdraw_all(tx, &job)?;
             }
+            tx.remove::<ReadSet>(&[id])?;
             tx.remove::<Job>(&[id])
         })
         .await?;

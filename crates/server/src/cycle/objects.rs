@@ -3,8 +3,8 @@
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
 use super::{Context, claims, escrow, foreign, keep, updates};
-use crate::directory;
 use crate::import::{Lane, Places, mark_all};
+use crate::{directory, policy};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
 use lockstep_engine::matching::Candidates;
@@ -660,7 +660,8 @@ pub(super) fn stays_home(
     object.forget_content();
     if matches!(reason, Reason::FilteredOut { .. } | Reason::NeverSynced(_)) {
         object.attributes = case.object.attributes.clone();
-        object.attributes.retain(|name, _| lane.decides(name));
+        let read_set = policy::read_set_of(tx, lane.configuration.id)?;
+        object.attributes.retain(|name, _| read_set.decides(name));
     }
     object.version += 1;
     tx.store(&[Staged {

@@ -1,10 +1,11 @@
 //! Which controller answers, and whether it may go on from the cookie.
 
 use super::{ImportError, Lane};
+use crate::policy;
 use lockstep_api::channel::{Begin, BeginAnswer, Canary, ControllerIdentity, Opening};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
-use lockstep_store::records::job::{Controller, DomainFacts, Job, Watermark};
+use lockstep_store::records::job::{Controller, DomainFacts, Job, ReadSet, Watermark};
 use lockstep_store::{Write, WriteRecords as _};
 use std::time::Duration;
 
@@ -36,8 +37,12 @@ pub fn begin(
         sid: identity.domain_sid.clone(),
         netbios_name: begin.netbios_name.clone(),
         forest: begin.forest.clone(),
-        absent: begin.absent_attributes.clone(),
     });
+    let before = policy::read_set_of(tx, lane.configuration.id)?;
+    if before.absent != begin.absent_attributes {
+        let absent = begin.absent_attributes.clone();
+        tx.store(&[ReadSet { absent, ..before }])?;
+    }
     let doubt = doubt(&lane, begin, now);
     lane.job.tombstones_visible = begin.tombstones_visible;
     lane.job.hides_values = begin.hides_values;

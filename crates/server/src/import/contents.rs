@@ -3,6 +3,7 @@
 use super::marks::mark_all;
 use super::offer::core_attributes;
 use super::{ImportError, Lane};
+use crate::policy;
 use crate::scope_groups::marks_for_edge;
 use lockstep_api::channel::{Links, ObjectUpdate};
 use lockstep_api::problem::Problem;
@@ -175,8 +176,13 @@ impl Contents {
         tx.remove::<StagedReference>(&self.removed)?;
         tx.store(&self.doubts)?;
         tx.store(&self.foreign)?;
+        let links = match self.complete.is_empty() {
+            true => Vec::new(),
+            false => policy::read_set_of(tx, lane.configuration.id)?.links,
+        };
         for (source, attribute, reading) in self.complete {
-            for (attribute, target) in sweep(tx, lane, source, attribute.as_deref(), reading)? {
+            let attribute = attribute.as_deref();
+            for (attribute, target) in sweep(tx, lane, source, (attribute, &links), reading)? {
                 self.marks
                     .extend(marks_for_edge(lane, source, &attribute, target));
                 // It may be one that is known to lead nowhere.
@@ -250,7 +256,7 @@ fn sweep(
     tx: &mut dyn Write,
     lane: &Lane,
     source: Guid,
-    attribute: Option<&str>,
+    (attribute, links): (Option<&str>, &[String]),
     reading: u64,
 ) -> Result<Vec<(String, Guid)>, ImportError> {
     let configuration = lane.configuration.id;
@@ -260,7 +266,7 @@ fn sweep(
         None => StagedReference::from(configuration, source),
     };
     // Where somebody belongs by the primary group is no link that is read.
-    let is_read = |row: &StagedReference| lane.job.read_set.links.contains(&row.attribute);
+    let is_read = |row: &StagedReference| links.contains(&row.attribute);
     let mut scan = Scan::of(set, SWEEP);
     loop {
         let rows: Vec<StagedReference> = tx.list(&scan)?;
@@ -272,8 +278,8 @@ fn sweep(
         let stale: Vec<_> = stale
             .filter(|row| attribute.is_some() || is_read(row))
             .collect();
-        let links = stale.iter().map(|row| (row.attribute.clone(), row.target));
-        gone.extend(links);
+        let unlinked = stale.iter().map(|row| (row.attribute.clone(), row.target));
+        gone.extend(unlinked);
         let stale: Vec<_> = stale.into_iter().map(StagedReference::id).collect();
         tx.remove::<StagedReference>(&stale)?;
     }

@@ -2,6 +2,7 @@
 
 use super::contents::{Contents, check_names, count};
 use super::{ImportError, Lane, Places};
+use crate::policy;
 use crate::scope_groups::{marks_for_edge, primary_edge};
 use lockstep_api::channel::{
     Content, ObjectUpdate, Offer, OfferAnswer, Offered, Verdict, WireAttributes,
@@ -13,6 +14,7 @@ use lockstep_model::{AttributeName, Attributes, Guid};
 use lockstep_store::records::connector_space::{
     ForeignPrincipal, Staged, StagedReference, Subject,
 };
+use lockstep_store::records::job::ReadSet;
 use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::HashMap;
 
@@ -41,6 +43,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         .collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
     let mut desk = Desk {
+        read_set: policy::read_set_of(tx, configuration)?,
         places: Places::new(configuration, lane.policy.naming_context),
         ancestors: None,
         contents: Contents::default(),
@@ -112,6 +115,7 @@ fn update_of(offered: &Offered, content: Content) -> ObjectUpdate {
 
 /// Works through one offer.
 struct Desk {
+    read_set: ReadSet,
     places: Places,
     /// The containers on the way from the roots of the scope to the top, once looked up.
     ancestors: Option<Vec<Guid>>,
@@ -131,7 +135,7 @@ impl Desk {
     /// GUID that follows.
     fn links_to_returned(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
         for guid in self.returned.clone() {
-            for attribute in &lane.job.read_set.links {
+            for attribute in self.read_set.links.clone() {
                 let prefix = StagedReference::to(lane.configuration.id, guid);
                 let prefix = prefix.with(attribute.as_str());
                 let scan = Scan::along(StagedReference::BY_TARGET, prefix, SLICE);
@@ -335,7 +339,7 @@ impl Desk {
         match lane.policy.scope.placement(&chain, membership) {
             Placement::Inside => {
                 let version = object.version;
-                let verdict = wanted(lane, object, offered, content, kind);
+                let verdict = self.wanted(lane, object, offered, content, kind);
                 if object.version != version {
                     self.contents.marks.push(Subject::Object(object.guid));
                 }
@@ -428,46 +432,49 @@ impl Desk {
             .as_ref()
             .is_some_and(|ancestors| ancestors.contains(&guid)))
     }
-}
 
-/// The verdict about an object in place.
-fn wanted(
-    lane: &Lane,
-    object: &mut StagedObject,
-    offered: &Offered,
-    content: Option<&Content>,
-    kind: MappedKind,
-) -> Verdict {
-    let complete = object.is_complete(lane.policy.read_set);
-    let decision = offered.decision.as_ref();
-    let Some(decision) = decision.or_else(|| content.map(|content| &content.attributes)) else {
-        // In place, but the agent did not see that.
-        return if offered.whole || complete {
-            Verdict::Decide
-        } else {
-            object.state = RowState::Unread;
-            Verdict::Stay
+    /// The verdict about an object in place.
+    fn wanted(
+        &self,
+        lane: &Lane,
+        object: &mut StagedObject,
+        offered: &Offered,
+        content: Option<&Content>,
+        kind: MappedKind,
+    ) -> Verdict {
+        let complete = object.is_complete(lane.policy.read_set);
+        let decision = offered.decision.as_ref();
+        let Some(decision) = decision.or_else(|| content.map(|content| &content.attributes)) else {
+            // In place, but the agent did not see that.
+            return if offered.whole || complete {
+                Verdict::Decide
+            } else {
+                object.state = RowState::Unread;
+                Verdict::Stay
+            };
         };
-    };
-    let mut judged = object.clone();
-    if lane.job.hides_values && complete {
-        // Whether what is in the directory has lost a value is found out when it has been sent.
-        judged.merge_keeping(core_attributes(decision), offered.whole);
-    } else {
-        judged.merge(core_attributes(decision), offered.whole);
-    }
-    if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
-        // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
-        // comes back.
-        judged.state = RowState::PlaceOnly;
-        judged.attributes.retain(|name, _| lane.decides(name));
-        if judged != *object {
-            *object = judged;
-            object.version += 1;
+        let mut judged = object.clone();
+        if lane.job.hides_values && complete {
+            // Whether what is in the directory has lost a value is found out when it has been sent.
+            judged.merge_keeping(core_attributes(decision), offered.whole);
+        } else {
+            judged.merge(core_attributes(decision), offered.whole);
         }
-        return Verdict::Stay;
+        if kept_out(kind, &judged, &lane.policy).is_some() && (offered.whole || complete) {
+            // It takes no part, so nothing but what decides that is kept; the rest would be out of date when it
+            // comes back.
+            judged.state = RowState::PlaceOnly;
+            judged
+                .attributes
+                .retain(|name, _| self.read_set.decides(name));
+            if judged != *object {
+                *object = judged;
+                object.version += 1;
+            }
+            return Verdict::Stay;
+        }
+        wanted_in_full(lane, object, offered)
     }
-    wanted_in_full(lane, object, offered)
 }
 
 fn wanted_in_full(lane: &Lane, object: &mut StagedObject, offered: &Offered) -> Verdict {

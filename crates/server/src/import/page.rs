@@ -35,7 +35,7 @@ pub fn page(
     page: &PageEnd,
     now: Timestamp,
 ) -> Result<PageAnswer, ImportError> {
-    if page.read_set != lane.job.read_set.version {
+    if page.read_set != lane.job.read_set {
         let title = "the list of attributes has changed since this page was asked for";
         return Err(ImportError::Refused(Problem::new(
             409,

@@ -2,9 +2,9 @@
 
 use crate::ask::no_active_agents;
 use crate::configurations::store_problem;
-use crate::instructions;
 use crate::service::Service;
 use crate::signal::Listener;
+use crate::{instructions, policy};
 use lockstep_api::channel::{
     Action, Canary, ControllerIdentity, KnownCanary, Outcome, ReadChanges, ReadSet, ScopeHint,
 };
@@ -12,7 +12,8 @@ use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::records::job::{
-    Configuration, Controller, InstructionRow, InstructionState, Job, ScopeRoot, Watermark,
+    self as records, Configuration, Controller, InstructionRow, InstructionState, Job, ScopeRoot,
+    Watermark,
 };
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -204,14 +205,18 @@ pub(super) fn changes(
         instructions::withdraw(tx, old)?;
     }
     let known = crate::configuration::known(&configuration);
-    let wanted = crate::policy::next_read_set(&known.compiled, &job.read_set);
-    if wanted.version != job.read_set.version {
+    let before = policy::read_set_of(tx, id)?;
+    let wanted = policy::next_read_set(&known.compiled, &before);
+    if wanted.version != job.read_set {
         // Rows that were read with another list are not complete: everything is read anew.
         job.watermark = Watermark::Start;
     }
-    job.read_set = wanted;
+    job.read_set = wanted.version;
     job.lease += 1;
-    let action = Action::ReadChanges(read_changes(&configuration, &job));
+    let action = Action::ReadChanges(read_changes(&configuration, &job, &wanted));
+    if wanted != before {
+        tx.store(&[wanted])?;
+    }
     let owner = Some((id, job.lease));
     let instruction = instructions::give(tx, &configuration.domain, owner, action, now)?;
     job.instruction = Some(instruction);
@@ -253,7 +258,11 @@ fn gone() -> StoreError {
     }
 }
 
-fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
+fn read_changes(
+    configuration: &Configuration,
+    job: &Job,
+    read_set: &records::ReadSet,
+) -> ReadChanges {
     let (cookie, controller) = match &job.watermark {
         Watermark::Start => (None, None),
         Watermark::Paging {
@@ -291,10 +300,10 @@ fn read_changes(configuration: &Configuration, job: &Job) -> ReadChanges {
         cookie,
         controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
-            version: job.read_set.version,
-            attributes: job.read_set.attributes.clone(),
-            links: job.read_set.links.clone(),
-            decision: job.read_set.decision.clone(),
+            version: read_set.version,
+            attributes: read_set.attributes.clone(),
+            links: read_set.links.clone(),
+            decision: read_set.decision.clone(),
         },
         scope,
         eager,

@@ -64,6 +64,7 @@ fn a_database_of_every_earlier_schema_is_taken_forward_and_read() {
                     ("API tokens", read_all::<service::ApiToken>(tx)),
                     ("configurations", read_all::<job::Configuration>(tx)),
                     ("jobs", read_all::<job::Job>(tx)),
+                    ("read sets", read_all::<job::ReadSet>(tx)),
                     ("cycles", read_all::<job::Cycle>(tx)),
                     ("staged objects", read_all::<connector_space::Staged>(tx)),
                     (
@@ -86,6 +87,14 @@ fn a_database_of_every_earlier_schema_is_taken_forward_and_read() {
                     ("apps", read_all::<signin::App>(tx)),
                 ] {
                     assert!(count > 0, "{}: no {what}", path.display());
+                }
+                for known in tx.list::<job::Job>(&Scan::of(Key::empty(), 100))? {
+                    let read_set: job::ReadSet = tx.fetch_one(&known.configuration)?.unwrap();
+                    assert_eq!(read_set.version, known.read_set);
+                    let has = |list: &[String], name: &str| list.iter().any(|own| own == name);
+                    assert!(has(&read_set.attributes, "displayname"));
+                    assert!(has(&read_set.links, "member"));
+                    assert!(has(&read_set.decision, "admindescription"));
                 }
                 Ok(())
             })

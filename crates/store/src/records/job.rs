@@ -4,12 +4,20 @@ use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
-use lockstep_model::{Guid, Sid};
+use lockstep_model::{AttributeName, Guid, Sid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The tables of this module.
-pub(super) const TABLES: &[&Table] = &[&CONFIGURATIONS, &JOBS, &INSTRUCTIONS, &CYCLES, &HELD];
+pub(super) const TABLES: &[&Table] = &[
+    &CONFIGURATIONS,
+    &JOBS,
+    &READ_SETS,
+    &INSTRUCTIONS,
+    &ORDERS,
+    &CYCLES,
+    &HELD,
+];
 
 static CONFIGURATIONS: Table = Table {
     name: "configurations",
@@ -21,9 +29,19 @@ static JOBS: Table = Table {
     indexes: &[],
     layout: Layout::Arrival,
 };
+static READ_SETS: Table = Table {
+    name: "read_sets",
+    indexes: &[],
+    layout: Layout::Arrival,
+};
 static INSTRUCTIONS: Table = Table {
     name: "instructions",
     indexes: &["by_domain"],
+    layout: Layout::Arrival,
+};
+static ORDERS: Table = Table {
+    name: "orders",
+    indexes: &[],
     layout: Layout::Arrival,
 };
 static CYCLES: Table = Table {
@@ -143,8 +161,8 @@ pub struct Job {
     pub history: JobHistory,
     /// Numbers marks.
     pub sequence: u64,
-    /// What is read of each object.
-    pub read_set: ReadSet,
+    /// The version of what is read of each object, which is a [`ReadSet`].
+    pub read_set: u64,
     /// The position.
     pub watermark: Watermark,
     /// What is known of the domain.
@@ -263,10 +281,14 @@ pub struct PasswordRulesRow {
     pub follow_account_expiry: bool,
 }
 
-/// Which attributes are read, under a version.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+/// Which attributes are read for a configuration, under a version. They are many, and change seldom, so they are
+/// no part of the job, which every request of an agent reads and writes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ReadSet {
-    /// Grows whenever a list changes.
+    /// Whose.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// Grows whenever a list grows.
     pub version: u64,
     /// Attributes of wanted objects.
     pub attributes: Vec<String>,
@@ -274,7 +296,38 @@ pub struct ReadSet {
     pub links: Vec<String>,
     /// Attributes that decide whether an object in place takes part.
     pub decision: Vec<String>,
+    /// Those that the schema of the domain lacks, in lower case: what is mapped from them is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
 }
+
+impl ReadSet {
+    /// The first one, by which nothing is read.
+    #[must_use]
+    pub const fn new(configuration: ConfigurationId) -> Self {
+        Self {
+            configuration,
+            version: 0,
+            attributes: Vec::new(),
+            links: Vec::new(),
+            decision: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    /// Whether an attribute is one of those that decide who takes part.
+    #[must_use]
+    pub fn decides(&self, name: &AttributeName) -> bool {
+        self.decision
+            .iter()
+            .any(|decides| decides.eq_ignore_ascii_case(name.as_str()))
+    }
+}
+
+json_record!(
+    ReadSet, &READ_SETS,
+    id ConfigurationId, |id| Key::empty().with(*id), |own| own.configuration
+);
 
 /// A job's position: which cookie, of which controller, as of when.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -327,9 +380,6 @@ pub struct DomainFacts {
     pub netbios_name: String,
     /// DNS name of the forest.
     pub forest: String,
-    /// Attributes of the read set that its schema lacks, in lower case: what is mapped from them is left out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub absent: Vec<String>,
 }
 
 /// A controller as it was last seen.
@@ -361,7 +411,7 @@ impl Job {
             epoch: 0,
             history: JobHistory::default(),
             sequence: 0,
-            read_set: ReadSet::default(),
+            read_set: 0,
             watermark: Watermark::Start,
             domain: None,
             controllers: BTreeMap::new(),
@@ -401,8 +451,6 @@ pub struct InstructionRow {
     pub configuration: Option<ConfigurationId>,
     /// The lease under which it is carried out.
     pub lease: u64,
-    /// The instruction as it travels, as JSON.
-    pub body: String,
     /// How far it has come.
     pub state: InstructionState,
     /// Which run of the agent carries it out, from its start to its end.
@@ -442,6 +490,22 @@ json_record!(
     indexes |own| vec![
         (own.state == InstructionState::Waiting).then(|| Key::empty().with(own.domain.as_str())),
     ]
+);
+
+/// What an instruction says. Read once, by the agent who takes it, and so no part of the row that each of the
+/// agent's requests reads and writes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Order {
+    /// The instruction.
+    #[serde(with = "super::text")]
+    pub instruction: InstructionId,
+    /// It as it travels, as JSON.
+    pub body: String,
+}
+
+json_record!(
+    Order, &ORDERS,
+    id InstructionId, |id| Key::empty().with(*id), |own| own.instruction
 );
 
 /// One run of a job.

@@ -10,7 +10,25 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// SQL that takes a file from one version to the next, oldest first. A step that was released is never
 /// changed. The first version is 1, so the first step leads from 1 to 2.
-pub(super) const STEPS: &[&str] = &[];
+pub(super) const STEPS: &[&str] = &[
+    // To 2: what is read for a configuration is no part of its job any more, and what an instruction says no part
+    // of its row.
+    r#"create table "read_sets" (key blob not null primary key, body not null);
+       insert into "read_sets" (key, body)
+         select key, json_set(
+           body -> '$.read_set',
+           '$.configuration', body ->> '$.configuration',
+           '$.absent', json(coalesce(body -> '$.domain.absent', '[]'))
+         ) from "jobs";
+       update "jobs" set body = json_set(
+         json_remove(body, '$.domain.absent'), '$.read_set', body ->> '$.read_set.version'
+       );
+       create table "orders" (key blob not null primary key, body not null);
+       insert into "orders" (key, body)
+         select key, json_object('instruction', body ->> '$.id', 'body', body ->> '$.body')
+         from "instructions";
+       update "instructions" set body = json_remove(body, '$.body');"#,
+];
 
 /// Brings the file to the newest version and makes the tables that it does not have.
 pub(super) fn prepare(

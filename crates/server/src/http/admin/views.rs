@@ -4,6 +4,7 @@ use super::time;
 use crate::configuration::spec_of;
 use crate::job::Guard;
 use crate::log;
+use crate::policy::read_set_of;
 use lockstep_api::admin::{
     Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
     LogStep, Passwords, Planned, PropertyChange, Quarantine,
@@ -12,7 +13,7 @@ use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
 use lockstep_store::records::connector_space::Joined;
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job};
+use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job, ReadSet};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::records::safety::{Escrow, HeldChange};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
@@ -54,7 +55,7 @@ pub(super) fn configuration<T: Read + ?Sized>(
             None => JobStatus::default(),
         },
         claims: Vec::new(),
-        absent_attributes: job.as_ref().map_or_else(Vec::new, |job| absent(row, job)),
+        absent_attributes: absent(row, &read_set_of(tx, row.id)?),
         counts: counts(tx, row)?,
         service_principal: row.service_principal.to_string(),
         configuration: spec_of(row),
@@ -62,9 +63,8 @@ pub(super) fn configuration<T: Read + ?Sized>(
 }
 
 /// What of the mapping's attributes the domain's schema lacks, as the mapping spells them.
-fn absent(row: &Configuration, job: &Job) -> Vec<String> {
-    let absent = job.domain.iter().flat_map(|domain| &domain.absent);
-    let absent: BTreeSet<&str> = absent.map(String::as_str).collect();
+fn absent(row: &Configuration, read_set: &ReadSet) -> Vec<String> {
+    let absent: BTreeSet<&str> = read_set.absent.iter().map(String::as_str).collect();
     let mapping = &crate::configuration::known(row).compiled.mapping;
     let entries = mapping.entries.values().flatten();
     let values = entries.flat_map(|entry| entry.rule.sources());
