@@ -130,6 +130,6 @@ pub fn finish(
 ///
 /// Those of the store.
 pub fn withdraw(tx: &mut dyn Write, id: InstructionId) -> Result<(), StoreError> {
-    tx.remove::<Order>(&[id])?;
-    tx.remove::<InstructionRow>(&[id])
+    tx.remove::<InstructionRow>(&[id])?;
+    tx.remove::<Order>(&[id])
 }
