@@ -20,6 +20,7 @@ mod guard;
 mod limits;
 mod memory;
 mod notices;
+mod planning;
 mod quarantine;
 mod queries;
 mod removal;
