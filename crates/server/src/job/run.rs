@@ -3,7 +3,7 @@
 use super::history;
 use super::read::{self, Reading};
 use super::{cycle_error, quarantine};
-use crate::cycle::{Context, Progress, Report, batch, escrow};
+use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::{Lane, mark};
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
@@ -196,7 +196,30 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
-    (run, Ok(()))
+    let told = tell_unresolved(service, run.configuration, run.cycle).await;
+    (run, told.map_err(|error| store_error(&error)))
+}
+
+/// Tells which references lead nowhere, now that all that could be read has been.
+async fn tell_unresolved(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    cycle: CycleId,
+) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        let (tenant, now) = (service.tenant_rules(), service.clock.now());
+        let work = move |tx: &mut dyn Write| {
+            let Some(lane) = lane(tx, id)? else {
+                return Ok(false);
+            };
+            let mut report = Report::default();
+            let mut context = Context::complete(cycle, now, &tenant, &mut report);
+            cycle::tell_unresolved(tx, &lane, &mut context)
+        };
+        more = service.write(work).await?;
+    }
+    Ok(())
 }
 
 /// The first objects that wait to be read by GUID.
