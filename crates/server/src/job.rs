@@ -10,7 +10,7 @@ mod run;
 mod schedule;
 mod unkept;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, HeldCount};
 pub use quarantine::next_cycle;
 pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
