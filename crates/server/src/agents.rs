@@ -215,8 +215,8 @@ pub async fn replicated(
     sender: Sender,
     body: ReplicationEnd,
 ) -> Result<ReplicationAnswer, ImportError> {
-    let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body, now);
     under_lease(service, sender, lease, work).await
 }
 
