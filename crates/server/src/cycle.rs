@@ -17,7 +17,6 @@ mod report;
 mod unresolved;
 mod updates;
 
-pub use deletes::{allow, reject};
 pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
 pub(crate) use objects::link;

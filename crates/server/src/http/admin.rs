@@ -2,7 +2,6 @@
 
 mod agents;
 mod apps;
-mod choice;
 mod configurations;
 mod extensions;
 mod held;
@@ -25,9 +24,18 @@ use axum::http::request::Parts;
 use axum::routing::{delete, get, post, put};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+
+/// The query of what is listed to be chosen from.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChoiceQuery {
+    #[serde(default)]
+    filter: Option<String>,
+}
 
 type Shared = State<Arc<Service>>;
 

@@ -1,9 +1,9 @@
 //! Objects that a full import has not seen, and what is said of them.
 
-use super::choice::{ChoiceField, ChoiceQuery, Choosable, parsed, picked};
 use super::configurations::named;
-use super::{Json, Query, Shared};
+use super::{ChoiceQuery, Json, Query, Shared};
 use crate::audit;
+use crate::choice::{ChoiceField, Choosable, parsed, picked};
 use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
 use crate::missing;
