@@ -111,6 +111,7 @@ pub fn router() -> Router<Arc<Service>> {
             post(missing::keep),
         )
         .route("/api/v1/extensions", get(extensions::list))
+        .route("/api/v1/extensions/{name}", delete(extensions::remove))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))
         .route("/api/v1/audit", get(logs::audit))

@@ -15,6 +15,7 @@ mod cycles;
 mod desk;
 mod domain;
 mod escrow;
+mod extensions;
 mod fixtures;
 mod guard;
 mod limits;
