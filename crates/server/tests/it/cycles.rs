@@ -124,13 +124,12 @@ fn a_cycle_woken_by_a_change_stages_deletes_and_the_clock_lets_them_leave() {
 #[test]
 fn whoever_is_read_in_a_later_round_of_the_cycle_is_not_said_to_be_missing() {
     let corp = Corp::start();
-    let (bob, cid) = {
+    {
         let mut ad = corp.ad();
-        let (bob, cid) = (ad.user("bob", HEAD), ad.user("cid", HEAD));
+        let bob = ad.user("bob", HEAD);
         let club = ad.group("Club", &[bob]);
         ad.group("Outer", &[club]);
-        (bob, cid)
-    };
+    }
     corp.apply(json!({"scope": {"groups": ["CN=Outer,DC=corp,DC=test"], "nested-groups": true}}));
     assert_eq!(corp.clean_cycle().created, 3);
     let told = |log: &[Value]| {
@@ -139,13 +138,25 @@ fn whoever_is_read_in_a_later_round_of_the_cycle_is_not_said_to_be_missing() {
         about.collect::<Vec<_>>()
     };
     assert_eq!(told(&corp.log()), Vec::<Value>::new());
-    // Out of scope, and so still missing when all has been read.
+    // Who is out of scope is still not there when all has been read.
+    let elsewhere = corp.ad().ou("Elsewhere");
+    let cid = corp.ad().user("cid", elsewhere);
     let club = corp.guid_of("Club");
-    corp.apply(json!({"scope": {"groups": ["CN=Outer,DC=corp,DC=test"]}}));
+    corp.apply(
+        json!({"scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]}}),
+    );
+    corp.clean_cycle();
     corp.ad().change(club, |group| {
         group.members.insert(cid);
     });
     corp.clean_cycle();
     assert_eq!(told(&corp.log()), ["ReferenceFailure"], "{:#?}", corp.log());
-    assert_ne!(bob, cid);
+    // It ends later, and that is told.
+    corp.ad().move_to(cid, HEAD);
+    assert_eq!(corp.clean_cycle().created, 1);
+    let log = corp.log();
+    let ends = log
+        .iter()
+        .filter(|entry| entry["source"]["id"] == club.to_string());
+    assert_eq!(ends.count(), 1, "{log:#?}");
 }
