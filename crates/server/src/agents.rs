@@ -3,8 +3,9 @@
 //! Every request of a reading is one transaction under the lease that it names; whoever calls has made sure
 //! who asks.
 
-use crate::import::{self, ImportError, Lane};
+use crate::import::{self, ImportError};
 use crate::instructions;
+use crate::lane::Lane;
 use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{

@@ -25,7 +25,8 @@ pub(crate) use unresolved::{
     CODE as REFERENCE_FAILURE, of_object as unresolved_of, tell as tell_unresolved,
 };
 
-use crate::import::{Lane, Places, mark_all};
+use crate::import::{Places, mark_all};
+use crate::lane::Lane;
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
 use lockstep_engine::mapping::MappedKind;

@@ -12,7 +12,8 @@ use crate::configurations::{self, Checked, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::extensions;
 use crate::failure::Failure;
-use crate::job::{lane, read_only};
+use crate::job::read_only;
+use crate::lane::Lane;
 use crate::log::readable;
 use crate::policy::{compile, next_read_set};
 use crate::service::Service;
@@ -141,7 +142,7 @@ async fn read_until_known(
 async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Problem> {
     let mut more = true;
     while more {
-        let settled = service.write(move |tx| match lane(tx, id)? {
+        let settled = service.write(move |tx| match Lane::of(tx, id)? {
             Some(mut lane) => cycle::settle(tx, &mut lane),
             None => Ok(false),
         });
@@ -279,7 +280,7 @@ fn run(
     let mut behind = 0;
     announce_anew(tx, id)?;
     loop {
-        let Some(mut lane) = lane(tx, id)? else {
+        let Some(mut lane) = Lane::of(tx, id)? else {
             return Ok(report);
         };
         let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);

@@ -12,7 +12,8 @@
 use super::objects::{Case, cases};
 use super::report::Item;
 use super::{Context, foreign, references};
-use crate::import::{Lane, Places};
+use crate::import::Places;
+use crate::lane::Lane;
 use lockstep_engine::{Decision, ObjectClass, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};

@@ -4,7 +4,8 @@ use super::history;
 use super::read::{self, Reading};
 use super::{cycle_error, quarantine};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
-use crate::import::{Lane, mark};
+use crate::import::mark;
+use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
@@ -210,7 +211,7 @@ async fn tell_unresolved(
     while more {
         let (tenant, now) = (service.tenant_rules(), service.clock.now());
         let work = move |tx: &mut dyn Write| {
-            let Some(lane) = lane(tx, id)? else {
+            let Some(lane) = Lane::of(tx, id)? else {
                 return Ok(false);
             };
             let mut report = Report::default();
@@ -376,7 +377,7 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
     loop {
         let now = service.clock.now();
         let judged = service
-            .write(move |tx| match lane(tx, id)? {
+            .write(move |tx| match Lane::of(tx, id)? {
                 Some(mut lane) => crate::passwords::judge_anew(tx, &mut lane, position, now),
                 None => Ok(None),
             })
@@ -411,7 +412,7 @@ async fn drain(
             let mut run = own
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let Some(mut lane) = lane(tx, run.configuration)? else {
+            let Some(mut lane) = Lane::of(tx, run.configuration)? else {
                 return Ok(Progress::Done);
             };
             if crate::staging::is_on(&lane.configuration) {
@@ -473,16 +474,6 @@ impl Run {
             first: self.first,
             passwords: std::mem::take(&mut self.passwords),
         }
-    }
-}
-
-/// The job and its configuration, without an agent's lease: the job's own.
-pub(crate) fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
-    let configuration: Option<Configuration> = tx.fetch_one(&id)?;
-    let job: Option<Job> = tx.fetch_one(&id)?;
-    match configuration.zip(job) {
-        Some((configuration, job)) => Lane::new(tx, job, configuration).map(Some),
-        None => Ok(None),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::settle::entry;
 use super::unreadable;
-use crate::import::{ImportError, Lane, is_set_back, remember, same_domain};
+use crate::import::{ImportError, is_set_back, remember, same_domain};
+use crate::lane::Lane;
 use lockstep_api::channel::{
     Found, Presence, ReadCredentials, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
     ReplicationOpening,

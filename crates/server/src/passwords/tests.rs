@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::credentials;
-use crate::import::{ImportError, Lane};
+use crate::import::ImportError;
+use crate::lane::Lane;
 use crate::sealing::Sealer;
 use lockstep_api::channel::{
     ControllerIdentity, Found, MadeCredential, PasswordStamp, Presence, ReplicationBegin,
