@@ -23,7 +23,7 @@
 //! | `POST configurations/NAME/reconcile?repair=true` | → [`Reconciled`] | operator |
 //! | `GET log` | → [`LogPage`] | reader |
 //! | `GET audit` | → `[`[`AuditEntry`]`]` | reader |
-//! | `GET extensions` | → `[`[`DirectoryExtension`]`]` | reader |
+//! | `GET extensions` · `DELETE extensions/NAME` | → `[`[`DirectoryExtension`]`]` | administrator to change |
 //! | `GET roles` · `PUT roles/ROLE/users/NAME` · `DELETE` the same | → `[`[`RoleAssignment`]`]` | administrator to change |
 //! | `GET tokens` · `POST tokens` · `DELETE tokens/ID` | [`NewToken`] → [`TokenMade`] | administrator |
 //! | `GET apps` · `POST apps` · `DELETE apps/ID` | [`NewApp`] → [`AppMade`] | administrator |

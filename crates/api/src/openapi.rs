@@ -508,6 +508,11 @@ const OPERATIONS: &[Operation] = &[
         "The properties that configurations have declared, and who makes values for them.",
         list::<DirectoryExtension>(),
     ),
+    remove(
+        "/api/v1/extensions/{name}",
+        "removeExtension",
+        "Give up an extension that no mapping makes values for and no object has a value of.",
+    ),
     read(
         "/api/v1/roles",
         "listRoles",

@@ -3,8 +3,9 @@
 //! Every request of a reading is one transaction under the lease that it names; whoever calls has made sure
 //! who asks.
 
-use crate::import::{self, ImportError, Lane};
+use crate::import::{self, ImportError};
 use crate::instructions;
+use crate::lane::Lane;
 use crate::passwords;
 use crate::service::Service;
 use lockstep_api::channel::{
@@ -215,8 +216,8 @@ pub async fn replicated(
     sender: Sender,
     body: ReplicationEnd,
 ) -> Result<ReplicationAnswer, ImportError> {
-    let lease = body.lease;
-    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body);
+    let (now, lease) = (service.clock.now(), body.lease);
+    let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body, now);
     under_lease(service, sender, lease, work).await
 }
 

@@ -5,7 +5,8 @@
 
 use crate::ask::ask;
 use crate::failure::Failure;
-use crate::import::{Lane, mark, mark_all};
+use crate::import::{mark, mark_all};
+use crate::lane::Lane;
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;

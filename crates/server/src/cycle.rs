@@ -17,14 +17,16 @@ mod report;
 mod unresolved;
 mod updates;
 
-pub use deletes::{allow, reject};
 pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::reconsider;
 pub(crate) use objects::link;
 pub use report::{Item, Report, Tally};
-pub(crate) use unresolved::{CODE as REFERENCE_FAILURE, of_object as unresolved_of};
+pub(crate) use unresolved::{
+    CODE as REFERENCE_FAILURE, of_object as unresolved_of, tell as tell_unresolved,
+};
 
-use crate::import::{Lane, Places, mark_all};
+use crate::import::{Places, mark_all};
+use crate::lane::Lane;
 use crate::scope_groups;
 use lockstep_directory::TenantRules;
 use lockstep_engine::mapping::MappedKind;
@@ -195,6 +197,7 @@ pub fn one(
         tx.store(std::slice::from_ref(&mark))?;
         objects::decide_all(tx, lane, context, &mut places, vec![mark])?;
         while references::batch(tx, lane, context)? {}
+        while unresolved::tell(tx, lane, context)? {}
         tx.store(std::slice::from_ref(&lane.job))?;
     }
     Ok(Some(One {

@@ -1,17 +1,25 @@
-//! Directory extensions: a configuration that makes values for one declares it.
+//! Directory extensions: a configuration that makes values for one declares it, and an administrator removes it.
 //!
 //! What is declared stands in the store; [`extension`] makes it a property of this process.
 
+use crate::audit;
 use crate::configuration::known;
-use crate::configurations;
+use crate::configurations::{self, store_problem};
+use crate::service::Service;
 use lockstep_api::admin::{DirectoryExtension as Listed, ExtensionMapping};
 use lockstep_api::configuration::{MappingEntry, Spec, SpecError};
 use lockstep_api::problem::Problem;
-use lockstep_directory::extension;
+use lockstep_directory::{Kind, Object, Property, extension};
 use lockstep_model::Timestamp;
+use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::extension::DirectoryExtension;
-use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
+use lockstep_store::records::job::Configuration;
+use lockstep_store::{Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How many objects are looked at in one go.
+const SLICE: usize = 1_000;
 
 /// The extensions that a configuration makes values for, each with the key that says so.
 fn named(spec: &Spec) -> Vec<(String, &str)> {
@@ -166,6 +174,130 @@ pub fn list(tx: &mut dyn Read) -> Result<Vec<Listed>, StoreError> {
         }
     });
     Ok(listed.collect())
+}
+
+/// Gives up an extension that nobody makes values for and no object has a value of.
+///
+/// # Errors
+///
+/// A problem with status 404 when it is not declared, with 409 when it is used; those of the store.
+pub async fn remove(service: &Arc<Service>, name: &str, actor: String) -> Result<(), Problem> {
+    // Every object is looked at: nobody has to wait until that is done who writes. Where no mapping makes values, only
+    // people could, one by one, and what came in between would be left out as a value that this build does not know.
+    let sought = name.to_owned();
+    let unused = service
+        .read(move |tx| match unmapped(tx, &sought)? {
+            Ok(()) => without_values(tx, &sought),
+            Err(problem) => Ok(Err(problem)),
+        })
+        .await;
+    unused.map_err(store_problem)??;
+    let (owned, now) = (name.to_owned(), service.clock.now());
+    let removed = service
+        .write(move |tx| {
+            if let Err(problem) = unmapped(tx, &owned)? {
+                return Ok(Err(problem));
+            }
+            tx.remove::<DirectoryExtension>(std::slice::from_ref(&owned))?;
+            audit::record(tx, now, &actor, "ExtensionRemoved", &owned, None, None)?;
+            extension::retract(&owned);
+            Ok(Ok(()))
+        })
+        .await;
+    if removed.is_err() {
+        // It was not kept, so that it is declared as before.
+        extension::declare(name);
+    }
+    removed.map_err(store_problem)?
+}
+
+/// Refuses what no directory has declared, or a configuration makes values for.
+fn unmapped<T: Read + ?Sized>(tx: &mut T, name: &str) -> Result<Result<(), Problem>, StoreError> {
+    if tx
+        .fetch_one::<DirectoryExtension>(&name.to_owned())?
+        .is_none()
+    {
+        let title = format!("{name} is no extension that is declared; nothing was changed");
+        return Ok(Err(Problem::new(404, "ExtensionNotFound", title).remedy(
+            "`lockstep extension list` shows those that are; capital letters count",
+        )));
+    }
+    let configurations = configurations::all(tx)?;
+    let configurations = configurations.iter().filter(|row| !row.scratch);
+    let names = |row: &&Configuration| named(&known(row).spec).iter().any(|(_, of)| *of == name);
+    let mapped: Vec<&str> = configurations
+        .filter(names)
+        .map(|row| row.name.as_str())
+        .collect();
+    if mapped.is_empty() {
+        return Ok(Ok(()));
+    }
+    let title = format!(
+        "{name} cannot be removed: the mapping of {} makes values for it",
+        mapped.join(", ")
+    );
+    Ok(Err(Problem::new(409, "ExtensionInUse", title).remedy(
+        "map it to `expression = '\"\"'`, which empties it, and run a cycle; then take it out of the mapping",
+    )))
+}
+
+/// Refuses what objects have values of, in the recycle bin too.
+fn without_values(tx: &mut dyn Read, name: &str) -> Result<Result<(), Problem>, StoreError> {
+    let mut found = Vec::new();
+    let (mut all, mut deleted) = (0, 0);
+    for (kind, word) in [
+        (Kind::User, "users"),
+        (Kind::Group, "groups"),
+        (Kind::Contact, "contacts"),
+    ] {
+        let Some(property) = Property::known(kind, name) else {
+            continue;
+        };
+        let live = having(tx, kind, property, false)?;
+        let gone = having(tx, kind, property, true)?;
+        if live + gone > 0 {
+            found.push(format!("{} {word}", live + gone));
+        }
+        (all, deleted) = (all + live + gone, deleted + gone);
+    }
+    if all == 0 {
+        return Ok(Ok(()));
+    }
+    let mut title = format!(
+        "{name} cannot be removed: objects have values of it, {}",
+        found.join(", ")
+    );
+    if deleted > 0 {
+        title.push_str(&format!(", {deleted} of them in the recycle bin"));
+    }
+    Ok(Err(Problem::new(409, "ExtensionInUse", title).remedy(format!(
+        "take the value from objects of the cloud with `lockstep user update NAME --set {name}=`, and from \
+         synchronised ones by a mapping with `expression = '\"\"'`; `lockstep deleted purge` empties the recycle bin",
+    ))))
+}
+
+/// How many objects of a kind have a value.
+fn having(
+    tx: &mut dyn Read,
+    kind: Kind,
+    property: Property,
+    deleted: bool,
+) -> Result<u64, StoreError> {
+    let prefix = DirectoryObject::of_kind(kind, deleted);
+    let mut scan = Scan::along(DirectoryObject::BY_KIND, prefix, SLICE);
+    let mut count = 0;
+    loop {
+        let rows: Vec<DirectoryObject> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(count);
+        };
+        scan = scan.behind(last);
+        let has = |row: &&DirectoryObject| {
+            let Object { values, wanted, .. } = &row.object;
+            values.contains_key(&property) || wanted.contains_key(&property)
+        };
+        count += rows.iter().filter(has).count() as u64;
+    }
 }
 
 /// Where the value comes from, as the configuration says it.

@@ -21,10 +21,9 @@ pub(crate) use page::entomb;
 pub use page::page;
 pub use place::{Places, chain_of};
 
-use crate::scope_groups::ScopeGroups;
+use crate::lane::Lane;
 use lockstep_api::problem::Problem;
-use lockstep_engine::Policy;
-use lockstep_model::ids::{ConfigurationId, InstructionId};
+use lockstep_model::ids::InstructionId;
 use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::{ReadRecords as _, StoreError, Write};
 
@@ -37,50 +36,6 @@ pub enum ImportError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// What every request needs: the job that the instruction belongs to, and what the administrator wants.
-#[derive(Debug)]
-pub struct Lane {
-    /// The job, to be stored again when it was changed.
-    pub job: Job,
-    /// The configuration.
-    pub configuration: Configuration,
-    /// The configuration as the engine needs it.
-    pub policy: Policy,
-    /// The groups of its scope.
-    pub groups: ScopeGroups,
-}
-
-impl Lane {
-    /// Whose objects in the directory these are: links, mastery, held deletes and decisions bear this id.
-    /// The connector space of a plan is its own, and everything else is that of the configuration it is for.
-    #[must_use]
-    pub fn owner(&self) -> ConfigurationId {
-        self.configuration
-            .stands_for
-            .unwrap_or(self.configuration.id)
-    }
-
-    /// A job with its configuration, as both stand now.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store.
-    pub fn new(
-        tx: &mut dyn Write,
-        job: Job,
-        configuration: Configuration,
-    ) -> Result<Self, StoreError> {
-        let policy = crate::policy::policy(&configuration, &job);
-        let groups = ScopeGroups::load(tx, &job, &policy)?;
-        Ok(Self {
-            job,
-            configuration,
-            policy,
-            groups,
-        })
-    }
 }
 
 /// Finds the job of an instruction, if the lease is still the agent's.

@@ -4,29 +4,119 @@
 //! What is said is a part of the object's row in the connector space, and input of its decision; what follows from
 //! it is done by the next cycle, deletes under the guard. Seen again, the object is as if nothing had been said.
 
+use crate::choice::{ChoiceField, Choosable, parsed, picked};
+use crate::configurations::store_problem;
 use crate::cycle::link;
-use crate::directory;
 use crate::import::mark_all;
-use lockstep_api::admin::Missing as View;
+use crate::service::Service;
+use crate::{audit, directory};
+use lockstep_api::admin::{Chosen, Missing as View};
+use lockstep_api::problem::Problem;
+use lockstep_directory::query::{HasFields, Literal};
 use lockstep_engine::{Presence, Reason, Word};
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Guid, PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
-use lockstep_store::records::job::Job;
+use lockstep_store::records::job::{Configuration, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// How many rows are looked at in one go.
 const SLICE: usize = 5_000;
 /// How many are listed.
 const LISTED: usize = 100_000;
 
-/// The objects of a configuration that are in the directory and missing in Active Directory.
+impl Choosable for View {
+    const FIELDS: &[&str] = &["id", "dn", "type", "reason", "since"];
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn is_open(&self) -> bool {
+        self.verdict == "open"
+    }
+}
+
+impl HasFields<ChoiceField> for View {
+    fn values(&self, field: &ChoiceField) -> Vec<Literal> {
+        let text = match field.0 {
+            "id" => &self.id,
+            "dn" => &self.dn,
+            "type" => &self.kind,
+            "reason" => &self.reason,
+            _ => return self.since.parse().map(Literal::Time).into_iter().collect(),
+        };
+        vec![Literal::text(text)]
+    }
+}
+
+/// The objects of a configuration that are in the directory and missing in Active Directory, as far as a filter is
+/// true of them.
 ///
 /// # Errors
 ///
-/// Those of the store.
-pub fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
+/// A problem with status 400 when the filter cannot be read; those of the store.
+pub async fn list(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    filter: Option<&str>,
+) -> Result<Vec<View>, Problem> {
+    let filter = parsed::<View>(filter)?;
+    let listed = service.read(move |tx| of(tx, id)).await;
+    let mut listed = listed.map_err(store_problem)?;
+    listed.retain(|one| filter.as_ref().is_none_or(|filter| filter.fits(one)));
+    Ok(listed)
+}
+
+/// Says of what is chosen that it is gone, or that it stays. Says of how many.
+///
+/// # Errors
+///
+/// A problem with status 400 when the filter cannot be read, with 404 when something that is named is not missing;
+/// those of the store. Nothing is changed then.
+pub async fn decide(
+    service: &Arc<Service>,
+    row: &Configuration,
+    chosen: Chosen,
+    word: Word,
+    actor: String,
+) -> Result<u64, Problem> {
+    let filter = parsed::<View>(chosen.filter.as_deref())?;
+    let (id, name) = (row.id, row.name.clone());
+    // The whole connector space is looked through for it: nobody has to wait until that is done who writes.
+    let listed = service.read(move |tx| of(tx, id)).await;
+    let listed = listed.map_err(store_problem)?;
+    let picked = picked(&listed, &chosen, filter.as_ref()).map_err(not_missing)?;
+    let picked = listed.iter().zip(picked).filter(|(_, picked)| *picked);
+    let guids: BTreeSet<Guid> = picked.filter_map(|(one, _)| one.id.parse().ok()).collect();
+    let now = service.clock.now();
+    let said = service
+        .write(move |tx| {
+            let said = say(tx, id, &guids, word)?;
+            let activity = match word {
+                Word::Gone => "MissingDeleted",
+                Word::Stays => "MissingKept",
+            };
+            let objects: Vec<String> = said.iter().map(Guid::to_string).collect();
+            let new = serde_json::json!({ "objects": objects }).to_string();
+            audit::record(tx, now, &actor, activity, &name, None, Some(new))?;
+            Ok(said.len() as u64)
+        })
+        .await;
+    let count = said.map_err(store_problem)?;
+    service.jobs.raise();
+    Ok(count)
+}
+
+fn not_missing(id: &str) -> Problem {
+    let title = format!("{id} is not among what is missing; nothing was changed");
+    Problem::new(404, "NotMissing", title).remedy("`lockstep missing list` shows the ids")
+}
+
+/// The objects of a configuration that are in the directory and missing in Active Directory.
+fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
     let mut scan = Scan::of(Key::empty().with(id), SLICE);
     let mut listed = Vec::new();
     loop {
@@ -79,17 +169,13 @@ fn view(
     }))
 }
 
-/// Notes what is said of these objects, as far as they are missing, and has them decided anew. Says of how many.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn say(
+/// Notes what is said of these objects, as far as they are still missing, and has them decided anew. Says of which.
+fn say(
     tx: &mut dyn Write,
     id: ConfigurationId,
     guids: &BTreeSet<Guid>,
     said: Word,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Guid>, StoreError> {
     let ids: Vec<_> = guids.iter().map(|guid| (id, *guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
     let mut changed = Vec::new();
@@ -101,13 +187,13 @@ pub fn say(
         }
     }
     let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
-        return Ok(0);
+        return Ok(Vec::new());
     };
-    let subjects = changed.iter().map(|row| Subject::Object(row.object.guid));
-    mark_all(tx, &mut job, subjects.collect::<Vec<_>>())?;
+    let guids: Vec<Guid> = changed.iter().map(|row| row.object.guid).collect();
+    mark_all(tx, &mut job, guids.iter().copied().map(Subject::Object))?;
     // In a cycle by hand: deletes leave in it.
     job.requested += 1;
     tx.store(&changed)?;
     tx.store(&[job])?;
-    Ok(changed.len() as u64)
+    Ok(guids)
 }

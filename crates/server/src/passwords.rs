@@ -8,14 +8,14 @@
 //! transaction under the lane's own lease. What users sign in with is kept by [`crate::credentials`].
 
 mod made;
+mod replication;
 mod settle;
 mod stamps;
-mod watermark;
 
 pub use made::taken;
+pub use replication::{begin, end, order, somebody_is_new};
 pub use settle::{judge_anew, tally};
 pub use stamps::{accounts, stamps};
-pub use watermark::{begin, end, order, somebody_is_new};
 
 use lockstep_store::StoreError;
 use lockstep_store::records::job::Configuration;

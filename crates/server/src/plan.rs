@@ -4,14 +4,18 @@
 //! needs more than was ever read reads it into a connector space of its own, which goes with the plan:
 //! nothing of people whom nobody has approved stays.
 
-use crate::configurations::{self, Checked, create_scratch, not_found};
+mod scratch;
+
+pub use scratch::{Leftovers, drop_leftovers};
+
+use crate::configurations::{self, Checked, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::extensions;
 use crate::failure::Failure;
-use crate::job::{lane, read_only};
+use crate::job::read_only;
+use crate::lane::Lane;
 use crate::log::readable;
 use crate::policy::{compile, next_read_set, read_set_of};
-use crate::removal::drop_scratch;
 use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;
@@ -22,6 +26,7 @@ use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::records::job::{Configuration, HeldDelete, Job, Watermark};
 use lockstep_store::{Key, Overlay, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use scratch::Scratch;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -101,17 +106,12 @@ async fn scratch(
     checked: Checked,
     before: Option<Configuration>,
 ) -> Result<Plan, Problem> {
-    let stands_for = before.clone();
-    let id = service
-        .write(move |tx| create_scratch(tx, checked, stands_for.as_ref()))
-        .await
-        .map_err(store_problem)?;
     let owner = before.as_ref().map(|before| before.id);
-    let report = read_until_known(service, id, owner).await;
-    if let Err(error) = drop_scratch(service, id).await {
-        tracing::error!(%error, "the connector space of a plan could not be dropped; the next start drops it");
-    }
-    let version = before.map_or(0, |before| before.version);
+    let version = before.as_ref().map_or(0, |before| before.version);
+    let space = Scratch::make(service, checked, before).await;
+    let space = space.map_err(store_problem)?;
+    let report = read_until_known(service, space.id(), owner).await;
+    space.remove().await;
     report.map(|report| plan(report, version))
 }
 
@@ -141,7 +141,7 @@ async fn read_until_known(
 async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Problem> {
     let mut more = true;
     while more {
-        let settled = service.write(move |tx| match lane(tx, id)? {
+        let settled = service.write(move |tx| match Lane::of(tx, id)? {
             Some(mut lane) => cycle::settle(tx, &mut lane),
             None => Ok(false),
         });
@@ -279,7 +279,7 @@ fn run(
     let mut behind = 0;
     announce_anew(tx, id)?;
     loop {
-        let Some(mut lane) = lane(tx, id)? else {
+        let Some(mut lane) = Lane::of(tx, id)? else {
             return Ok(report);
         };
         let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);

@@ -4,7 +4,8 @@ use crate::ask::ask;
 use crate::configurations::{by_name, not_found};
 use crate::cycle::{Context, Item, One, Report, one as decide_one, unresolved_of};
 use crate::failure::Failure;
-use crate::job::{lane, read_only};
+use crate::job::read_only;
+use crate::lane::Lane;
 use crate::log::readable;
 use crate::service::Service;
 use lockstep_api::admin::{PropertyChange, Provision, ProvisionStep, Provisioned};
@@ -167,7 +168,7 @@ pub async fn unresolved(
     let (tenant, now) = (service.tenant_rules(), service.clock.now());
     let found = service.read(move |tx| {
         let mut overlay = Overlay::new(tx);
-        let Some(lane) = lane(&mut overlay, id)? else {
+        let Some(lane) = Lane::of(&mut overlay, id)? else {
             return Ok(Vec::new());
         };
         let mut report = Report::default();
@@ -211,7 +212,7 @@ fn run(
         items: Some(Vec::new()),
         ..Report::default()
     };
-    let Some(mut lane) = lane(tx, id)? else {
+    let Some(mut lane) = Lane::of(tx, id)? else {
         return Ok((None, report));
     };
     let mut context = Context::complete(

@@ -13,7 +13,7 @@ use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
     Claim, Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference,
-    Subject, UnresolvedReference,
+    Subject, UnresolvedReference, UntoldReferences,
 };
 use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job, ReadSet};
 use lockstep_store::records::log::LastDecision;
@@ -238,6 +238,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<Staged>(service, id).await?;
     remove_all::<StagedReference>(service, id).await?;
     remove_all::<UnresolvedReference>(service, id).await?;
+    remove_all::<UntoldReferences>(service, id).await?;
     remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<ForeignPrincipal>(service, id).await?;

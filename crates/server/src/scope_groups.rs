@@ -4,7 +4,8 @@
 //! rows, kept up with every change of an edge between groups. Who is a member is looked up from the
 //! member's side, so that a group of a million costs what a group of ten costs.
 
-use crate::import::{Lane, mark_all};
+use crate::import::mark_all;
+use crate::lane::Lane;
 use lockstep_engine::scope::reachable;
 use lockstep_engine::{Membership, ObjectClass, Policy, Presence, StagedObject};
 use lockstep_model::Guid;

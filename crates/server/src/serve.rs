@@ -10,6 +10,7 @@ use crate::ids;
 use crate::job;
 use crate::metrics::Metrics;
 use crate::notify::{self, MailError, Mailer, Outlets, Webhooks};
+use crate::plan;
 use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
@@ -265,6 +266,7 @@ impl Running {
         let jobs = tokio::spawn(job::run_jobs(Arc::clone(&self.service)));
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
+        let leftovers = tokio::spawn(plan::drop_leftovers(Arc::clone(&self.service)));
         let notices = tokio::spawn(notify::run(Arc::clone(&self.service)));
         let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
@@ -294,6 +296,7 @@ impl Running {
         jobs.abort();
         upkeep.abort();
         directory_upkeep.abort();
+        leftovers.abort();
         notices.abort();
         reconciliation.abort();
         if let Some(metrics) = metrics {

@@ -4,6 +4,7 @@ use crate::ask::AGENT_PATIENCE;
 use crate::clock::Clock;
 use crate::job::{Unkept, Unstored};
 use crate::notify::Outlets;
+use crate::plan::Leftovers;
 use crate::sealing::Sealer;
 use crate::signal::Signal;
 use crate::signin::SignIn;
@@ -46,6 +47,8 @@ pub struct Service {
     pub unkept: Unkept,
     /// Instructions of which the storage did not take a report.
     pub unstored: Unstored,
+    /// Connector spaces of plans that were broken off.
+    pub leftovers: Leftovers,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
     /// How administrators are told something; set once the service runs.
@@ -134,6 +137,7 @@ impl Service {
             sealer: Arc::new(parts.sealer),
             unkept: Unkept::default(),
             unstored: Unstored::default(),
+            leftovers: Leftovers::default(),
             sign_in: SignIn::default(),
             outlets: OnceLock::new(),
             transactions: Transactions::default(),

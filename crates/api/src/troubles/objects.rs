@@ -190,12 +190,18 @@ pub(super) const OBJECTS: [Trouble; 41] = [
     ),
 ];
 
-pub(super) const PASSWORDS: [Trouble; 4] = [
+pub(super) const PASSWORDS: [Trouble; 5] = [
     trouble("PasswordSet", "it was taken over", "nothing"),
     trouble(
         "PasswordFailed",
         "the credential could not be made of it, for the reason that the entry gives",
         "nothing, if it stays alone: it is tried again in each cycle; else look at the agent's log and at `lockstep-agent check`",
+    ),
+    trouble(
+        "PasswordNotShown",
+        "the domain controller that replicates passwords did not show the user when it was asked for it",
+        "nothing, if the user is new and the controller has not received it yet: it is asked for again in each cycle; \
+         else see whether the user is still there, and `lockstep-agent check` for the account's rights",
     ),
     trouble(
         "NoPassword",

@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const REQUESTS: [Trouble; 41] = [
+pub(super) const REQUESTS: [Trouble; 43] = [
     trouble(
         "BadConfiguration",
         "a key of the configuration is wrong",
@@ -154,6 +154,17 @@ pub(super) const REQUESTS: [Trouble; 41] = [
         "InitialDomain",
         "the initial domain cannot be removed",
         "nothing",
+    ),
+    trouble(
+        "ExtensionNotFound",
+        "no configuration has declared an extension of this name",
+        "`lockstep extension list`; capital letters count",
+    ),
+    trouble(
+        "ExtensionInUse",
+        "a mapping makes values for the extension, or objects have values of it, so that it is not removed",
+        "map it to `expression = '\"\"'`, which empties it, run a cycle, and take it out of the mapping; objects of the \
+         cloud are emptied with `lockstep user update --set NAME=`",
     ),
     trouble(
         "AppNotFound",

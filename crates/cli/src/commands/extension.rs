@@ -5,12 +5,21 @@ use crate::failure::Failure;
 use crate::output::table;
 use clap::Subcommand;
 use lockstep_api::admin::{DirectoryExtension, ExtensionMapping};
+use reqwest::Method;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExtensionCommand {
     /// List the extensions that are declared, and who makes values for them
     #[command(after_help = "Example:\n  lockstep extension list --data-dir DIR")]
     List,
+    /// Remove an extension that no mapping makes values for and no object has a value of
+    #[command(
+        after_help = "Example:\n  lockstep extension remove extension_corp_carLicense --data-dir DIR"
+    )]
+    Remove {
+        /// Its name, as `extension list` shows it
+        name: String,
+    },
 }
 
 pub(super) async fn execute(
@@ -26,6 +35,13 @@ pub(super) async fn execute(
                 let rows = extensions.iter().flat_map(rows);
                 table(["NAME", "CONFIGURATION", "OBJECTS", "SOURCE"], rows)
             })?;
+            Ok(0)
+        }
+        ExtensionCommand::Remove { name } => {
+            let path = ["api", "v1", "extensions", &name];
+            let client = context.client()?;
+            client.order(Method::DELETE, &path, None::<&()>).await?;
+            context.output.say("removed");
             Ok(0)
         }
     }

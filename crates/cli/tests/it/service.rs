@@ -223,3 +223,16 @@ fn told_to_stop_it_ends_in_order_within_ten_seconds() {
     assert_eq!(follower.wait().unwrap().code(), Some(1));
     drop(open);
 }
+
+#[test]
+fn an_extension_that_nobody_has_declared_is_not_removed() {
+    let service = Service::start().unwrap();
+    let gone = ["extension", "remove", "extension_corp_carLicense"];
+    let (status, data, words) = run_at(&service.data_dir(), &gone);
+    assert_eq!((status, data.as_str()), (1, ""));
+    assert!(
+        words.contains("is no extension that is declared")
+            && words.contains("lockstep extension list"),
+        "{words}"
+    );
+}

@@ -5,6 +5,7 @@
 //! for all directories in it. So that this stays small, and nobody makes it grow by asking for names:
 //!
 //! * [`announce`] and [`declare`] are called before and after a directory declares one, which are [`MOST`] at most;
+//!   [`retract`] when it gives one up;
 //! * [`expect`] is called for what a configuration names that is only looked at; of such names `MOST_EXPECTED` are
 //!   kept at most, and nobody finds them by [`Property::find`].
 
@@ -63,6 +64,14 @@ pub fn announce(name: &str) {
 /// Makes an extension known that a directory has declared. The caller sees to it that these are [`MOST`] at most.
 pub fn declare(name: &str) {
     put(&mut lines_to_change(), name).declared = true;
+}
+
+/// Makes it so that nobody finds an extension any more, which a directory has given up. Its line stays, among those that
+/// are expected.
+pub fn retract(name: &str) {
+    if let Some(line) = lines_to_change().get_mut(name) {
+        line.declared = false;
+    }
 }
 
 /// Makes an extension known that a plan is made with: values of it can be made and read back, and it is shown to
@@ -154,6 +163,17 @@ mod tests {
         assert!(Property::find(Kind::ServicePrincipal, name).is_none());
         let unknown = Property::named(Kind::User, "extension_found_costcenter");
         assert_eq!(unknown.unwrap_err().nearest, name);
+    }
+
+    #[test]
+    fn an_extension_that_was_given_up_is_found_by_nobody_until_it_is_declared_again() {
+        let name = "extension_given_up";
+        declare(name);
+        retract(name);
+        assert!(Property::find(Kind::User, name).is_none());
+        assert!(Property::known(Kind::User, name).is_some());
+        declare(name);
+        assert!(Property::find(Kind::User, name).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Context;
 use super::objects::{Case, link};
 use crate::directory;
-use crate::import::Lane;
+use crate::lane::Lane;
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{Kind, Object, UniqueValue};
 use lockstep_engine::mapping::MappedKind;

@@ -1,7 +1,8 @@
 //! Several objects of AD with one anchor: one is provisioned, the others are listed, and have their turn when
 //! it lets go.
 
-use crate::import::{Lane, mark};
+use crate::import::mark;
+use crate::lane::Lane;
 use lockstep_engine::Reason;
 use lockstep_model::{Guid, SourceAnchor};
 use lockstep_store::records::connector_space::{Claim, Subject};

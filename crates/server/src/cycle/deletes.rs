@@ -5,7 +5,8 @@ use super::objects::{Case, cases};
 use super::report::{Held, Item};
 use super::{Context, claims, unresolved};
 use crate::directory;
-use crate::import::{Lane, Places, mark_all};
+use crate::import::{Places, mark_all};
+use crate::lane::Lane;
 use lockstep_directory::Change;
 use lockstep_engine::guard::{DeleteThreshold, Verdict};
 use lockstep_engine::mapping::MappedKind;
@@ -16,7 +17,7 @@ use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::records::safety::{Escrow, HeldChange};
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
 const BATCH: usize = 500;
@@ -190,58 +191,5 @@ fn staged(row: &HeldDelete) -> Item {
         reason: format!("the threshold for deletes was reached; {}", row.reason),
         code: "DeleteThresholdReached",
         changes: Vec::new(),
-    }
-}
-
-/// Lets these held deletes leave in the next cycle, if they are still decided so; none named: all.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn allow(
-    tx: &mut dyn Write,
-    configuration: ConfigurationId,
-    guids: &[Guid],
-) -> Result<u64, StoreError> {
-    set_verdict(tx, configuration, guids, HeldVerdict::Allowed)
-}
-
-/// Keeps these objects as long as they would be deleted for the same reason; none named: all.
-///
-/// # Errors
-///
-/// Those of the store.
-pub fn reject(
-    tx: &mut dyn Write,
-    configuration: ConfigurationId,
-    guids: &[Guid],
-) -> Result<u64, StoreError> {
-    set_verdict(tx, configuration, guids, HeldVerdict::Rejected)
-}
-
-fn set_verdict(
-    tx: &mut dyn Write,
-    configuration: ConfigurationId,
-    guids: &[Guid],
-    verdict: HeldVerdict,
-) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    let mut scan = Scan::of(Key::empty().with(configuration), BATCH);
-    loop {
-        let rows: Vec<HeldDelete> = tx.list(&scan)?;
-        let Some(last) = rows.last() else {
-            return Ok(changed);
-        };
-        scan = scan.behind(last);
-        let chosen = |row: &HeldDelete| {
-            row.verdict == HeldVerdict::Open && (guids.is_empty() || guids.contains(&row.guid))
-        };
-        let rows: Vec<HeldDelete> = rows
-            .into_iter()
-            .filter(chosen)
-            .map(|row| HeldDelete { verdict, ..row })
-            .collect();
-        changed += rows.len() as u64;
-        tx.store(&rows)?;
     }
 }

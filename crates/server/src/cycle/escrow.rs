@@ -5,7 +5,8 @@
 
 use super::Context;
 use super::objects::Case;
-use crate::import::{Lane, mark_all};
+use crate::import::mark_all;
+use crate::lane::Lane;
 use crate::log::readable;
 use lockstep_engine::escrow::{Attempt, Failures};
 use lockstep_engine::mapping::{MappedKind, MappedValues};

@@ -8,7 +8,8 @@
 use super::references::Target;
 use crate::configuration::known;
 use crate::configurations;
-use crate::import::{Lane, mark_all};
+use crate::import::mark_all;
+use crate::lane::Lane;
 use lockstep_directory::Kind;
 use lockstep_directory::index::{Indexed, term_text};
 use lockstep_model::ids::{ConfigurationId, ObjectId};

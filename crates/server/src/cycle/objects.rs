@@ -3,7 +3,8 @@
 use super::candidates::{find_candidates, joined_with};
 use super::report::Item;
 use super::{Context, claims, escrow, foreign, keep, updates};
-use crate::import::{Lane, Places, mark_all};
+use crate::import::{Places, mark_all};
+use crate::lane::Lane;
 use crate::{directory, policy};
 use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};

@@ -2,17 +2,24 @@
 //!
 //! The directory goes without them, and nobody fails because of it. The log says so once when it arises and once
 //! when it ends: which of them it knows of stands in [`UnresolvedReference`], one row for each reference, so that
-//! a group of a million members is never looked at as a whole. Whoever is not told of one by one, because there are
-//! too many, is told of when somebody asks ([`of_object`]).
+//! a group of a million members is not looked at as a whole for each that comes or goes. Whoever is not told of one by
+//! one, because there are too many, is told of when somebody asks ([`of_object`]).
+//!
+//! A cycle may read in several rounds, and whoever is referred to in one may be read in the next. So what arises waits
+//! in [`UntoldReferences`] until the last round, and is told then, if it is still so ([`tell`]); what ends before was
+//! never worth a word.
 
 use super::objects::{Case, cases};
 use super::report::Item;
 use super::{Context, foreign, references};
-use crate::import::{Lane, Places};
+use crate::import::Places;
+use crate::lane::Lane;
 use lockstep_engine::{Decision, ObjectClass, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_store::records::connector_space::{Joined, StagedReference, UnresolvedReference};
+use lockstep_store::records::connector_space::{
+    Joined, StagedReference, UnresolvedReference, UntoldReferences,
+};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -25,9 +32,14 @@ pub(crate) const CODE: &str = "ReferenceFailure";
 const TOLD: usize = 1_000;
 /// How many references of one object are looked at in one go.
 const ASKED: usize = 5_000;
+/// How many objects one transaction tells of.
+const SLICE: usize = 100;
 
 /// What names a reference of AD.
 pub(super) type Edge = <StagedReference as Record>::Id;
+
+/// References of one attribute of an object that fail: the first of them, and how many there are.
+type Failing = BTreeMap<(ObjectId, Guid, String), (Guid, usize)>;
 
 /// What a batch found out about references.
 #[derive(Default)]
@@ -75,8 +87,8 @@ impl Findings {
         }
     }
 
-    /// Remembers and tells what has begun to fail, and forgets what does not fail any more: gives those whose
-    /// references lead somewhere again.
+    /// Remembers what has begun to fail, and forgets what does not fail any more: gives those whose references lead
+    /// somewhere again, and who were told that they do not.
     pub(super) fn settle(
         self,
         tx: &mut dyn Write,
@@ -84,60 +96,82 @@ impl Findings {
         context: &mut Context<'_>,
     ) -> Result<BTreeSet<ObjectId>, StoreError> {
         let mut healed = BTreeSet::new();
-        let mut before = HashSet::new();
+        let mut before = HashMap::new();
         if self.known {
             before = self.before(tx, lane)?;
+            let untold = untold(tx, before.keys())?;
+            let was_told = |edge: &Edge, since: i64| {
+                let untold = untold.get(&(edge.1, edge.2.as_str()));
+                untold.is_none_or(|from| since < *from)
+            };
             let mut ended: BTreeSet<Edge> = BTreeSet::new();
             for (holder, edge) in self.settled {
-                if before.contains(&edge) {
-                    healed.extend(holder);
+                if let Some(since) = before.get(&edge) {
+                    healed.extend(holder.filter(|_| was_told(&edge, *since)));
                     ended.insert(edge);
                 }
             }
             let failing: HashSet<&Edge> = self.failing.iter().map(|(_, edge)| edge).collect();
             let whole: BTreeSet<Guid> = self.whole.into_iter().collect();
-            let parted = before.iter().filter(|edge| whole.contains(&edge.1));
+            let parted = before.keys().filter(|edge| whole.contains(&edge.1));
             ended.extend(parted.filter(|edge| !failing.contains(edge)).cloned());
             tx.remove::<UnresolvedReference>(&ended.into_iter().collect::<Vec<_>>())?;
         }
-        let mut new: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>> = BTreeMap::new();
+        let since = context.now.as_millis();
+        let mut new: BTreeSet<(Guid, String)> = BTreeSet::new();
         let mut rows = Vec::new();
-        for (holder, id) in self.failing {
-            if before.contains(&id) {
-                continue;
+        for (_, id) in self.failing {
+            if !before.contains_key(&id) {
+                new.insert((id.1, id.2.clone()));
+                rows.push(UnresolvedReference { id, since });
             }
-            let of_holder = new.entry((holder, id.1, id.2.clone())).or_default();
-            of_holder.insert(id.3);
-            let since = context.now.as_millis();
-            rows.push(UnresolvedReference { id, since });
         }
         tx.store(&rows)?;
-        tell(tx, lane, context, new)?;
+        remember(tx, lane, context, new)?;
         Ok(healed)
     }
 
-    /// Which of the references that were looked at are known to fail.
-    fn before(&self, tx: &mut dyn Read, lane: &Lane) -> Result<HashSet<Edge>, StoreError> {
+    /// Which of the references that were looked at are known to fail, and since when.
+    fn before(&self, tx: &mut dyn Read, lane: &Lane) -> Result<HashMap<Edge, i64>, StoreError> {
         let failing = self.failing.iter().map(|(_, edge)| edge);
         let edges = failing.chain(self.settled.iter().map(|(_, edge)| edge));
         let edges: Vec<Edge> = edges.cloned().collect();
         let rows: Vec<Option<UnresolvedReference>> = tx.fetch(&edges)?;
-        let mut before: HashSet<Edge> = rows.into_iter().flatten().map(|row| row.id).collect();
+        let mut before: Vec<UnresolvedReference> = rows.into_iter().flatten().collect();
         for source in &self.whole {
             let prefix = StagedReference::from(lane.configuration.id, *source);
             let rows: Vec<UnresolvedReference> = tx.list(&Scan::of(prefix, ASKED))?;
-            before.extend(rows.into_iter().map(|row| row.id));
+            before.extend(rows);
         }
-        Ok(before)
+        Ok(before.into_iter().map(|row| (row.id, row.since)).collect())
     }
 }
 
-/// One entry for each object and property, up to a number that a log bears.
-fn tell(
+/// Since when what fails of these objects and attributes has not been told.
+fn untold<'a>(
+    tx: &mut dyn Read,
+    edges: impl Iterator<Item = &'a Edge>,
+) -> Result<HashMap<(Guid, &'a str), i64>, StoreError> {
+    let wanted: BTreeSet<(ConfigurationId, Guid, &str)> = edges
+        .map(|edge| (edge.0, edge.1, edge.2.as_str()))
+        .collect();
+    let id = |(configuration, source, attribute): &(ConfigurationId, Guid, &str)| {
+        (*configuration, *source, (*attribute).to_owned())
+    };
+    let rows: Vec<Option<UntoldReferences>> =
+        tx.fetch(&wanted.iter().map(id).collect::<Vec<_>>())?;
+    let known = wanted.into_iter().zip(rows);
+    Ok(known
+        .filter_map(|((_, source, attribute), row)| Some(((source, attribute), row?.since)))
+        .collect())
+}
+
+/// Has the end of the cycle tell of these, up to a number that a log bears.
+fn remember(
     tx: &mut dyn Write,
     lane: &Lane,
     context: &mut Context<'_>,
-    new: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>>,
+    new: BTreeSet<(Guid, String)>,
 ) -> Result<(), StoreError> {
     let room = TOLD.saturating_sub(context.report.unresolved);
     if new.len() > room && context.report.unresolved <= TOLD {
@@ -147,8 +181,46 @@ fn tell(
         );
     }
     context.report.unresolved += new.len();
-    let told: BTreeMap<_, _> = new.into_iter().take(room).collect();
-    let items = items(tx, lane, context, told)?;
+    let id = |(source, attribute)| (lane.configuration.id, source, attribute);
+    let ids: Vec<_> = new.into_iter().take(room).map(id).collect();
+    let known: Vec<Option<UntoldReferences>> = tx.fetch(&ids)?;
+    let rows = ids.into_iter().zip(known);
+    let rows = rows.filter(|(_, known)| known.is_none());
+    let rows = rows.map(|((configuration, source, attribute), _)| UntoldReferences {
+        configuration,
+        source,
+        attribute,
+        since: context.now.as_millis(),
+    });
+    tx.store(&rows.collect::<Vec<_>>())
+}
+
+/// Tells of references that began to lead nowhere and still do: one entry for each object and property. Nothing more
+/// is read before. Says whether there may be more to tell.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn tell(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let prefix = Key::empty().with(lane.configuration.id);
+    let untold: Vec<UntoldReferences> = tx.list(&Scan::of(prefix, SLICE))?;
+    let holders: Vec<_> = untold
+        .iter()
+        .map(|row| (lane.owner(), row.source))
+        .collect();
+    let holders: Vec<Option<Joined>> = tx.fetch(&holders)?;
+    let mut failing = Failing::new();
+    for (row, holder) in untold.iter().zip(holders) {
+        let holder = holder.filter(|joined| !joined.deleted);
+        if let Some((holder, new)) = holder.zip(began(tx, row)?) {
+            failing.insert((holder.object, row.source, row.attribute.clone()), new);
+        }
+    }
+    let items = items(tx, lane, context, failing)?;
     let entries = items.into_iter().map(|item| {
         // Not by way of the report: a plan shows what changes, and this is no change.
         let mut entry = crate::log::outside_of_cycles(item, "Warning", context.now);
@@ -156,7 +228,34 @@ fn tell(
         entry.took = crate::log::took(context);
         entry
     });
-    tx.store(&entries.collect::<Vec<_>>())
+    tx.store(&entries.collect::<Vec<_>>())?;
+    let more = untold.len() == SLICE;
+    let told = untold
+        .into_iter()
+        .map(|row| (row.configuration, row.source, row.attribute));
+    tx.remove::<UntoldReferences>(&told.collect::<Vec<_>>())?;
+    Ok(more)
+}
+
+/// What of one object and attribute fails and was not told: the first of it, and how many there are.
+fn began(
+    tx: &mut dyn Read,
+    untold: &UntoldReferences,
+) -> Result<Option<(Guid, usize)>, StoreError> {
+    let prefix = StagedReference::of(untold.configuration, untold.source, &untold.attribute);
+    let mut scan = Scan::of(prefix, ASKED);
+    let mut found: Option<(Guid, usize)> = None;
+    loop {
+        let rows: Vec<UnresolvedReference> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(found);
+        };
+        scan = scan.behind(last);
+        for row in rows.iter().filter(|row| row.since >= untold.since) {
+            let (first, count) = found.unwrap_or((row.id.3, 0));
+            found = Some((first, count + 1));
+        }
+    }
 }
 
 /// What the log says of references that fail.
@@ -164,9 +263,9 @@ fn items(
     tx: &mut dyn Write,
     lane: &Lane,
     context: &Context<'_>,
-    failing: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>>,
+    failing: Failing,
 ) -> Result<Vec<Item>, StoreError> {
-    let firsts = failing.values().filter_map(|targets| targets.first());
+    let firsts = failing.values().map(|(first, _)| first);
     let sources = failing.keys().map(|(_, source, _)| source);
     let involved: BTreeSet<Guid> = firsts.chain(sources).copied().collect();
     let involved: Vec<Guid> = involved.into_iter().collect();
@@ -177,19 +276,19 @@ fn items(
         .map(|case| (case.object.guid, case))
         .collect();
     let mut items = Vec::with_capacity(failing.len());
-    for ((holder, source, attribute), targets) in failing {
-        let (Some(case), Some(first)) = (known.get(&source), targets.first()) else {
+    for ((holder, source, attribute), (first, count)) in failing {
+        let Some(case) = known.get(&source) else {
             continue;
         };
         let property = references::property_of(&attribute).unwrap_or("reference");
-        let why = why(lane, context, known.get(first));
+        let why = why(lane, context, known.get(&first));
         let mut item = case.item(lane, "Other", &Reason::InScope, Some(holder));
         item.code = CODE;
-        item.reason = match targets.len() {
+        item.reason = match count {
             1 => format!(
                 "`{property}` leads to {first}, which is not provisioned and is left out: {why}"
             ),
-            count => format!(
+            _ => format!(
                 "{count} of `{property}` are not provisioned and are left out, {first} for one: {why}"
             ),
         };
@@ -256,14 +355,14 @@ pub(crate) fn of_object(
     };
     let prefix = StagedReference::from(lane.configuration.id, source);
     let rows: Vec<UnresolvedReference> = tx.list(&Scan::of(prefix, ASKED))?;
-    let mut failing: BTreeMap<(ObjectId, Guid, String), BTreeSet<Guid>> = BTreeMap::new();
+    let mut failing = Failing::new();
     let mut since: Vec<i64> = Vec::new();
     for UnresolvedReference { id, since: at } in rows {
         let key = (joined.object, source, id.2);
         if !failing.contains_key(&key) {
             since.push(at);
         }
-        failing.entry(key).or_default().insert(id.3);
+        failing.entry(key).or_insert((id.3, 0)).1 += 1;
     }
     let items = items(tx, lane, context, failing)?;
     Ok(items.into_iter().zip(since).collect())

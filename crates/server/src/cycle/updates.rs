@@ -4,7 +4,8 @@
 use super::Context;
 use super::objects::{Case, cases, decide_all, redacted};
 use super::report::Held;
-use crate::import::{Lane, Places, mark_all};
+use crate::import::{Places, mark_all};
+use crate::lane::Lane;
 use lockstep_api::configuration::LimitValue;
 use lockstep_directory::{Kind, Property};
 use lockstep_engine::guard::Limit;

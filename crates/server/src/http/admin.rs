@@ -2,7 +2,6 @@
 
 mod agents;
 mod apps;
-mod choice;
 mod configurations;
 mod extensions;
 mod held;
@@ -25,9 +24,18 @@ use axum::http::request::Parts;
 use axum::routing::{delete, get, post, put};
 use lockstep_api::problem::Problem;
 use lockstep_model::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+
+/// The query of what is listed to be chosen from.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChoiceQuery {
+    #[serde(default)]
+    filter: Option<String>,
+}
 
 type Shared = State<Arc<Service>>;
 
@@ -103,6 +111,7 @@ pub fn router() -> Router<Arc<Service>> {
             post(missing::keep),
         )
         .route("/api/v1/extensions", get(extensions::list))
+        .route("/api/v1/extensions/{name}", delete(extensions::remove))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/log", get(logs::provisioning))
         .route("/api/v1/audit", get(logs::audit))

@@ -1,6 +1,7 @@
 //! Which controller answers, and whether it may go on from the cookie.
 
-use super::{ImportError, Lane};
+use super::ImportError;
+use crate::lane::Lane;
 use crate::policy;
 use lockstep_api::channel::{Begin, BeginAnswer, Canary, ControllerIdentity, Opening};
 use lockstep_api::problem::Problem;

@@ -1,8 +1,9 @@
 //! What a controller said of objects: names, attributes, links.
 
+use super::ImportError;
 use super::marks::mark_all;
 use super::offer::core_attributes;
-use super::{ImportError, Lane};
+use crate::lane::Lane;
 use crate::policy;
 use crate::scope_groups::marks_for_edge;
 use lockstep_api::channel::{Links, ObjectUpdate};

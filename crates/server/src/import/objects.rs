@@ -1,7 +1,8 @@
 //! Attributes and links of wanted objects.
 
+use super::ImportError;
 use super::contents::{Contents, check_names, count};
-use super::{ImportError, Lane};
+use crate::lane::Lane;
 use lockstep_api::channel::{Ack, Objects};
 use lockstep_engine::Presence;
 use lockstep_store::records::connector_space::Staged;

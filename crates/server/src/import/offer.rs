@@ -1,7 +1,8 @@
 //! Which of the offered objects are wanted.
 
 use super::contents::{Contents, check_names, count};
-use super::{ImportError, Lane, Places};
+use super::{ImportError, Places};
+use crate::lane::Lane;
 use crate::policy;
 use crate::scope_groups::{marks_for_edge, primary_edge};
 use lockstep_api::channel::{

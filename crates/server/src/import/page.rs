@@ -1,7 +1,8 @@
 //! The end of a page: its cookie is stored with the changes before it, or not at all.
 
+use super::ImportError;
 use super::marks::mark_all;
-use super::{ImportError, Lane};
+use crate::lane::Lane;
 use lockstep_api::channel::{Doubt, Found, PageAnswer, PageEnd, Presence as Answer, Settled};
 use lockstep_api::problem::Problem;
 use lockstep_engine::scope::Chain;

@@ -5,6 +5,9 @@ use lockstep_store::records::job::{HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{Key, Read, ReadRecords as _, Record, Scan, StoreError};
 
+/// How many changes are looked at in one go.
+const SLICE: usize = 1_000;
+
 /// What a guard that has tripped holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Guard {
@@ -49,10 +52,11 @@ impl Guard {
                 let prefix = HeldDelete::with(id, open);
                 first_of::<T, HeldDelete>(tx, HeldDelete::BY_VERDICT, prefix, |row| row.since)
             }
-            Self::Updates | Self::Removals => {
-                let prefix = HeldChange::with(id, open, self == Self::Removals);
+            Self::Updates => {
+                let prefix = HeldChange::with(id, open, false);
                 first_of::<T, HeldChange>(tx, HeldChange::BY_VERDICT, prefix, |row| row.since)
             }
+            Self::Removals => removals(tx, id),
         }
     }
 
@@ -72,6 +76,51 @@ impl Guard {
             "`lockstep deletes list {name}` shows them; put the cause right, or allow or reject them with \
              `lockstep deletes allow {name}` and `reject`"
         )
+    }
+}
+
+/// Changes that guards which have tripped hold. What only waits for the next cycle by clock is not among them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct HeldCount {
+    /// Deletes of objects.
+    pub(crate) deletes: u64,
+    /// Updates of objects, and members that would leave groups.
+    pub(crate) changes: u64,
+}
+
+impl HeldCount {
+    /// What the guards of a job hold.
+    pub(crate) fn of<T: Read + ?Sized>(tx: &mut T, job: &Job) -> Result<Self, StoreError> {
+        let mut count = Self::default();
+        for guard in Guard::tripped(job) {
+            let (held, _) = guard.held(tx, job.configuration)?;
+            match guard {
+                Guard::Deletes => count.deletes += held,
+                Guard::Updates | Guard::Removals => count.changes += held,
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Members of groups that have reached the limit: those of other groups wait for the next cycle by clock only.
+fn removals<T: Read + ?Sized>(
+    tx: &mut T,
+    id: ConfigurationId,
+) -> Result<(u64, Option<i64>), StoreError> {
+    let prefix = HeldChange::with(id, HeldVerdict::Open, true);
+    let mut scan = Scan::along(HeldChange::BY_VERDICT, prefix, SLICE);
+    let (mut count, mut since) = (0, None);
+    loop {
+        let rows: Vec<HeldChange> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok((count, since));
+        };
+        scan = scan.behind(last);
+        for row in rows.iter().filter(|row| row.held) {
+            count += 1;
+            since = since.or(Some(row.since));
+        }
     }
 }
 

@@ -4,11 +4,11 @@
 //! cycles run in between. What is repaired is written or marked here and applied by a cycle, under the guard
 //! like everything else.
 
-use super::run::lane;
 use crate::configurations::{by_name, not_found, store_problem};
 use crate::cycle::{Context, Item, Report, VALUES, drift, is_unsettled};
 use crate::directory;
 use crate::import::mark_all;
+use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_api::admin::{Drift, Reconciled};
 use lockstep_api::problem::Problem;
@@ -235,7 +235,7 @@ fn compare(
     tenant: &TenantRules,
     now: Timestamp,
 ) -> Result<Compared, StoreError> {
-    let Some(mut lane) = lane(tx, id)? else {
+    let Some(mut lane) = Lane::of(tx, id)? else {
         return Ok(Some((Vec::new(), 0, None)));
     };
     let current = matches!(lane.job.watermark, Watermark::Current { .. });
@@ -264,7 +264,7 @@ fn tell(
     now: Timestamp,
     repair: bool,
 ) -> Result<(), StoreError> {
-    let Some(mut lane) = lane(tx, id)? else {
+    let Some(mut lane) = Lane::of(tx, id)? else {
         return Ok(());
     };
     if repair {

@@ -3,8 +3,9 @@
 use super::history;
 use super::read::{self, Reading};
 use super::{cycle_error, quarantine};
-use crate::cycle::{Context, Progress, Report, batch, escrow};
-use crate::import::{Lane, mark};
+use crate::cycle::{self, Context, Progress, Report, batch, escrow};
+use crate::import::mark;
+use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
@@ -196,7 +197,30 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
-    (run, Ok(()))
+    let told = tell_unresolved(service, run.configuration, run.cycle).await;
+    (run, told.map_err(|error| store_error(&error)))
+}
+
+/// Tells which references lead nowhere, now that all that could be read has been.
+async fn tell_unresolved(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    cycle: CycleId,
+) -> Result<(), StoreError> {
+    let mut more = true;
+    while more {
+        let (tenant, now) = (service.tenant_rules(), service.clock.now());
+        let work = move |tx: &mut dyn Write| {
+            let Some(lane) = Lane::of(tx, id)? else {
+                return Ok(false);
+            };
+            let mut report = Report::default();
+            let mut context = Context::complete(cycle, now, &tenant, &mut report);
+            cycle::tell_unresolved(tx, &lane, &mut context)
+        };
+        more = service.write(work).await?;
+    }
+    Ok(())
 }
 
 /// The first objects that wait to be read by GUID.
@@ -353,7 +377,7 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
     loop {
         let now = service.clock.now();
         let judged = service
-            .write(move |tx| match lane(tx, id)? {
+            .write(move |tx| match Lane::of(tx, id)? {
                 Some(mut lane) => crate::passwords::judge_anew(tx, &mut lane, position, now),
                 None => Ok(None),
             })
@@ -388,7 +412,7 @@ async fn drain(
             let mut run = own
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let Some(mut lane) = lane(tx, run.configuration)? else {
+            let Some(mut lane) = Lane::of(tx, run.configuration)? else {
                 return Ok(Progress::Done);
             };
             if crate::staging::is_on(&lane.configuration) {
@@ -450,16 +474,6 @@ impl Run {
             first: self.first,
             passwords: std::mem::take(&mut self.passwords),
         }
-    }
-}
-
-/// The job and its configuration, without an agent's lease: the job's own.
-pub(crate) fn lane(tx: &mut dyn Write, id: ConfigurationId) -> Result<Option<Lane>, StoreError> {
-    let configuration: Option<Configuration> = tx.fetch_one(&id)?;
-    let job: Option<Job> = tx.fetch_one(&id)?;
-    match configuration.zip(job) {
-        Some((configuration, job)) => Lane::new(tx, job, configuration).map(Some),
-        None => Ok(None),
     }
 }
 

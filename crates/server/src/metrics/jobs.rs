@@ -1,8 +1,9 @@
 //! How each configuration stands, in numbers that an alert can be made of.
 
+use crate::job::HeldCount;
 use lockstep_model::Timestamp;
-use lockstep_store::records::job::{Configuration, HeldDelete, HeldVerdict, Job};
-use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::records::job::{Configuration, Job};
+use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, Read, ReadRecords as _, StoreError};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -13,8 +14,7 @@ pub(super) struct Standing {
     quarantined: bool,
     lag: Option<u64>,
     failures: u64,
-    held: u64,
-    changes_held: u64,
+    held: HeldCount,
     failing: u64,
     exported: u64,
     drifting: u64,
@@ -28,7 +28,7 @@ pub(super) fn standings(tx: &mut dyn Read, now: Timestamp) -> Result<Vec<Standin
 
 fn standing(tx: &mut dyn Read, row: Configuration, now: Timestamp) -> Result<Standing, StoreError> {
     let job: Job = tx.fetch_one(&row.id)?.unwrap_or_else(|| Job::new(row.id));
-    let open = HeldDelete::with(row.id, HeldVerdict::Open);
+    let held = HeldCount::of(tx, &job)?;
     Ok(Standing {
         name: row.name,
         paused: row.paused,
@@ -38,8 +38,7 @@ fn standing(tx: &mut dyn Read, row: Configuration, now: Timestamp) -> Result<Sta
             || job.removals_tripped,
         lag: job.history.lag(now),
         failures: job.history.failures,
-        held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?,
-        changes_held: tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?,
+        held,
         failing: tx.how_many::<Escrow>(None, &Key::empty().with(row.id))?,
         exported: job.history.exported,
         drifting: job.history.drifting,
@@ -56,8 +55,8 @@ pub(super) fn show(standings: &[Standing]) {
         gauge!("lockstep_paused", &labels).set(flag(standing.paused));
         gauge!("lockstep_quarantined", &labels).set(flag(standing.quarantined));
         gauge!("lockstep_successive_failures", &labels).set(number(standing.failures));
-        gauge!("lockstep_deletes_held", &labels).set(number(standing.held));
-        gauge!("lockstep_changes_held", &labels).set(number(standing.changes_held));
+        gauge!("lockstep_deletes_held", &labels).set(number(standing.held.deletes));
+        gauge!("lockstep_changes_held", &labels).set(number(standing.held.changes));
         gauge!("lockstep_objects_failing", &labels).set(number(standing.failing));
         gauge!("lockstep_objects_drifting", &labels).set(number(standing.drifting));
         counter!("lockstep_exported_total", &labels).absolute(standing.exported);

@@ -3,7 +3,8 @@
 use super::settle::entry;
 use super::stamps::{is_live_user, written};
 use crate::credentials::{self, Applied, FromPremises};
-use crate::import::{ImportError, Lane};
+use crate::import::ImportError;
+use crate::lane::Lane;
 use crate::sealing::Sealer;
 use lockstep_api::channel::{Ack, MadeCredential};
 use lockstep_directory::credential::{Origin, SyncedHash};

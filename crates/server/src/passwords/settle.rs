@@ -1,7 +1,7 @@
 //! How passwords stand, and what follows from that.
 
 use crate::credentials;
-use crate::import::Lane;
+use crate::lane::Lane;
 use crate::signin::sessions;
 use lockstep_directory::credential::Origin;
 use lockstep_engine::ObjectClass;

@@ -1,7 +1,8 @@
 //! When passwords were written, as an agent reports it; and who was deleted.
 
 use super::settle::settle;
-use crate::import::{ImportError, Lane, entomb, mark_all};
+use crate::import::{ImportError, entomb, mark_all};
+use crate::lane::Lane;
 use lockstep_api::channel::{AccountsAnswer, PasswordStamp, Stamped, StampsAnswer};
 use lockstep_engine::Presence;
 use lockstep_engine::mapping::MappedKind;

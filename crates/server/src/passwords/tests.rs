@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::credentials;
-use crate::import::{ImportError, Lane};
+use crate::import::ImportError;
+use crate::lane::Lane;
 use crate::sealing::Sealer;
 use lockstep_api::channel::{
     ControllerIdentity, Found, MadeCredential, PasswordStamp, Presence, ReplicationBegin,
@@ -195,7 +196,7 @@ impl Desk {
             watermark,
             found,
         };
-        self.in_lane(|tx, lane| end(tx, lane, &body)).read
+        self.in_lane(|tx, lane| end(tx, lane, &body, NOW)).read
     }
 
     fn is_password(&self, password: &str) -> bool {
@@ -246,16 +247,19 @@ fn a_new_user_gets_the_password_that_the_first_pull_brings() {
 }
 
 #[test]
-fn who_was_not_in_the_changes_is_asked_for_once_under_each_lease() {
+fn who_was_not_in_the_changes_is_asked_for_once_under_each_lease_and_not_shown_it_is_told_once() {
     let desk = Desk::new(PasswordHashSync::default());
     assert_eq!(desk.pulled(), [bob()]);
     let silent = Found {
         guid: bob(),
         presence: Presence::Silent,
     };
-    assert_eq!(desk.ends(None, vec![silent]), []);
+    assert_eq!(desk.ends(None, vec![silent.clone()]), []);
     assert_eq!(desk.tally().failed, 1);
+    assert_eq!(desk.log(), ["PasswordNotShown"]);
     assert_eq!(desk.pulled(), [bob()]);
+    desk.ends(None, vec![silent]);
+    assert_eq!(desk.log().len(), 1, "it is told once");
     desk.says(whole(1));
     desk.sends("word", 1);
     assert_eq!(desk.pulled(), []);

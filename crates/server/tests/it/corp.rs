@@ -72,6 +72,25 @@ impl Corp {
         })
     }
 
+    /// Lets an agent work and something else go on until the store shows what is waited for, and drops both.
+    pub(crate) fn broken_off<T>(
+        &self,
+        work: impl Future<Output = T>,
+        enough: impl Fn(&mut dyn lockstep_store::Read) -> bool,
+    ) {
+        let shown = async {
+            while !self.row(|tx| Ok(enough(tx))) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        self.with_agent(async {
+            tokio::select! {
+                _ = work => panic!("it came to its end"),
+                shown = tokio::time::timeout(Duration::from_secs(20), shown) => shown.expect("it is never so"),
+            }
+        });
+    }
+
     /// Sends a request for which an agent is needed.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let answer = self.with_agent(self.api.answer(method, path, body));

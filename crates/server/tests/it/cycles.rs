@@ -1,8 +1,9 @@
 //! What a cycle does and what it leaves alone.
 
 use crate::corp::{CORP, Corp};
+use crate::domain::HEAD;
 use lockstep_server::job::Wake;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A domain with an organizational unit in scope and one that is not.
 fn corp() -> (Corp, lockstep_model::Guid, lockstep_model::Guid) {
@@ -118,4 +119,48 @@ fn a_cycle_woken_by_a_change_stages_deletes_and_the_clock_lets_them_leave() {
     assert_eq!(corp.users().len(), 2);
     assert_eq!(corp.clean_cycle().deleted, 1);
     assert_eq!(corp.users(), ["person1"]);
+}
+
+#[test]
+fn whoever_is_read_in_a_later_round_of_the_cycle_is_not_said_to_be_missing() {
+    let corp = Corp::start();
+    {
+        let mut ad = corp.ad();
+        let bob = ad.user("bob", HEAD);
+        let club = ad.group("Club", &[bob]);
+        ad.group("Outer", &[club]);
+    }
+    corp.apply(json!({"scope": {"groups": ["CN=Outer,DC=corp,DC=test"], "nested-groups": true}}));
+    assert_eq!(corp.clean_cycle().created, 3);
+    let told = |log: &[Value]| {
+        let about = log.iter().map(|entry| entry["code"].clone());
+        let about = about.filter(|code| code == "ReferenceFailure" || code == "Healed");
+        about.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&corp.log()), Vec::<Value>::new());
+    // Who is out of scope is still not there when all has been read.
+    let elsewhere = corp.ad().ou("Elsewhere");
+    let cid = corp.ad().user("cid", elsewhere);
+    let club = corp.guid_of("Club");
+    corp.apply(
+        json!({"scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]}}),
+    );
+    corp.clean_cycle();
+    corp.ad().change(club, |group| {
+        group.members.insert(cid);
+    });
+    corp.clean_cycle();
+    assert_eq!(told(&corp.log()), ["ReferenceFailure"], "{:#?}", corp.log());
+    // It ends later, and that is told.
+    corp.ad().move_to(cid, HEAD);
+    assert_eq!(corp.clean_cycle().created, 1);
+    let log = corp.log();
+    let ends = log
+        .iter()
+        .filter(|entry| entry["source"] == club.to_string());
+    let ends: Vec<&str> = ends.filter_map(|entry| entry["reason"].as_str()).collect();
+    assert!(
+        ends.len() == 1 && ends[0].ends_with("and was not before"),
+        "{log:#?}"
+    );
 }

@@ -111,6 +111,33 @@ fn deletes_that_changes_stage_one_by_one_are_counted_together() {
     assert_eq!((cycle.deleted, cycle.held), (0, 6));
 }
 
+#[test]
+fn what_waits_for_the_clock_only_is_not_said_to_be_held() {
+    let (corp, people) = corp(7);
+    let club = corp.ad().group("Club", &people[..2]);
+    corp.apply(json!({
+        "accidental-deletes": {"threshold": 3},
+        "limits": {"updates": 4, "member-removals": 3},
+    }));
+    corp.clean_cycle();
+    let held = |corp: &Corp| corp.show()["job"]["held"].clone();
+    corp.ad().delete(people[6]);
+    corp.ad().set(people[0], "displayName", "Somebody");
+    corp.ad().change(club, |group| {
+        group.members.remove(&people[1]);
+    });
+    corp.woken_by(Wake::Change);
+    assert_eq!(corp.list("deletes").len(), 3, "what waits is listed");
+    assert_eq!(held(&corp), 0);
+    assert_eq!(corp.clean_cycle().held, 0);
+    delete(&corp, &people[2..5]);
+    assert_eq!(corp.cycle().held, 3);
+    assert_eq!(held(&corp), 3);
+    corp.ad().set(people[0], "displayName", "Somebody else");
+    corp.woken_by(Wake::Change);
+    assert_eq!(held(&corp), 3);
+}
+
 /// H8
 #[test]
 fn an_allowed_delete_is_decided_anew_and_a_rejected_one_stays() {

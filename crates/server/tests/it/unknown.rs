@@ -4,6 +4,9 @@ use crate::corp::{CORP, Corp, DAY};
 use crate::domain::HEAD;
 use lockstep_model::Guid;
 use serde_json::json;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 fn corp() -> (Corp, Guid, Vec<Guid>) {
     let corp = Corp::start();
@@ -119,6 +122,32 @@ fn what_is_missing_goes_or_stays_at_an_administrators_word_and_comes_back_when_i
     assert_eq!(listed(), [is(people[1], "open")]);
     let audit = corp.ask("GET", "/api/v1/audit?activity=MissingDeleted", None);
     assert_eq!(audit[0]["new"]["objects"], json!([people[1].to_string()]));
+}
+
+#[test]
+fn what_is_missing_is_looked_for_while_somebody_else_writes() {
+    let (corp, _, people) = corp();
+    let store = Arc::clone(&corp.api.service.store);
+    let ((begun, begins), (end, ends)) = (mpsc::channel(), mpsc::channel::<()>());
+    let writer = thread::spawn(move || {
+        store.write(&mut |_| {
+            begun.send(()).unwrap();
+            // Until the test has its answer, or has failed.
+            let _ = ends.recv();
+            Ok(())
+        })
+    });
+    begins.recv().unwrap();
+    let alive = json!({"ids": [people[5].to_string()]});
+    let path = format!("{CORP}/missing/delete");
+    let refused = corp.api.block_on(async {
+        let answer = corp.api.answer("POST", &path, Some(alive));
+        tokio::time::timeout(Duration::from_secs(20), answer).await
+    });
+    drop(end);
+    writer.join().unwrap().unwrap();
+    let refused = refused.expect("it needs no turn among those who write");
+    assert_eq!(refused.json()["code"], "NotMissing", "{}", refused.text);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[&Table] = &[
     &OBJECTS,
     &REFERENCES,
     &UNRESOLVED,
+    &UNTOLD,
     &DIRTY,
     &LINKS,
     &SCOPE_GROUPS,
@@ -33,6 +34,11 @@ static OBJECTS: Table = Table {
 };
 static UNRESOLVED: Table = Table {
     name: "unresolved_references",
+    indexes: &[],
+    layout: Layout::Key,
+};
+static UNTOLD: Table = Table {
+    name: "untold_references",
     indexes: &[],
     layout: Layout::Key,
 };
@@ -403,6 +409,30 @@ impl Record for UnresolvedReference {
         })
     }
 }
+
+/// References of one object that began to lead nowhere in a cycle that still goes on. The log tells of them at its
+/// end, if it is so then: whoever they lead to may be read in a later round.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct UntoldReferences {
+    /// Whose.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// objectGUID of the object that refers.
+    #[serde(with = "super::text")]
+    pub source: Guid,
+    /// The attribute in lower case.
+    pub attribute: String,
+    /// When the first of them was found, in milliseconds since 1970: what is older was told.
+    pub since: i64,
+}
+
+json_record!(
+    UntoldReferences,
+    &UNTOLD,
+    id(ConfigurationId, Guid, String),
+    |(configuration, source, attribute)| StagedReference::of(*configuration, *source, attribute),
+    |own| (own.configuration, own.source, own.attribute.clone())
+);
 
 /// What has to be looked at again.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

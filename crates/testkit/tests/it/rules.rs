@@ -431,4 +431,13 @@ fn an_attribute_reaches_an_extension_which_a_restart_and_a_backup_keep() {
     let pilots = "groups?$select=extension_corp_carLicense&$filter=displayName eq 'Pilots'";
     let found = bed.service.graph_all(pilots).unwrap();
     assert_eq!(found[0]["extension_corp_carLicense"], "none");
+    let removed = bed
+        .service
+        .command(&["extension", "remove", "extension_corp_carLicense"])
+        .unwrap();
+    let words = String::from_utf8_lossy(&removed.stderr);
+    assert!(
+        !removed.status.success() && words.contains("the mapping of corp"),
+        "{words}"
+    );
 }

@@ -26,7 +26,7 @@ use lockstep_server::configurations::{self, Forget};
 use lockstep_server::job::{self, Wake};
 use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service, Transactions};
-use lockstep_server::{agents, cycle, plan, removal};
+use lockstep_server::{agents, plan, removal};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Cycle, InstructionRow, Job};
 use lockstep_store::records::log::LogEntry;

@@ -2,7 +2,7 @@
 
 use super::time;
 use crate::configuration::spec_of;
-use crate::job::Guard;
+use crate::job::{Guard, HeldCount};
 use crate::log;
 use crate::policy::read_set_of;
 use lockstep_api::admin::{
@@ -13,9 +13,9 @@ use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
 use lockstep_store::records::connector_space::Joined;
-use lockstep_store::records::job::{Configuration, Cycle, HeldDelete, HeldVerdict, Job, ReadSet};
+use lockstep_store::records::job::{Configuration, Cycle, Job, ReadSet};
 use lockstep_store::records::log::{LogChange, LogEntry};
-use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 use std::collections::BTreeSet;
 
@@ -92,7 +92,7 @@ fn job_status<T: Read + ?Sized>(
     let running = known(job.cycle)?;
     let last_successful_cycle = known(history.last_success)?;
     let last_successful_cycle_with_exports = known(history.last_export)?;
-    let open = HeldDelete::with(job.configuration, HeldVerdict::Open);
+    let held = HeldCount::of(tx, job)?;
     Ok(JobStatus {
         running,
         last_successful_cycle,
@@ -100,8 +100,7 @@ fn job_status<T: Read + ?Sized>(
         successive_failures: history.failures,
         lag_seconds: history.lag(now),
         exported: history.exported,
-        held: tx.how_many::<HeldDelete>(Some(HeldDelete::BY_VERDICT), &open)?
-            + tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?,
+        held: held.deletes + held.changes,
         escrowed: tx.how_many::<Escrow>(None, &Key::empty().with(job.configuration))?,
         steady_state_first_achieved: history.steady_first.map(time),
         steady_state_last_achieved: history.steady_last.map(time),

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::script::Passwords;
+use lockstep_api::admin::Chosen;
+use lockstep_server::held;
+use lockstep_store::records::job::HeldVerdict;
 
 impl World {
     /// Lets an administrator do something; what was asked before is given up.
@@ -65,14 +68,15 @@ impl World {
                 let _ = removal::delete(&service, name, heir, actor()).await;
             }),
             Admin::AllowDeletes | Admin::RejectDeletes => {
-                let allow = *admin == Admin::AllowDeletes;
+                let verdict = match admin {
+                    Admin::AllowDeletes => HeldVerdict::Allowed,
+                    _ => HeldVerdict::Rejected,
+                };
+                let row = id.and_then(|id| self.record::<Configuration>(&id));
                 Box::pin(async move {
-                    let Some(id) = id else { return };
-                    let work = move |tx: &mut dyn lockstep_store::Write| match allow {
-                        true => cycle::allow(tx, id, &[]),
-                        false => cycle::reject(tx, id, &[]),
-                    };
-                    let _: Result<u64, StoreError> = service.write(work).await;
+                    let Some(row) = row else { return };
+                    let all = Chosen::default();
+                    let _ = held::decide(&service, &row, all, verdict, actor()).await;
                 })
             }
         };

@@ -5,10 +5,9 @@ use lockstep_api::admin::Chosen;
 use lockstep_api::problem::Problem;
 use lockstep_directory::distance;
 use lockstep_directory::query::{FieldType, Fields, Filter, HasFields};
-use serde::Deserialize;
 
 /// What is listed for an administrator to decide on.
-pub(super) trait Choosable: HasFields<ChoiceField> {
+pub(crate) trait Choosable: HasFields<ChoiceField> {
     /// The names of its fields; `since` is a time, all others are texts.
     const FIELDS: &[&str];
 
@@ -21,7 +20,7 @@ pub(super) trait Choosable: HasFields<ChoiceField> {
 
 /// The field of a filter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ChoiceField(pub(super) &'static str);
+pub(crate) struct ChoiceField(pub(crate) &'static str);
 
 /// The fields that a filter may ask for.
 struct ChoiceFields(&'static [&'static str]);
@@ -42,16 +41,8 @@ impl Fields for ChoiceFields {
     }
 }
 
-/// The query of a list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ChoiceQuery {
-    #[serde(default)]
-    pub(super) filter: Option<String>,
-}
-
 /// Reads a filter over what is listed.
-pub(super) fn parsed<T: Choosable>(
+pub(crate) fn parsed<T: Choosable>(
     filter: Option<&str>,
 ) -> Result<Option<Filter<ChoiceField>>, Problem> {
     let filter = filter.map(|source| Filter::parse(source, &ChoiceFields(T::FIELDS)));
@@ -67,7 +58,7 @@ pub(super) fn parsed<T: Choosable>(
 /// # Errors
 ///
 /// An id that none of them has.
-pub(super) fn picked<'a, T: Choosable>(
+pub(crate) fn picked<'a, T: Choosable>(
     listed: &[T],
     chosen: &'a Chosen,
     filter: Option<&Filter<ChoiceField>>,

@@ -1,13 +1,15 @@
 //! From where replication goes on, and who is asked for by itself when it has come to its end.
 
+use super::settle::entry;
 use super::unreadable;
-use crate::import::{ImportError, Lane, is_set_back, remember, same_domain};
+use crate::import::{ImportError, is_set_back, remember, same_domain};
+use crate::lane::Lane;
 use lockstep_api::channel::{
     Found, Presence, ReadCredentials, ReplicationAnswer, ReplicationBegin, ReplicationEnd,
     ReplicationOpening,
 };
-use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
@@ -19,6 +21,8 @@ const BATCH: usize = 500;
 const READS: usize = 200;
 /// How many rows are looked at in one go for that.
 const SLICE: usize = 1_000;
+/// Why a user has no password whom the controller does not know, or must not show.
+const NOT_SHOWN: &str = "the controller does not show the user";
 
 /// What an agent is told to do.
 #[must_use]
@@ -81,8 +85,9 @@ pub fn end(
     tx: &mut dyn Write,
     mut lane: Lane,
     end: &ReplicationEnd,
+    now: Timestamp,
 ) -> Result<ReplicationAnswer, ImportError> {
-    silent(tx, &lane, &end.found)?;
+    silent(tx, &lane, &end.found, now)?;
     if let Some(watermark) = &end.watermark {
         let json = serde_json::to_string(watermark).map_err(unreadable)?;
         lane.job.passwords.watermark = Some(json);
@@ -145,17 +150,28 @@ fn ask(tx: &mut dyn Write, rows: Vec<PasswordRow>, lease: u64) -> Result<Vec<Gui
     Ok(asked.into_iter().map(|row| row.guid).collect())
 }
 
-/// Users whom the controller does not show when they are asked for.
-fn silent(tx: &mut dyn Write, lane: &Lane, found: &[Found]) -> Result<(), StoreError> {
+/// Users whom the controller does not show when they are asked for: told once, and asked for again in each cycle.
+fn silent(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    found: &[Found],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let ids: Vec<_> = found
         .iter()
         .filter(|found| found.presence == Presence::Silent)
         .map(|found| (lane.configuration.id, found.guid))
         .collect();
     let rows: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
-    let mut rows: Vec<PasswordRow> = rows.into_iter().flatten().collect();
+    let standing = PasswordStanding::Failed(NOT_SHOWN.to_owned());
+    let rows = rows.into_iter().flatten();
+    let mut rows: Vec<PasswordRow> = rows.filter(|row| row.standing != standing).collect();
+    let mut log = Vec::new();
     for row in &mut rows {
-        row.standing = PasswordStanding::Failed("the controller does not show the user".into());
+        row.standing = standing.clone();
+        let told = entry(tx, lane, row, "Failure", "PasswordNotShown", NOT_SHOWN, now)?;
+        log.extend(told);
     }
-    tx.store(&rows)
+    tx.store(&rows)?;
+    tx.store(&log)
 }
