@@ -13,6 +13,7 @@ use lockstep_model::{AttributeName, Attributes, Guid};
 use lockstep_store::records::connector_space::{
     ForeignPrincipal, Staged, StagedReference, Subject,
 };
+use lockstep_store::records::password::{PasswordRow, PasswordStanding};
 use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::collections::HashMap;
 
@@ -47,6 +48,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         joined: Vec::new(),
         parted: Vec::new(),
         returned: Vec::new(),
+        revived: Vec::new(),
         foreign: Vec::new(),
     };
     let mut known: HashMap<Guid, StagedObject> = rows
@@ -64,6 +66,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     }
     // What groups say of an object has to be known before it is judged.
     desk.links_to_returned(tx, &lane)?;
+    desk.passwords_of_revived(tx, &lane)?;
     desk.incoming(tx, &lane, &offer.objects)?;
     let mut accepted = 0;
     for mut offered in offer.objects {
@@ -120,8 +123,10 @@ struct Desk {
     /// Primary groups that are another now, as edges.
     joined: Vec<StagedReference>,
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
-    /// Objects that came back from deletion.
+    /// Objects that came back from deletion and have to be read whole,
     returned: Vec<Guid>,
+    /// and those with them that come whole.
+    revived: Vec<Guid>,
     /// Objects that stand for principals of other forests.
     foreign: Vec<ForeignPrincipal>,
 }
@@ -147,6 +152,22 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// What replication said of a password while its user was deleted was not taken up, and it is not said again:
+    /// it is asked for by itself.
+    fn passwords_of_revived(&self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+        let configuration = lane.configuration.id;
+        let revived = self.revived.iter();
+        let ids: Vec<_> = revived.map(|guid| (configuration, *guid)).collect();
+        let rows: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
+        let unread = |row: PasswordRow| PasswordRow {
+            premises: None,
+            standing: PasswordStanding::Unread,
+            ..row
+        };
+        let rows: Vec<PasswordRow> = rows.into_iter().flatten().map(unread).collect();
+        Ok(tx.store(&rows)?)
     }
 
     /// Takes up links that the object at their end shows, of those who are known in full; the links of others
@@ -218,6 +239,9 @@ impl Desk {
             object.presence = Presence::Alive {
                 epoch: lane.job.epoch,
             };
+            if returned {
+                self.revived.push(offered.guid);
+            }
             if returned && !offered.whole {
                 object.state = RowState::Unread;
                 self.returned.push(offered.guid);

@@ -128,3 +128,24 @@ fn h11_reading_everything_anew_leaves_a_password_that_was_set_in_the_cloud() {
         ],
     );
 }
+
+#[test]
+fn h10_a_password_that_was_set_before_a_deletion_that_is_held_is_there_after_it() {
+    let setup = Setup {
+        recycle_bin: true,
+        threshold: Some(1),
+        ..plain()
+    };
+    holds_for(
+        setup,
+        with_passwords(),
+        history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [password(USER, false), delete(USER)],
+            cycle(),
+            [undelete(USER)],
+            cycle(),
+        ],
+    );
+}
