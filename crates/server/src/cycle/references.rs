@@ -321,10 +321,14 @@ fn targets(
 ) -> Result<HashMap<Guid, Target>, StoreError> {
     let guids: BTreeSet<Guid> = guids.into_iter().collect();
     let own = joined(tx, lane, guids.iter().copied())?;
-    let strange = guids.into_iter().filter(|guid| !own.contains_key(guid));
+    // What was deleted here another configuration may have taken up since.
+    let strange = guids.into_iter().filter(|guid| live(&own, *guid).is_none());
     let strange: Vec<Guid> = strange.collect();
     let mut found = foreign::resolve(tx, lane, &strange)?;
-    found.extend(own.values().map(|row| (row.guid, Target::of(row))));
+    found.retain(|guid, target| !target.deleted || !own.contains_key(guid));
+    for (guid, row) in own {
+        found.entry(guid).or_insert_with(|| Target::of(&row));
+    }
     Ok(found)
 }
 

@@ -3,8 +3,8 @@
 use super::contents::{Contents, check_names, count};
 use super::{ImportError, Places};
 use crate::lane::Lane;
-use crate::policy;
 use crate::scope_groups::{marks_for_edge, primary_edge};
+use crate::{passwords, policy};
 use lockstep_api::channel::{
     Content, ObjectUpdate, Offer, OfferAnswer, Offered, Verdict, WireAttributes,
 };
@@ -51,6 +51,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         joined: Vec::new(),
         parted: Vec::new(),
         returned: Vec::new(),
+        revived: Vec::new(),
         foreign: Vec::new(),
     };
     let mut known: HashMap<Guid, StagedObject> = rows
@@ -68,6 +69,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     }
     // What groups say of an object has to be known before it is judged.
     desk.links_to_returned(tx, &lane)?;
+    passwords::read_anew(tx, configuration, &desk.revived)?;
     desk.incoming(tx, &lane, &offer.objects)?;
     let mut accepted = 0;
     for mut offered in offer.objects {
@@ -125,8 +127,10 @@ struct Desk {
     /// Primary groups that are another now, as edges.
     joined: Vec<StagedReference>,
     parted: Vec<(lockstep_model::ids::ConfigurationId, Guid, String, Guid)>,
-    /// Objects that came back from deletion.
+    /// Objects that came back from deletion and have to be read whole,
     returned: Vec<Guid>,
+    /// and those with them that come whole.
+    revived: Vec<Guid>,
     /// Objects that stand for principals of other forests.
     foreign: Vec<ForeignPrincipal>,
 }
@@ -223,6 +227,9 @@ impl Desk {
             object.presence = Presence::Alive {
                 epoch: lane.job.epoch,
             };
+            if returned {
+                self.revived.push(offered.guid);
+            }
             if returned && !offered.whole {
                 object.state = RowState::Unread;
                 self.returned.push(offered.guid);

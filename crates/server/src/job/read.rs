@@ -85,7 +85,8 @@ impl Reading {
         self.listener.wait(limit).await;
     }
 
-    /// Looks how it stands; gives it to another agent when the one that had it fell silent.
+    /// Looks how it stands; gives it to another agent when the one that had it fell silent, and anew when the
+    /// configuration has changed: what leaves Active Directory goes by what is wanted now.
     pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
         let id = self.instruction;
         if let Some(error) = service.unstored.take(id) {
@@ -98,16 +99,29 @@ impl Reading {
             }
             return Err(store_problem(error));
         }
-        let row = service
-            .read(move |tx| tx.fetch_one::<InstructionRow>(&id))
+        let configuration = self.configuration;
+        let found = service
+            .read(move |tx| {
+                let row: Option<InstructionRow> = tx.fetch_one(&id)?;
+                Ok((row, tx.fetch_one::<Configuration>(&configuration)?))
+            })
             .await;
-        let Some(row) = row.map_err(store_problem)? else {
+        let (row, configuration) = found.map_err(store_problem)?;
+        let Some(row) = row else {
             return Err(Problem::new(
                 409,
                 "Interrupted",
                 "the reading was withdrawn",
             ));
         };
+        let finished = matches!(row.state, InstructionState::Finished(_));
+        if !finished && configuration.is_some_and(|row| row.version != self.version) {
+            tracing::info!(
+                domain = self.domain,
+                "the configuration has changed; what is read is asked for anew"
+            );
+            return self.give_anew(service).await;
+        }
         match row.state {
             InstructionState::Finished(body) => {
                 let withdrawn = service
@@ -146,9 +160,8 @@ impl Reading {
             domain = self.domain,
             "the agent fell silent; its lease is given on"
         );
-        let (old, configuration, give) = (self.instruction, self.configuration, self.give);
-        let now = service.clock.now();
         if self.attempt >= ATTEMPTS {
+            let old = self.instruction;
             let withdrawn = service
                 .write(move |tx| instructions::withdraw(tx, old))
                 .await;
@@ -158,6 +171,14 @@ impl Reading {
                 "look at the agents' logs; the next cycle goes on where this one stopped",
             ));
         }
+        self.attempt += 1;
+        self.give_anew(service).await
+    }
+
+    /// Takes the instruction back, and gives another one that goes on where that one has come.
+    async fn give_anew(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
+        let (old, configuration, give) = (self.instruction, self.configuration, self.give);
+        let now = service.clock.now();
         let given = service
             .write(move |tx| {
                 instructions::withdraw(tx, old)?;
@@ -168,7 +189,6 @@ impl Reading {
         (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
-        self.attempt += 1;
         Ok(State::Reading)
     }
 }

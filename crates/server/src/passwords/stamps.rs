@@ -6,10 +6,11 @@ use crate::lane::Lane;
 use lockstep_api::channel::{AccountsAnswer, PasswordStamp, Stamped, StampsAnswer};
 use lockstep_engine::Presence;
 use lockstep_engine::mapping::MappedKind;
+use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding, Premises, Written};
-use lockstep_store::{ReadRecords as _, Write, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeMap;
 
 /// Says which accounts take part: the users that are provisioned. Of the rest nothing more is to leave.
@@ -36,6 +37,28 @@ pub fn accounts(
 /// Whether it is a user that is in the directory and not deleted there.
 pub(super) fn is_live_user(joined: &Joined) -> bool {
     joined.kind == MappedKind::User && !joined.deleted
+}
+
+/// Has the passwords of these read by themselves, as far as they have rows: what replication said of them while they
+/// were deleted was not taken up, and it is not said again.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn read_anew(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    objects: &[Guid],
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = objects.iter().map(|guid| (configuration, *guid)).collect();
+    let rows: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
+    let unread = |row: PasswordRow| PasswordRow {
+        premises: None,
+        standing: PasswordStanding::Unread,
+        ..row
+    };
+    let rows: Vec<PasswordRow> = rows.into_iter().flatten().map(unread).collect();
+    tx.store(&rows)
 }
 
 /// Takes up what replication says of passwords, and answers whose credential is wanted: of users who are

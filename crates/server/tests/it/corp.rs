@@ -105,13 +105,25 @@ impl Corp {
 
     /// Applies a configuration of the domain with these keys besides name and domain.
     pub(crate) fn apply(&self, keys: Value) {
-        let mut spec = json!({
-            "name": "corp", "domain": "corp.test", "password-hash-sync": {"enabled": false},
-        });
-        for (key, value) in keys.as_object().expect("an object") {
-            spec[key] = value.clone();
-        }
-        self.ask("PUT", CORP, Some(spec));
+        self.ask("PUT", CORP, Some(spec(keys)));
+    }
+
+    /// Applies a configuration while a cycle reads, once the agent that reads has broken off without a word.
+    pub(crate) fn apply_while_reading(&self, keys: Value) {
+        self.ad().breaks_after = Some(0);
+        let id = self.configuration().id;
+        let cycle = job::run_cycle(&self.api.service, id, Wake::Clock);
+        let applied = async {
+            while self.ad().breaks_after.is_some() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            self.api.answer("PUT", CORP, Some(spec(keys))).await
+        };
+        let both = async { tokio::join!(cycle, applied) };
+        let both = async { tokio::time::timeout(Duration::from_secs(20), both).await };
+        let (ran, answer) = self.with_agent(both).expect("the cycle does not end");
+        ran.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// How the configuration stands.
@@ -256,4 +268,15 @@ impl Corp {
             .map(|number| ad.user(&format!("person{number}"), parent))
             .collect()
     }
+}
+
+/// A configuration of the domain with these keys besides name and domain.
+fn spec(keys: Value) -> Value {
+    let mut spec = json!({
+        "name": "corp", "domain": "corp.test", "password-hash-sync": {"enabled": false},
+    });
+    for (key, value) in keys.as_object().expect("an object") {
+        spec[key] = value.clone();
+    }
+    spec
 }

@@ -54,6 +54,23 @@ fn after_a_broken_reading_the_next_one_goes_on_from_the_stored_watermark() {
     assert_eq!(corp.ad().full_readings, before);
 }
 
+#[test]
+fn what_is_read_while_the_configuration_changes_is_asked_for_anew_by_the_new_one() {
+    let (corp, staff, elsewhere) = corp();
+    corp.ad().user("ada", staff);
+    corp.ad().user("bob", elsewhere);
+    let lease = corp.job().lease;
+    corp.apply_while_reading(
+        json!({"scope": {"organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]}}),
+    );
+    let last = corp.list("cycles");
+    assert_eq!(last[0]["state"], "succeeded", "{last:#?}");
+    assert_eq!(
+        (corp.job().lease, corp.users()),
+        (lease + 2, vec!["bob".to_owned()])
+    );
+}
+
 /// 5 and 7
 #[test]
 fn a_restart_evaluates_everything_anew_and_keeps_the_links() {

@@ -13,9 +13,8 @@ use crate::script::{Admin, Filter, Mapping, Passwords, RightsChange, Script, Set
 use crate::store::StoreFault;
 use lockstep_server::job::Wake;
 
-/// How many histories of a hundred have two configurations: none until ten thousand of them have held; those of
-/// `regressions::claims` are scripted.
-const TWO_CONFIGURATIONS: u32 = 0;
+/// How many histories of a hundred have two configurations.
+const TWO_CONFIGURATIONS: u32 = 12;
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.

@@ -5,6 +5,7 @@
 //! keeps about itself agrees.
 
 mod claims;
+mod met;
 
 use crate::directory::SimulatedDirectory;
 use crate::script::{Admin, Mapping, Setup, Wishes};
@@ -75,6 +76,7 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     }
     does_what_was_planned(world)?;
     if world.was_blind() {
+        met::are_met(world)?;
         everybody(world, &Admin::RestartFull);
     }
     cycles(world)?;

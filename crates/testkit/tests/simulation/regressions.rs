@@ -606,3 +606,29 @@ fn what_the_account_must_not_read_keeps_its_value_in_every_kind_of_reading() {
         [hidden(false)],
     ]);
 }
+
+#[test]
+fn h13_who_was_hidden_with_all_around_it_is_met_when_anything_of_it_changes() {
+    let hidden = |hidden| Step::Rights(RightsChange::Unreadable(UNIT, hidden));
+    let made = || {
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(USER, Class::User, UNIT),
+            create(GROUP, Class::SecurityGroup, UNIT),
+        ]
+    };
+    // When they can be seen again, nothing is told but the name of the one.
+    for changed in [USER, GROUP] {
+        holds(history![
+            [create(OTHER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [hidden(true)],
+            made(),
+            cycle(),
+            [hidden(false)],
+            cycle(),
+            [set(changed, "displayname", "x")],
+            cycle(),
+        ]);
+    }
+}

@@ -202,6 +202,8 @@ pub(crate) struct Witness {
     pub(crate) is_there: bool,
     /// Scopes that were only planned.
     pub(crate) planned: Vec<ScopeNow>,
+    /// Scopes of before under which somebody still reads.
+    pub(crate) superseded: Vec<ScopeNow>,
     /// Counts what happened to the domain, to rights and to the configuration.
     moment: u64,
     last_out: BTreeMap<Guid, u64>,
@@ -227,8 +229,8 @@ impl Witness {
             return;
         }
         for controller in &directory.controllers {
-            for planned in &self.planned {
-                let outside = planned.outside(controller);
+            for scope in self.planned.iter().chain(&self.superseded) {
+                let outside = scope.outside(controller);
                 outside.note(controller, &mut self.in_place, &mut self.inside);
             }
             let outside = self.scope.outside(controller);

@@ -97,3 +97,25 @@ fn h18_what_the_heir_had_before_is_its_own_again() {
         cycle(),
     ]);
 }
+
+#[test]
+fn h18_who_left_one_scope_for_another_is_a_member_of_groups_of_both() {
+    let others = Wishes {
+        excluded: vec![UNIT],
+        ..Wishes::default()
+    };
+    holds(history![
+        [
+            create(UNIT, Class::Unit, WELL_KNOWN.head),
+            create(GROUP, Class::SecurityGroup, UNIT),
+            create(USER, Class::User, WELL_KNOWN.users),
+        ],
+        cycle(),
+        [configure(only(UNIT)), Step::Settle { order: 0 }],
+        cycle(),
+        second(Admin::Configure(others)),
+        cycle_of_second(),
+        [member(GROUP, USER)],
+        cycle(),
+    ]);
+}

@@ -41,6 +41,26 @@ fn h10_a_password_that_need_not_be_changed_any_more_arrives_though_it_is_not_tol
 }
 
 #[test]
+fn h10_a_password_that_must_be_changed_first_arrives_as_soon_as_the_rules_let_it() {
+    let temporary_too = Wishes {
+        passwords: Passwords::AlsoTemporary,
+        ..Wishes::default()
+    };
+    holds_with_passwords(
+        1,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                password(USER, true),
+            ],
+            cycle(),
+            [configure(temporary_too)],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
 fn h10_who_changed_the_password_out_of_scope_gets_it_on_coming_back() {
     let wishes = Wishes {
         units: vec![UNIT],
@@ -124,6 +144,27 @@ fn h11_reading_everything_anew_leaves_a_password_that_was_set_in_the_cloud() {
                 Step::Admin(Admin::RestartFull),
                 Step::Settle { order: 0 },
             ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h10_a_password_that_was_set_before_a_deletion_that_is_held_is_there_after_it() {
+    let setup = Setup {
+        recycle_bin: true,
+        threshold: Some(1),
+        ..plain()
+    };
+    holds_for(
+        setup,
+        with_passwords(),
+        history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [password(USER, false), delete(USER)],
+            cycle(),
+            [undelete(USER)],
             cycle(),
         ],
     );

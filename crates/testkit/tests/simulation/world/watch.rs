@@ -7,7 +7,13 @@ impl World {
     /// The witness looks at the domain as it is now.
     pub(super) fn look(&self) {
         let directory = self.shared.directory.borrow();
+        let nobody_reads = self.admin.is_none()
+            && self.sides.iter().all(|side| side.cycle.is_none())
+            && self.agents.iter().all(|agent| agent.works.is_empty());
         for witness in self.shared.witnesses.borrow_mut().iter_mut() {
+            if nobody_reads {
+                witness.superseded.clear();
+            }
             witness.look(&directory);
         }
     }
@@ -185,6 +191,10 @@ impl World {
         }
         let mut witnesses = self.shared.witnesses.borrow_mut();
         let witness = &mut witnesses[which.index()];
+        if witness.scope != scope && witness.is_there {
+            // An agent that reads, or is about to, hears of it with its next answer.
+            witness.superseded.push(witness.scope.clone());
+        }
         witness.scope = scope;
         witness.is_there = true;
         drop(witnesses);
