@@ -274,6 +274,8 @@ pub async fn apply(
         extension::declare(name);
     }
     service.jobs.raise();
+    // Whoever waits for a reading sees whether something else is to be read now.
+    service.progress.raise();
     Ok(written)
 }
 
@@ -637,7 +639,7 @@ async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(),
     }
 }
 
-/// A connector space of its own for a plan; dropped with `clear` when the plan is made.
+/// A connector space of its own for a plan, which `removal::drop_scratch` drops when the plan is made.
 ///
 /// # Errors
 ///

@@ -197,7 +197,7 @@ pub fn one(
         tx.store(std::slice::from_ref(&mark))?;
         objects::decide_all(tx, lane, context, &mut places, vec![mark])?;
         while references::batch(tx, lane, context)? {}
-        while unresolved::tell(tx, lane, context)? {}
+        while unresolved::tell(tx, lane, context, Some(guid))? {}
         tx.store(std::slice::from_ref(&lane.job))?;
     }
     Ok(Some(One {

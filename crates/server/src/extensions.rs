@@ -183,7 +183,7 @@ pub fn list(tx: &mut dyn Read) -> Result<Vec<Listed>, StoreError> {
 /// A problem with status 404 when it is not declared, with 409 when it is used; those of the store.
 pub async fn remove(service: &Arc<Service>, name: &str, actor: String) -> Result<(), Problem> {
     // Every object is looked at: nobody has to wait until that is done who writes. Where no mapping makes values, only
-    // people could, one by one, and what came in between would be left out as a value that this build does not know.
+    // people could, one by one; what came in between stays with its object, unseen, until the name is declared again.
     let sought = name.to_owned();
     let unused = service
         .read(move |tx| match unmapped(tx, &sought)? {
@@ -272,7 +272,7 @@ fn without_values(tx: &mut dyn Read, name: &str) -> Result<Result<(), Problem>, 
     }
     Ok(Err(Problem::new(409, "ExtensionInUse", title).remedy(format!(
         "take the value from objects of the cloud with `lockstep user update NAME --set {name}=`, and from \
-         synchronised ones by a mapping with `expression = '\"\"'`; `lockstep deleted purge` empties the recycle bin",
+         synchronised ones by a mapping with `expression = '\"\"'`; `lockstep deleted purge ID` removes somebody from the recycle bin",
     ))))
 }
 

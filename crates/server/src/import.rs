@@ -14,6 +14,7 @@ mod place;
 
 pub use begin::begin;
 pub(crate) use begin::{is_set_back, remember, same_domain};
+pub(crate) use marks::read_by_guid;
 pub use marks::{mark, mark_all};
 pub use objects::objects;
 pub use offer::offer;

@@ -4,7 +4,7 @@ use lockstep_api::channel::{Action, Instruction, Outcome};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{AgentId, ConfigurationId, InstructionId};
 use lockstep_store::records::job::{InstructionRow, InstructionState, Order};
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// Lays an instruction out for the agents of a domain.
 ///
@@ -78,6 +78,22 @@ pub fn take(
     let order: Option<Order> = tx.fetch_one(&row.id)?;
     tx.store(&[row])?;
     Ok(order.map(|order| order.body))
+}
+
+/// What an instruction says, as long as it is not withdrawn.
+///
+/// # Errors
+///
+/// Those of the store, and for a row that is not what [`give`] writes.
+pub fn given(
+    tx: &mut (impl Read + ?Sized),
+    id: InstructionId,
+) -> Result<Option<Instruction>, StoreError> {
+    let order: Option<Order> = tx.fetch_one(&id)?;
+    let read = order.map(|order| serde_json::from_str(&order.body));
+    read.transpose().map_err(|source| StoreError::Abandoned {
+        source: source.into(),
+    })
 }
 
 /// What earlier runs of an agent had taken is carried out by nobody any more: it need not be waited for.

@@ -90,11 +90,12 @@ pub async fn decide(
     let listed = listed.map_err(store_problem)?;
     let picked = picked(&listed, &chosen, filter.as_ref()).map_err(not_missing)?;
     let picked = listed.iter().zip(picked).filter(|(_, picked)| *picked);
+    let is_named = !chosen.ids.is_empty();
     let guids: BTreeSet<Guid> = picked.filter_map(|(one, _)| one.id.parse().ok()).collect();
     let now = service.clock.now();
     let said = service
         .write(move |tx| {
-            let said = say(tx, id, &guids, word)?;
+            let said = say(tx, id, &guids, word, is_named)?;
             let activity = match word {
                 Word::Gone => "MissingDeleted",
                 Word::Stays => "MissingKept",
@@ -170,17 +171,21 @@ fn view(
 }
 
 /// Notes what is said of these objects, as far as they are still missing, and has them decided anew. Says of which.
+/// Of those that are not named but chosen because nothing was said of them, something may have been said since.
 fn say(
     tx: &mut dyn Write,
     id: ConfigurationId,
     guids: &BTreeSet<Guid>,
     said: Word,
+    is_named: bool,
 ) -> Result<Vec<Guid>, StoreError> {
     let ids: Vec<_> = guids.iter().map(|guid| (id, *guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
     let mut changed = Vec::new();
     for mut row in rows.into_iter().flatten() {
-        if let Presence::Missing { word, .. } = &mut row.object.presence {
+        if let Presence::Missing { word, .. } = &mut row.object.presence
+            && (is_named || word.is_none())
+        {
             *word = Some(said);
             row.object.version += 1;
             changed.push(row);

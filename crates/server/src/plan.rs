@@ -12,6 +12,7 @@ use crate::configurations::{self, Checked, not_found};
 use crate::cycle::{self, Context, Item, Progress, Report, batch};
 use crate::extensions;
 use crate::failure::Failure;
+use crate::import;
 use crate::job::read_only;
 use crate::lane::Lane;
 use crate::log::readable;
@@ -20,7 +21,7 @@ use crate::service::Service;
 use lockstep_api::admin::{Plan, PlanCounts, PlanEntry, PropertyChange};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{Presence, RowState, Word};
+use lockstep_engine::{Presence, Word};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
@@ -131,7 +132,9 @@ async fn read_until_known(
         }
         before.clone_from(&report.unread);
         let missing = before.clone();
-        let asked = service.write(move |tx| ask_for(tx, id, &missing)).await;
+        let asked = service
+            .write(move |tx| import::read_by_guid(tx, id, &missing))
+            .await;
         asked.map_err(store_problem)?;
     }
     decide(service, id, None, owner).await
@@ -148,25 +151,6 @@ async fn settle_groups(service: &Arc<Service>, id: ConfigurationId) -> Result<()
         more = settled.await.map_err(store_problem)?;
     }
     Ok(())
-}
-
-/// Has these objects read by GUID.
-pub(crate) fn ask_for(
-    tx: &mut dyn Write,
-    configuration: ConfigurationId,
-    guids: &BTreeSet<Guid>,
-) -> Result<(), StoreError> {
-    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
-    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
-    let mut asked = Vec::new();
-    for mut row in rows.into_iter().flatten() {
-        if row.object.state != RowState::Unread {
-            row.object.state = RowState::Unread;
-            row.object.version += 1;
-            asked.push(row);
-        }
-    }
-    tx.store(&asked)
 }
 
 /// What a configuration would do as it is applied, as far as it has been read.

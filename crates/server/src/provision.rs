@@ -4,6 +4,7 @@ use crate::ask::ask;
 use crate::configurations::{by_name, not_found};
 use crate::cycle::{Context, Item, One, Report, one as decide_one, unresolved_of};
 use crate::failure::Failure;
+use crate::import;
 use crate::job::read_only;
 use crate::lane::Lane;
 use crate::log::readable;
@@ -12,14 +13,13 @@ use lockstep_api::admin::{PropertyChange, Provision, ProvisionStep, Provisioned}
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
-use lockstep_engine::{Decision, Reason, RowState};
+use lockstep_engine::{Decision, Reason};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::Staged;
 use lockstep_store::records::job::{Configuration, Job};
 use lockstep_store::{Overlay, ReadRecords as _, StoreError, Write, WriteRecords as _};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How often is read at most until the object and all that its decision needs are known.
@@ -46,7 +46,9 @@ pub async fn one(
     if wish.ignore_scope {
         admit(service, id, Some(object.guid)).await?;
     }
-    // In staging nothing is applied, not even on demand.
+    // In staging nothing is applied, not even on demand; a cycle may have been waited for since.
+    let now = service.read(move |tx| tx.fetch_one::<Configuration>(&id));
+    let configuration = now.await.map_err(problem)?.ok_or_else(|| not_found(name))?;
     let dry_run = wish.dry_run || crate::staging::is_on(&configuration);
     let told = read_and_decide(service, id, &object, dry_run, began).await;
     if wish.ignore_scope {
@@ -109,7 +111,8 @@ async fn read_and_decide(
             before
         };
         if let Some(guid) = asked {
-            let marked = service.write(move |tx| ask_for(tx, id, guid));
+            let marked =
+                service.write(move |tx| import::read_by_guid(tx, id, &BTreeSet::from([guid])));
             marked.await.map_err(problem)?;
         }
         read_only(service, id).await?;
@@ -125,19 +128,6 @@ async fn read_and_decide(
     }
     let (one, report) = decide(service, id, object.guid, dry_run, began).await?;
     Ok(told(one, report, object, dry_run))
-}
-
-/// Has an object read by GUID, if it is one that is kept in full or is to be.
-fn ask_for(tx: &mut dyn Write, id: ConfigurationId, guid: Guid) -> Result<(), StoreError> {
-    let row: Option<Staged> = tx.fetch_one(&(id, guid))?;
-    match row {
-        Some(mut row) if row.object.state != RowState::Unread => {
-            row.object.state = RowState::Unread;
-            row.object.version += 1;
-            tx.store(&[row])
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Why an object takes no part, as far as is known without reading it; none: it takes part, or nothing is known

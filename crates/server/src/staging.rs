@@ -6,8 +6,8 @@
 //! applies what was planned.
 
 use crate::cycle::{Context, Item, Report};
-use crate::plan;
 use crate::service::Service;
+use crate::{import, plan};
 use lockstep_directory::TenantRules;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, CycleId};
@@ -74,7 +74,7 @@ pub(crate) async fn plan(
     service
         .write(move |tx| {
             // What has to be known first is read in the same cycle, and planned anew.
-            plan::ask_for(tx, id, &missing)?;
+            import::read_by_guid(tx, id, &missing)?;
             keep(tx, id, cycle, row)
         })
         .await

@@ -48,7 +48,7 @@ fn others(tx: &mut (impl Read + ?Sized), lane: &Lane) -> Result<Vec<Configuratio
         .collect())
 }
 
-/// Who of the directory is meant by these GUIDs, of which nothing became here.
+/// Who of the directory is meant by these GUIDs, of which nothing became here, or there is nothing left.
 pub(super) fn resolve(
     tx: &mut dyn Read,
     lane: &Lane,

@@ -195,8 +195,8 @@ fn remember(
     tx.store(&rows.collect::<Vec<_>>())
 }
 
-/// Tells of references that began to lead nowhere and still do: one entry for each object and property. Nothing more
-/// is read before. Says whether there may be more to tell.
+/// Tells of references that began to lead nowhere and still do, those of one object or of all: one entry for each
+/// object and property. Nothing more is read before. Says whether there may be more to tell.
 ///
 /// # Errors
 ///
@@ -205,8 +205,12 @@ pub(crate) fn tell(
     tx: &mut dyn Write,
     lane: &Lane,
     context: &mut Context<'_>,
+    source: Option<Guid>,
 ) -> Result<bool, StoreError> {
-    let prefix = Key::empty().with(lane.configuration.id);
+    let prefix = match source {
+        Some(source) => StagedReference::from(lane.configuration.id, source),
+        None => Key::empty().with(lane.configuration.id),
+    };
     let untold: Vec<UntoldReferences> = tx.list(&Scan::of(prefix, SLICE))?;
     let holders: Vec<_> = untold
         .iter()

@@ -1,9 +1,12 @@
 //! What has to be looked at again.
 
-use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
+use lockstep_engine::RowState;
+use lockstep_model::Guid;
+use lockstep_model::ids::ConfigurationId;
+use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::records::job::Job;
-use lockstep_store::{StoreError, Write, WriteRecords as _};
-use std::collections::{BTreeMap, HashSet};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How many subjects stand in one mark.
 const MARK: usize = 1_000;
@@ -51,4 +54,23 @@ pub fn mark_all(
         }
     }
     tx.store(&marks)
+}
+
+/// Has these objects read by GUID at the end of the next page.
+pub(crate) fn read_by_guid(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    guids: &BTreeSet<Guid>,
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
+    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let mut asked = Vec::new();
+    for mut row in rows.into_iter().flatten() {
+        if row.object.state != RowState::Unread {
+            row.object.state = RowState::Unread;
+            row.object.version += 1;
+            asked.push(row);
+        }
+    }
+    tx.store(&asked)
 }

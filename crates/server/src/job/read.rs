@@ -15,7 +15,7 @@ use lockstep_store::records::job::{
     self as records, Configuration, Controller, InstructionRow, InstructionState, Job, ScopeRoot,
     Watermark,
 };
-use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ pub(super) struct Reading {
     listener: Listener,
     given: Instant,
     attempt: u32,
-    /// Which version of the configuration it began under.
+    /// The version of the configuration by which its instruction was given.
     pub(super) version: u64,
     give: Give,
 }
@@ -86,7 +86,8 @@ impl Reading {
     }
 
     /// Looks how it stands; gives it to another agent when the one that had it fell silent, and anew when the
-    /// configuration has changed: what leaves Active Directory goes by what is wanted now.
+    /// configuration has changed so that something else is to be read: what leaves Active Directory goes by what is
+    /// wanted now.
     pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
         let id = self.instruction;
         if let Some(error) = service.unstored.take(id) {
@@ -99,14 +100,17 @@ impl Reading {
             }
             return Err(store_problem(error));
         }
-        let configuration = self.configuration;
+        let (configuration, version) = (self.configuration, self.version);
         let found = service
             .read(move |tx| {
                 let row: Option<InstructionRow> = tx.fetch_one(&id)?;
-                Ok((row, tx.fetch_one::<Configuration>(&configuration)?))
+                let configuration: Option<Configuration> = tx.fetch_one(&configuration)?;
+                let configuration = configuration.filter(|row| row.version != version);
+                let wanted = configuration.map_or(Ok(Wanted::AsGiven), |row| wanted(tx, id, &row));
+                Ok((row, wanted?))
             })
             .await;
-        let (row, configuration) = found.map_err(store_problem)?;
+        let (row, wanted) = found.map_err(store_problem)?;
         let Some(row) = row else {
             return Err(Problem::new(
                 409,
@@ -114,20 +118,20 @@ impl Reading {
                 "the reading was withdrawn",
             ));
         };
-        let finished = matches!(row.state, InstructionState::Finished(_));
-        if !finished && configuration.is_some_and(|row| row.version != self.version) {
+        if !matches!(row.state, InstructionState::Finished(_)) && wanted != Wanted::AsGiven {
             tracing::info!(
                 domain = self.domain,
-                "the configuration has changed; what is read is asked for anew"
+                "the configuration has changed, and with it what is to be read"
             );
-            return self.give_anew(service).await;
+            if wanted == Wanted::Otherwise {
+                return self.give_anew(service).await;
+            }
+            self.withdraw(service).await?;
+            return Ok(State::Done);
         }
         match row.state {
             InstructionState::Finished(body) => {
-                let withdrawn = service
-                    .write(move |tx| instructions::withdraw(tx, id))
-                    .await;
-                withdrawn.map_err(store_problem)?;
+                self.withdraw(service).await?;
                 match serde_json::from_str(&body) {
                     Ok(Outcome::Failed {
                         code,
@@ -139,10 +143,7 @@ impl Reading {
                 }
             }
             InstructionState::Waiting if self.given.elapsed() > service.agent_patience => {
-                let withdrawn = service
-                    .write(move |tx| instructions::withdraw(tx, id))
-                    .await;
-                withdrawn.map_err(store_problem)?;
+                self.withdraw(service).await?;
                 Err(no_active_agents(&self.domain))
             }
             InstructionState::Waiting => Ok(State::Reading),
@@ -161,11 +162,7 @@ impl Reading {
             "the agent fell silent; its lease is given on"
         );
         if self.attempt >= ATTEMPTS {
-            let old = self.instruction;
-            let withdrawn = service
-                .write(move |tx| instructions::withdraw(tx, old))
-                .await;
-            withdrawn.map_err(store_problem)?;
+            self.withdraw(service).await?;
             let title = format!("the agents of {} fell silent while they read", self.domain);
             return Err(Problem::new(504, "AgentTimeout", title).remedy(
                 "look at the agents' logs; the next cycle goes on where this one stopped",
@@ -175,7 +172,15 @@ impl Reading {
         self.give_anew(service).await
     }
 
-    /// Takes the instruction back, and gives another one that goes on where that one has come.
+    /// Takes the instruction back: its agent is refused from now on.
+    async fn withdraw(&self, service: &Arc<Service>) -> Result<(), Problem> {
+        let id = self.instruction;
+        let withdrawn = service.write(move |tx| instructions::withdraw(tx, id));
+        withdrawn.await.map_err(store_problem)
+    }
+
+    /// Takes the instruction back, and gives another one, which goes on where that one has come unless more is to be
+    /// read of each object.
     async fn give_anew(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
         let (old, configuration, give) = (self.instruction, self.configuration, self.give);
         let now = service.clock.now();
@@ -203,6 +208,50 @@ pub(crate) async fn read_only(
         reading.wait(Duration::from_millis(250)).await;
     }
     Ok(())
+}
+
+/// What a configuration wants of a reading that began under another version of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wanted {
+    /// What it was given.
+    AsGiven,
+    /// Something else.
+    Otherwise,
+    /// Nothing at all.
+    Nothing,
+}
+
+fn wanted(
+    tx: &mut (impl Read + ?Sized),
+    id: InstructionId,
+    configuration: &Configuration,
+) -> Result<Wanted, StoreError> {
+    let given = instructions::given(tx, id)?;
+    let job: Option<Job> = tx.fetch_one(&configuration.id)?;
+    let (Some(given), Some(job)) = (given, job) else {
+        return Ok(Wanted::AsGiven);
+    };
+    let same = match given.action {
+        Action::ReadChanges(given) => {
+            let known = crate::configuration::known(configuration);
+            let before = policy::read_set_of(tx, configuration.id)?;
+            let next = policy::next_read_set(&known.compiled, &before);
+            let now = read_changes(configuration, &job, &next);
+            (now.read_set, now.scope, now.eager, now.must_exist)
+                == (given.read_set, given.scope, given.eager, given.must_exist)
+        }
+        Action::ReadCredentials(_) if !crate::passwords::enabled(configuration) => {
+            return Ok(Wanted::Nothing);
+        }
+        Action::ReadCredentials(given) => {
+            crate::passwords::order(configuration, &job).iterations == given.iterations
+        }
+        _ => true,
+    };
+    Ok(match same {
+        true => Wanted::AsGiven,
+        false => Wanted::Otherwise,
+    })
 }
 
 /// An instruction that was laid out.
@@ -361,4 +410,76 @@ fn canary(controller: &Controller) -> Option<KnownCanary> {
         dns_name: controller.dns_name.clone(),
         canary,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_api::configuration::{PasswordHashSync, Spec};
+    use lockstep_model::Guid;
+    use lockstep_model::ids::ObjectId;
+    use lockstep_store::{MemoryStore, Store as _, records};
+
+    fn configuration(change: impl FnOnce(&mut Spec)) -> Configuration {
+        let mut spec = Spec::unreadable("corp", "corp.test");
+        spec.password_hash_sync = PasswordHashSync::default();
+        change(&mut spec);
+        Configuration {
+            id: ConfigurationId::new(Guid::from_bytes([1; 16])),
+            name: "corp".into(),
+            domain: "corp.test".into(),
+            spec: serde_json::to_string(&spec).unwrap(),
+            version: 1,
+            roots: None,
+            excluded: Vec::new(),
+            groups: Vec::new(),
+            paused: false,
+            scratch: false,
+            stands_for: None,
+            heir: None,
+            service_principal: ObjectId::new(Guid::NIL),
+        }
+    }
+
+    /// What the changed configuration wants of a reading that was given by the plain one.
+    fn wanted_after(give: Give, after: &Configuration) -> Wanted {
+        let store = MemoryStore::new(&records::tables());
+        let before = configuration(|_| ());
+        let mut found = None;
+        store
+            .write(&mut |tx| {
+                tx.store(std::slice::from_ref(&before))?;
+                tx.store(&[Job::new(before.id)])?;
+                let given = give(tx, before.id, Timestamp::from_millis(1))?;
+                found = Some(wanted(tx, given.instruction, after)?);
+                Ok(())
+            })
+            .unwrap();
+        found.unwrap()
+    }
+
+    #[test]
+    fn a_reading_is_asked_for_anew_only_where_the_changed_configuration_reads_something_else() {
+        let staff = ScopeRoot {
+            guid: Guid::from_bytes([2; 16]),
+            dn: "OU=Staff,DC=corp,DC=test".into(),
+        };
+        let narrower = Configuration {
+            excluded: vec![staff],
+            ..configuration(|_| ())
+        };
+        let told = configuration(|spec| spec.notifications.email = vec!["it@corp.test".into()]);
+        assert_eq!(wanted_after(changes, &narrower), Wanted::Otherwise);
+        assert_eq!(wanted_after(changes, &told), Wanted::AsGiven);
+        assert_eq!(wanted_after(passwords, &narrower), Wanted::AsGiven);
+    }
+
+    #[test]
+    fn passwords_that_are_switched_off_are_read_no_more() {
+        let off = configuration(|spec| spec.password_hash_sync.enabled = false);
+        let staging = configuration(|spec| spec.staging = true);
+        assert_eq!(wanted_after(passwords, &off), Wanted::Nothing);
+        assert_eq!(wanted_after(passwords, &staging), Wanted::Nothing);
+        assert_eq!(wanted_after(changes, &off), Wanted::AsGiven);
+    }
 }

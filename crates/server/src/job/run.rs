@@ -66,7 +66,7 @@ struct Run {
     wake: Wake,
     report: Report,
     behind: u64,
-    /// The version of the configuration that the reading began under.
+    /// The version of the configuration by which was read what has been read last.
     read_version: u64,
     first: bool,
     passwords: Passwords,
@@ -216,7 +216,7 @@ async fn tell_unresolved(
             };
             let mut report = Report::default();
             let mut context = Context::complete(cycle, now, &tenant, &mut report);
-            cycle::tell_unresolved(tx, &lane, &mut context)
+            cycle::tell_unresolved(tx, &lane, &mut context, None)
         };
         more = service.write(work).await?;
     }
@@ -435,7 +435,8 @@ async fn drain(
                 phase,
                 first: *first,
                 tenant: &tenant,
-                // What was read before the configuration changed says nothing about who is to leave under it.
+                // What was read by another version says nothing about who is to leave: what this one wants besides has
+                // not been asked for.
                 deletes_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
                 report,
             };

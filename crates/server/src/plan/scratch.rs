@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long what could not be dropped is left alone.
+/// How long what could not be dropped is left alone, unless somebody leaves more.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A connector space that nobody but a plan knows. Dropped without [`Scratch::remove`], it becomes a leftover.
