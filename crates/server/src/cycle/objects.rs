@@ -652,9 +652,14 @@ pub(super) fn stays_home(
     case: &Case,
     reason: &Reason,
 ) -> Result<(), StoreError> {
-    if !matches!(case.object.state, RowState::Complete { .. })
-        || lane.groups.contains(&case.object.guid)
-    {
+    let keeps_nothing = match case.object.state {
+        RowState::Complete { .. } => false,
+        // What decided about it while it was in place.
+        RowState::PlaceOnly => case.object.attributes.is_empty(),
+        // It is read first.
+        RowState::Unread => true,
+    };
+    if keeps_nothing || lane.groups.contains(&case.object.guid) {
         return Ok(());
     }
     let mut object = case.object.clone();
@@ -663,6 +668,9 @@ pub(super) fn stays_home(
         object.attributes = case.object.attributes.clone();
         let read_set = policy::read_set_of(tx, lane.configuration.id)?;
         object.attributes.retain(|name, _| read_set.decides(name));
+    }
+    if object == case.object {
+        return Ok(());
     }
     object.version += 1;
     tx.store(&[Staged {

@@ -407,6 +407,38 @@ fn a_plan_reads_what_lies_in_a_container_of_which_nothing_is_known() {
 }
 
 #[test]
+fn nothing_is_kept_of_who_took_no_part_where_objects_take_part_and_does_not_lie_there_any_more() {
+    let setup = Setup { page: 1, ..plain() };
+    let members = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        excluded: vec![UNIT],
+        filter: Some(Filter::Sales),
+        ..Wishes::default()
+    };
+    holds_for(
+        setup,
+        Wishes::default(),
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(GROUP, Class::SecurityGroup, UNIT),
+                create(OTHER, Class::SecurityGroup, UNIT),
+                Step::Wake(Wake::Hand),
+                Step::Turns {
+                    count: 16,
+                    order: 0,
+                },
+                configure(members),
+                Step::Settle { order: 599 },
+                member(GROUP, OTHER),
+            ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
 fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
     let setup = Setup {
         threshold: Some(2),
