@@ -381,3 +381,63 @@ fn readers_are_kept_for_the_next_and_not_more_than_a_few() {
     nest(&store, 12);
     assert_eq!(store.readers.lock().unwrap().len(), IDLE_READERS);
 }
+
+#[test]
+fn what_an_instruction_says_moves_out_of_its_row_and_what_is_read_out_of_the_job() {
+    use crate::records::job::{InstructionRow, InstructionState, Job, Order, ReadSet};
+    use crate::{ReadRecords as _, WriteRecords as _, records};
+    use lockstep_model::Guid;
+    use lockstep_model::ids::{ConfigurationId, InstructionId};
+
+    let dir = tempfile::tempdir().unwrap();
+    let id = InstructionId::new(Guid::from_bytes([1; 16]));
+    let configuration = ConfigurationId::new(Guid::from_bytes([2; 16]));
+    let row = InstructionRow {
+        id,
+        domain: "corp.test".into(),
+        configuration: Some(configuration),
+        lease: 3,
+        state: InstructionState::Waiting,
+        run: String::new(),
+        given: 4,
+        heard: 4,
+        heard_number: 0,
+        heard_open: Vec::new(),
+    };
+    let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
+    store
+        .write(&mut |tx| {
+            tx.store(std::slice::from_ref(&row))?;
+            tx.store(&[Job::new(configuration)])
+        })
+        .unwrap();
+    // As they stood before.
+    let before = r#"drop table "orders"; drop table "read_sets"; pragma user_version = 1;
+        update "instructions" set body = json_set(body, '$.body', '{"id":"it says \"this\""}');
+        update "jobs" set body = json_set(body, '$.read_set', json('{"version":5,"attributes":["mail"],
+            "links":["member"],"decision":["cn"]}'), '$.domain', json('{"absent":["pager"]}'));"#;
+    store.writer.lock().unwrap().execute_batch(before).unwrap();
+    drop(store);
+    let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
+    store
+        .read(&mut |tx| {
+            assert_eq!(tx.fetch_one::<InstructionRow>(&id)?, Some(row.clone()));
+            let order: Option<Order> = tx.fetch_one(&id)?;
+            assert_eq!(order.unwrap().body, r#"{"id":"it says \"this\""}"#);
+            let expected = ReadSet {
+                version: 5,
+                attributes: vec!["mail".into()],
+                links: vec!["member".into()],
+                decision: vec!["cn".into()],
+                absent: vec!["pager".into()],
+                ..ReadSet::new(configuration)
+            };
+            assert_eq!(tx.fetch_one(&configuration)?, Some(expected));
+            Ok(())
+        })
+        .unwrap();
+    let connection = store.writer.lock().unwrap();
+    let version = r#"select body ->> '$.read_set' from "jobs""#;
+    let version: u32 = connection.query_row(version, [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 5);
+}
