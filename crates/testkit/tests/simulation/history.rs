@@ -137,7 +137,7 @@ fn play_out(script: &Script, backing: Backing) -> Result<(), Violation> {
     lockstep_server::ids::follow(1);
     let store: Arc<WatchedStore> = match backing {
         Backing::Memory => WatchedStore::in_memory(),
-        Backing::Sqlite => WatchedStore::on_disk(),
+        Backing::Sqlite => WatchedStore::on_sqlite(),
     };
     let mut world = World::of(script, store);
     let mut steps = script.steps.iter();

@@ -170,6 +170,26 @@ fn a_full_reading_drops_links_that_are_gone() {
 }
 
 #[test]
+fn h24_a_database_that_was_set_back_and_has_counted_on_is_known_by_its_invocation_id() {
+    holds(history![
+        [
+            create(USER, Class::User, WELL_KNOWN.users),
+            Step::Snapshot(0),
+            set(USER, "title", "Dr"),
+        ],
+        cycle(),
+        [
+            Step::Restore {
+                controller: 0,
+                new_invocation: true,
+            },
+            // Neither the highest number nor that of the object that was changed last is less than before.
+            set(USER, "department", "Sales"),
+        ],
+    ]);
+}
+
+#[test]
 fn a_reference_to_somebody_in_the_recycle_bin_is_kept_by_every_kind_of_cycle() {
     let wishes = Wishes {
         units: vec![UNIT],

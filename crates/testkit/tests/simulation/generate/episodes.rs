@@ -61,17 +61,27 @@ impl Maker {
         self.cycle();
     }
 
-    /// A controller's database is set back.
+    /// A controller's database is set back. Often somebody changes before and after it, who is then its canary.
     pub(super) fn set_back(&mut self) {
         let controller = self.random.below(2) as usize % self.controllers;
+        let label = self.anybody().filter(|_| self.random.chance(50));
         self.steps.push(Step::Snapshot(controller));
-        self.changes(4);
+        match label {
+            Some(label) => {
+                let change = self.set_of(label);
+                self.ad(change);
+            }
+            None => self.changes(4),
+        }
         self.cycle();
         self.steps.push(Step::Restore {
             controller,
             new_invocation: self.random.chance(50),
         });
-        if self.random.chance(50) {
+        if let Some(label) = label {
+            let change = self.set_of(label);
+            self.ad(change);
+        } else if self.random.chance(50) {
             self.changes(6);
         }
         self.cycle();
@@ -113,20 +123,37 @@ impl Maker {
         self.settle();
     }
 
-    /// An agent stands still until another has taken its place, and then goes on.
+    /// An agent stands still until another has taken its place, and then goes on. Often somebody changes before
+    /// and after, so that what it still has to say is old.
     pub(super) fn overtaken(&mut self) {
-        let agent = self.random.below(2) as usize;
-        self.changes(3);
+        let (first, second) = match self.random.chance(50) {
+            true => (0, 1),
+            false => (1, 0),
+        };
+        let label = self.anybody().filter(|_| self.random.chance(70));
+        let changes = |maker: &mut Self| {
+            if let Some(label) = label {
+                let change = maker.set_of(label);
+                maker.ad(change);
+            }
+            maker.changes(2);
+        };
+        changes(self);
+        if self.random.chance(70) {
+            // Whatever there is to do, the first one does.
+            self.steps.push(Step::AgentFreezes(second));
+        }
         self.wake();
         self.turns();
-        self.steps.push(Step::AgentFreezes(agent));
-        self.changes(3);
+        self.steps.push(Step::AgentFreezes(first));
+        self.steps.push(Step::AgentGoesOn(second));
+        changes(self);
         self.steps.push(Step::Time(1 + self.random.below(3)));
         match self.random.chance(60) {
             true => self.settle(),
             false => self.turns(),
         }
-        self.steps.push(Step::AgentGoesOn(agent));
+        self.steps.push(Step::AgentGoesOn(first));
         if self.random.chance(40) {
             self.wake();
         }

@@ -26,3 +26,43 @@ fn h21_a_group_that_is_large_both_ways_is_read_in_full() {
     steps.extend(cycle());
     holds_for(setup, Wishes::default(), steps);
 }
+
+#[test]
+fn h21_a_member_that_goes_while_a_set_is_read_hides_no_other() {
+    let setup = Setup {
+        range: 1,
+        ..plain()
+    };
+    for count in 1..40 {
+        holds_for(
+            setup.clone(),
+            Wishes::default(),
+            history![
+                [
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    create(OTHER, Class::User, WELL_KNOWN.users),
+                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                    create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                    create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
+                    member(GROUP, USER),
+                    member(GROUP, OTHER),
+                    member(GROUP, INNER),
+                    member(GROUP, INNERMOST),
+                    set(GROUP, "admindescription", "Group_1"),
+                ],
+                cycle(),
+                [
+                    set(GROUP, "admindescription", ""),
+                    Step::Wake(Wake::Clock),
+                    Step::Turns { count, order: 0 },
+                    Step::Ad(Change::Unlink {
+                        source: GROUP,
+                        attribute: "member",
+                        target: USER,
+                    }),
+                    Step::Settle { order: 0 },
+                ],
+            ],
+        );
+    }
+}
