@@ -66,16 +66,19 @@ pub enum InPlace {
 }
 
 impl InPlace {
-    fn contains(&self, dn: &str) -> bool {
+    /// Whether an object of this name is in place, where that can be told.
+    fn contains(&self, dn: &str) -> Option<bool> {
         match self {
-            Self::Everything => true,
-            Self::Unknown => false,
+            Self::Everything => Some(true),
+            Self::Unknown => None,
             Self::Below { roots, excluded } => {
-                let Ok(dn) = dn.parse::<Dn>() else {
-                    return false;
+                let dn = dn.parse::<Dn>().ok()?;
+                // Of two on the way to the top the nearer one tells.
+                let nearest = |list: &[Dn]| {
+                    let above = list.iter().filter(|root| dn.is_within(root));
+                    above.map(|root| root.steps().len()).max()
                 };
-                let within = |list: &[Dn]| list.iter().any(|root| dn.is_within(root));
-                within(roots) && !within(excluded)
+                Some(nearest(roots) > nearest(excluded))
             }
         }
     }
@@ -321,9 +324,11 @@ impl<'a> EntryReader<'a> {
             .class
             .as_deref()
             .is_none_or(|class| matches!(class, "user" | "inetOrgPerson" | "group" | "contact"));
-        if may_take_part && self.place.contains(&dn) {
+        let in_place = self.place.contains(&dn);
+        if may_take_part && in_place == Some(true) {
             offered.decision = Some(read.decision.clone());
         }
+        offered.elsewhere = may_take_part && in_place == Some(false);
         read.rdn = name.map(|name| own_step(&dn, &name));
         Ok(Assembled { entry: read, cut })
     }
@@ -632,11 +637,19 @@ mod tests {
                 below(&["DC=corp,DC=test"], &["OU=Staff,DC=corp,DC=test"]),
                 false,
             ),
+            (
+                below(&["OU=Staff,DC=corp,DC=test"], &["DC=corp,DC=test"]),
+                true,
+            ),
             (below(&["OU=Other,DC=corp,DC=test"], &[]), false),
             (InPlace::Unknown, false),
         ] {
-            let entry = read(Reading::Changes, &place, &[("mail", &["a@x"])]).entry;
-            assert_eq!(entry.offered.decision.is_some(), sent, "{place:?}");
+            let offered = read(Reading::Changes, &place, &[("mail", &["a@x"])])
+                .entry
+                .offered;
+            assert_eq!(offered.decision.is_some(), sent, "{place:?}");
+            let told = !sent && !matches!(place, InPlace::Unknown);
+            assert_eq!(offered.elsewhere, told, "{place:?}");
         }
     }
 }
