@@ -5,7 +5,6 @@ use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
 use lockstep_api::channel::{
     Content, Incoming, LinkTarget, Links, Offered, WireAttributes, WireValue,
 };
-use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::{AttributeName, Dn, Guid, Sid, Value};
@@ -375,7 +374,7 @@ impl ReadEntry {
         if !self.offered.whole || self.offered.deleted {
             return false;
         }
-        match (class.and_then(MappedKind::of), &self.offered.decision) {
+        match (class.and_then(ObjectClass::kind), &self.offered.decision) {
             (Some(kind), Some(decision)) => {
                 let values = |values: &[WireValue]| values.iter().map(|v| v.0.clone()).collect();
                 let mut object = StagedObject::new(self.offered.guid, 0);

@@ -357,7 +357,7 @@ impl Desk {
         if class == ObjectClass::Container {
             return self.container(tx, lane, object, offered);
         }
-        let Some(kind) = MappedKind::of(class) else {
+        let Some(kind) = class.kind() else {
             return Ok(Verdict::Stay);
         };
         let chain = self.places.chain(tx, object)?;
