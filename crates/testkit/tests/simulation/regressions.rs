@@ -734,3 +734,34 @@ fn h13_who_is_made_in_a_container_that_was_hidden_is_met_when_it_can_be_seen_aga
         ],
     );
 }
+
+#[test]
+fn h14_who_moves_into_a_container_that_has_left_the_scope_stays_at_home_whichever_is_told_first() {
+    let setup = Setup { page: 1, ..plain() };
+    let wishes = Wishes {
+        units: vec![UNIT],
+        ..Wishes::default()
+    };
+    let moved = |label, parent| Step::Ad(Change::Move { label, parent });
+    holds_for(
+        setup,
+        wishes,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(OTHER_UNIT, Class::Unit, UNIT),
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            ],
+            cycle(),
+            [
+                moved(OTHER_UNIT, WELL_KNOWN.users),
+                moved(GROUP, OTHER_UNIT),
+                // It is told last.
+                Step::Ad(Change::Rename {
+                    label: OTHER_UNIT,
+                    name: "Elsewhere".to_owned(),
+                }),
+            ],
+        ],
+    );
+}
