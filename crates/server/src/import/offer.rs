@@ -60,10 +60,10 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         .collect();
     let mut verdicts = Vec::with_capacity(offer.objects.len());
     // Parents may stand behind their children: first all places, then all verdicts.
-    let mut leaving = Vec::new();
+    let mut named = Vec::new();
     for offered in &offer.objects {
         let before = known.get(&offered.guid);
-        leaving.extend(offered.moved.filter(|_| is_news(before)));
+        named.extend(offered.moved.map(|moved| (moved, is_news(before))));
         let object = desk.place(&lane, before, offered);
         desk.places.changed(&object);
         known.insert(offered.guid, object);
@@ -88,9 +88,9 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         }
         verdicts.push(verdict);
     }
-    for guid in leaving {
+    for (guid, news) in named {
         if let Some(object) = known.get_mut(&guid) {
-            ask_whether_it_left(object);
+            ask_whether_it_left(object, news);
         }
     }
     let rows: Vec<Staged> = known
@@ -117,12 +117,18 @@ fn is_news(proxy: Option<&StagedObject>) -> bool {
 }
 
 /// Something says that an object has moved to another domain. It may be older than the object's way back, so the
-/// controller is asked for it at the end of the page.
-fn ask_whether_it_left(object: &mut StagedObject) {
-    if object.presence != Presence::Deleted && !object.moved_away {
-        object.moved_away = true;
-        object.version += 1;
+/// controller is asked for it at the end of the page. Where that is no news, its silence makes the object missing, as
+/// any silence does: a controller that lagged may have shown it again meanwhile.
+fn ask_whether_it_left(object: &mut StagedObject, news: bool) {
+    if object.presence == Presence::Deleted || object.moved_away {
+        return;
     }
+    if news {
+        object.moved_away = true;
+    } else if matches!(object.presence, Presence::Alive { .. }) {
+        object.state = RowState::Unread;
+    }
+    object.version += 1;
 }
 
 /// Content that came with an offer, as it comes by itself.
