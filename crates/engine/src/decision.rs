@@ -110,6 +110,8 @@ pub enum Reason {
     NeverSynced(NeverSynced),
     /// It was deleted in Active Directory.
     DeletedInAd,
+    /// It has moved to another domain.
+    MovedToAnotherDomain,
     /// A full import did not see it and the controller keeps silent about it.
     Missing {
         /// Since when.
@@ -208,6 +210,7 @@ impl fmt::Display for Reason {
             Self::OtherClass => f.write_str("it is no user, group or contact"),
             Self::NeverSynced(why) => write!(f, "it is never provisioned: {why}"),
             Self::DeletedInAd => f.write_str("it was deleted in Active Directory"),
+            Self::MovedToAnotherDomain => f.write_str("it has moved to another domain"),
             Self::Missing { since } => write!(
                 f,
                 "a full import has not seen it since {since} and the domain controller keeps silent \
@@ -286,6 +289,15 @@ impl Reason {
         }
     }
 
+    /// Whether the object is not in this domain any more.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::DeletedInAd | Self::MovedToAnotherDomain | Self::SaidGone { .. }
+        )
+    }
+
     /// A stable name in CamelCase.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -299,6 +311,7 @@ impl Reason {
             Self::OtherClass => "OtherClass",
             Self::NeverSynced(_) => "NeverSynced",
             Self::DeletedInAd => "DeletedInAd",
+            Self::MovedToAnotherDomain => "MovedToAnotherDomain",
             Self::Missing { .. } => "Missing",
             Self::SaidGone { .. } => "SaidGone",
             Self::SaidToStay { .. } => "SaidToStay",
@@ -363,6 +376,9 @@ enum Participation {
 fn participation(situation: &Situation<'_>, policy: &Policy) -> Participation {
     let object = situation.object;
     match object.presence {
+        Presence::Deleted if object.moved_away => {
+            return Participation::Out(Reason::MovedToAnotherDomain);
+        }
         Presence::Deleted => return Participation::Out(Reason::DeletedInAd),
         Presence::Missing { since, word } => {
             return match word {

@@ -105,7 +105,7 @@ pub enum Presence {
         /// What an administrator has said of it since.
         word: Option<Word>,
     },
-    /// There was a tombstone.
+    /// There was a tombstone, or it has moved to another domain.
     Deleted,
 }
 
@@ -137,6 +137,9 @@ pub struct StagedObject {
     pub state: RowState,
     /// Whether it is there.
     pub presence: Presence,
+    /// An entry of the domain says that it has moved to another one. As long as it counts as there, that has to be
+    /// asked of the controller; once it is gone, it is why.
+    pub moved_away: bool,
     /// Attributes of the read set. Those that do not occur are empty, once the row is complete.
     pub attributes: Attributes,
     /// Grows with every change of the row.
@@ -156,6 +159,7 @@ impl StagedObject {
             primary_group: None,
             state: RowState::PlaceOnly,
             presence: Presence::Alive { epoch },
+            moved_away: false,
             attributes: Attributes::new(),
             version: 0,
         }

@@ -1,6 +1,8 @@
 //! Answers of a domain controller.
 
-use lockstep_ad_proto::ldap::{DecodeError, Decoder, Event, ExtendedDn, attribute_range};
+use lockstep_ad_proto::ldap::{
+    DecodeError, Decoder, Event, ExtendedDn, ProxiedObjectName, attribute_range,
+};
 use lockstep_model::Dn;
 
 /// How many bytes arrive at once, in one run after the other.
@@ -47,6 +49,13 @@ fn look_into(event: &Event) {
         Event::Value(value) => {
             if let Ok(text) = std::str::from_utf8(value) {
                 let _ = ExtendedDn::parse(text);
+                if let Ok(proxied) = ProxiedObjectName::parse(text) {
+                    let name = text.splitn(4, ':').nth(3).map(ExtendedDn::parse);
+                    assert_eq!(
+                        name.map(|name| name.map(|name| name.guid)),
+                        Some(Ok(proxied.guid))
+                    );
+                }
             }
         }
         Event::Done { controls, .. } => {

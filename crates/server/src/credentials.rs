@@ -205,6 +205,20 @@ pub fn forget(tx: &mut dyn Write, users: &[ObjectId]) -> Result<(), StoreError> 
         .try_for_each(|user| attempts::forget(tx, *user))
 }
 
+/// These users' objects have moved to another domain or come back from one, under the same objectGUID, and there
+/// writes are counted anew: the next password of Active Directory counts, whatever its stamp, as after a migration.
+/// Until then the one that is there stays.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn moved(tx: &mut dyn Write, users: &[ObjectId]) -> Result<(), StoreError> {
+    let rows: Vec<Option<CredentialRow>> = tx.fetch(users)?;
+    let mut rows: Vec<CredentialRow> = rows.into_iter().flatten().collect();
+    rows.iter_mut().for_each(CredentialRow::forget_origin);
+    tx.store(&rows)
+}
+
 /// The row of the next password of a user.
 fn next(
     sealer: &Sealer,

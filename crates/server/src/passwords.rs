@@ -15,7 +15,7 @@ mod stamps;
 pub use made::taken;
 pub use replication::{begin, end, order, somebody_is_new};
 pub use settle::{judge_anew, tally};
-pub use stamps::{accounts, read_anew, stamps};
+pub use stamps::{accounts, moved_back, read_anew, stamps};
 
 use lockstep_store::StoreError;
 use lockstep_store::records::job::Configuration;

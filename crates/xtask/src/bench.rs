@@ -37,7 +37,8 @@ const SMALL: Population = Population {
 /// What the agent asks for by the default mapping, as `ldapsearch` is asked for the same.
 const FILTER: &str = "(|(objectClass=user)(objectClass=group)(objectClass=contact)\
                       (objectClass=organizationalUnit)(objectClass=container)(objectClass=builtinDomain)\
-                      (objectClass=domainDNS)(objectClass=foreignSecurityPrincipal))";
+                      (objectClass=domainDNS)(objectClass=foreignSecurityPrincipal)\
+                      (objectClass=infrastructureUpdate))";
 /// How often each thing is measured.
 const RUNS: usize = 3;
 const CHANGES: usize = 40;

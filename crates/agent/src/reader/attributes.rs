@@ -5,11 +5,11 @@ use crate::ldap::LdapError;
 use lockstep_api::channel::ReadSet;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is always asked for: identity and place, whether it is deleted, and whether it is new.
+/// What is always asked for: identity and place, whether it is deleted, whether it is new, and what it stands for.
 ///
 /// Without `name` a DirSync search gives no entries at all on Samba; without `isDeleted` nothing tells that
 /// an object came back.
-const ALWAYS: [&str; 9] = [
+const ALWAYS: [&str; 10] = [
     "name",
     "objectClass",
     "objectGUID",
@@ -19,6 +19,7 @@ const ALWAYS: [&str; 9] = [
     "isDeleted",
     "isRecycled",
     "whenCreated",
+    "proxiedObjectName",
 ];
 
 /// Link attributes, and the attribute in which the object at the other end shows who links to it.

@@ -4,7 +4,7 @@ use super::ReadError;
 use super::attributes::{Wanted, absent};
 use super::by_guid;
 use super::doubts;
-use super::entry::{EntryReader, InPlace, ReadEntry, Reading};
+use super::entry::{EntryReader, INFRASTRUCTURE_UPDATE, InPlace, ReadEntry, Reading};
 use super::report::{Manner, Reporter};
 use super::slices::{CUT_BY, Cutter};
 use crate::channel::ChannelError;
@@ -37,9 +37,9 @@ const LINKS_OF_A_BATCH: usize = 20_000;
 /// The same for bytes of attributes: pictures and certificates are large.
 const BYTES_OF_A_BATCH: usize = 2 << 20;
 
-/// The classes of objects that take part, lie around others, or stand for members from elsewhere. Only
-/// objectClass is asked about: a filter on anything else may hide tombstones.
-const CLASSES: [&str; 8] = [
+/// The classes of objects that take part, lie around others, stand for members from elsewhere, or tell who moved
+/// to another domain. Only objectClass is asked about: a filter on anything else may hide tombstones.
+const CLASSES: [&str; 9] = [
     "user",
     "group",
     "contact",
@@ -48,6 +48,7 @@ const CLASSES: [&str; 8] = [
     "builtinDomain",
     "domainDNS",
     "foreignSecurityPrincipal",
+    INFRASTRUCTURE_UPDATE,
 ];
 /// Of them, those that others lie in.
 const CONTAINERS: [&str; 4] = [

@@ -1,13 +1,18 @@
 //! From a controller's entry to what is offered and sent of it.
 
 use super::attributes::Wanted;
-use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
+use lockstep_ad_proto::ldap::{
+    Event, ExtendedDn, ProxiedObjectName, ProxyKind, RangeEnd, attribute_range,
+};
 use lockstep_api::channel::{
     Content, Incoming, LinkTarget, Links, Offered, WireAttributes, WireValue,
 };
 use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::{AttributeName, Dn, Guid, Sid, Value};
+
+/// The class of what the controllers of a domain tell each other about objects of other domains.
+pub(super) const INFRASTRUCTURE_UPDATE: &str = "infrastructureUpdate";
 
 /// An object as one answer shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,6 +108,8 @@ struct Partial {
     classes: Vec<String>,
     is_deleted: Option<bool>,
     created: bool,
+    /// The object that moved to another domain and left this entry behind.
+    moved: Option<Guid>,
     /// Link attributes of which the answer holds only the first values.
     cut: Vec<String>,
     damaged: Option<&'static str>,
@@ -146,7 +153,7 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    /// Takes an event; gives the entry that it completed.
+    /// Takes an event; gives the entry that it completed, if that is about an object of this domain.
     ///
     /// # Errors
     ///
@@ -156,7 +163,7 @@ impl<'a> EntryReader<'a> {
             Event::Entry { dn } => self.begin(dn),
             Event::Attribute { name } => self.attribute(&name),
             Event::Value(value) => self.value(value),
-            Event::EntryEnd => return self.end().map(Some),
+            Event::EntryEnd => return self.end(),
             _ => {}
         }
         Ok(None)
@@ -228,6 +235,7 @@ impl<'a> EntryReader<'a> {
             "objectclass" => entry.classes.extend(String::from_utf8(value.clone())),
             "isdeleted" => entry.is_deleted = Some(value.eq_ignore_ascii_case(b"TRUE")),
             "whencreated" => entry.created = true,
+            "proxiedobjectname" => entry.moved = moved_object(&value),
             "parentguid" => offered.parent = Guid::from_wire(&value).ok(),
             "objectsid" => offered.sid = Sid::from_wire(&value).ok(),
             "primarygroupid" => {
@@ -279,7 +287,7 @@ impl<'a> EntryReader<'a> {
         }
     }
 
-    fn end(&mut self) -> Result<Assembled, &'static str> {
+    fn end(&mut self) -> Result<Option<Assembled>, &'static str> {
         let Partial {
             mut read,
             dn,
@@ -287,11 +295,21 @@ impl<'a> EntryReader<'a> {
             classes,
             is_deleted,
             created,
+            moved,
             cut,
             damaged,
         } = std::mem::take(&mut self.entry);
         if let Some(what) = damaged {
             return Err(what);
+        }
+        // Only such an entry speaks of another object: who has moved bears the attribute too, for good.
+        let update = classes
+            .iter()
+            .any(|class| class.eq_ignore_ascii_case(INFRASTRUCTURE_UPDATE));
+        let moved = moved.filter(|_| update && is_deleted == Some(true));
+        if update && moved.is_none() && self.reading == Reading::Changes {
+            // The others are about names of objects of other domains, and there may be many.
+            return Ok(None);
         }
         let offered = &mut read.offered;
         if is_deleted == Some(true) {
@@ -299,16 +317,17 @@ impl<'a> EntryReader<'a> {
             *offered = Offered {
                 guid: offered.guid,
                 deleted: true,
+                moved,
                 ..Offered::default()
             };
             let entry = ReadEntry {
                 offered: read.offered,
                 ..ReadEntry::default()
             };
-            return Ok(Assembled {
+            return Ok(Some(Assembled {
                 entry,
                 cut: Vec::new(),
-            });
+            }));
         }
         if let Some(name) = &name {
             naming_attribute(self.wanted, &dn, name, &mut read);
@@ -329,7 +348,7 @@ impl<'a> EntryReader<'a> {
         }
         offered.elsewhere = may_take_part && in_place == Some(false);
         read.rdn = name.map(|name| own_step(&dn, &name));
-        Ok(Assembled { entry: read, cut })
+        Ok(Some(Assembled { entry: read, cut }))
     }
 }
 
@@ -416,6 +435,17 @@ impl ReadEntry {
             content: Some(content),
             ..self.offered.clone()
         }
+    }
+}
+
+/// Which object a value of `proxiedObjectName` says has moved to another domain. Both known kinds do: [MS-DRSR]
+/// 5.157 calls 0 an object that was moved and 1 what the other controllers learn it from.
+fn moved_object(value: &[u8]) -> Option<Guid> {
+    let text = std::str::from_utf8(value).ok()?;
+    let proxied = ProxiedObjectName::parse(text).ok()?;
+    match proxied.kind {
+        ProxyKind::MovedObject | ProxyKind::Proxy => Some(proxied.guid),
+        ProxyKind::Other(_) => None,
     }
 }
 
@@ -516,6 +546,14 @@ mod tests {
     }
 
     fn read(reading: Reading, place: &InPlace, attributes: &[(&str, &[&str])]) -> Assembled {
+        read_any(reading, place, attributes).expect("the entry counts")
+    }
+
+    fn read_any(
+        reading: Reading,
+        place: &InPlace,
+        attributes: &[(&str, &[&str])],
+    ) -> Option<Assembled> {
         let wanted = wanted();
         let mut reader = EntryReader::new(&wanted, place, reading);
         reader.take(Event::Entry { dn: ADA.into() }).unwrap();
@@ -531,7 +569,7 @@ mod tests {
                     .unwrap();
             }
         }
-        reader.take(Event::EntryEnd).unwrap().unwrap()
+        reader.take(Event::EntryEnd).unwrap()
     }
 
     #[test]
@@ -581,6 +619,62 @@ mod tests {
         )
         .entry;
         assert!(back.offered.undeleted && !back.offered.deleted);
+    }
+
+    #[test]
+    fn only_the_tombstone_of_a_proxy_tells_who_moved_to_another_domain() {
+        const ZOE: &str = "<GUID=11111111-39d1-4c75-a9a4-0b7c2e3c2e9d>;CN=Zoe,DC=other,DC=test";
+        let proxy: &[&str] = &["top", INFRASTRUCTURE_UPDATE];
+        let user: &[&str] = &["top", "person", "user"];
+        let untold: &[&str] = &[];
+        let (moved, told) = (
+            format!("B:16:0000000000000001:{ZOE}"),
+            format!("B:16:0000000100000001:{ZOE}"),
+        );
+        let (unknown, torn) = (format!("B:16:0000000700000001:{ZOE}"), "B:16:0".to_owned());
+        let zoe = ExtendedDn::parse(ZOE).unwrap().guid;
+        for (classes, deleted, value, expected) in [
+            (proxy, true, &moved, Some(Some(zoe))),
+            (proxy, true, &told, Some(Some(zoe))),
+            // What is not known to tell a move, and what stands for other things, is not told of.
+            (proxy, true, &unknown, None),
+            (proxy, true, &torn, None),
+            (proxy, false, &told, None),
+            // Who has moved bears the attribute, and is deleted at last.
+            (user, true, &moved, Some(None)),
+            (user, false, &moved, Some(None)),
+            (untold, true, &told, Some(None)),
+        ] {
+            let mut attributes: Vec<(&str, &[&str])> = vec![("objectClass", classes)];
+            let (values, is_deleted) = ([value.as_str()], ["TRUE"]);
+            attributes.push(("proxiedObjectName", &values));
+            if deleted {
+                attributes.push(("isDeleted", &is_deleted));
+            }
+            let entry = read_any(Reading::Changes, &InPlace::Everything, &attributes);
+            let told = entry.map(|assembled| assembled.entry.offered);
+            assert_eq!(
+                told.as_ref().map(|offered| offered.moved),
+                expected,
+                "{classes:?} {value}"
+            );
+            if let Some(offered) = told.filter(|offered| offered.moved.is_some()) {
+                // Nothing but that leaves.
+                let expected = Offered {
+                    guid: offered.guid,
+                    deleted: true,
+                    moved: Some(zoe),
+                    ..Offered::default()
+                };
+                assert_eq!(offered, expected);
+            }
+        }
+        let asked_for = read_any(
+            Reading::ByGuid,
+            &InPlace::Everything,
+            &[("objectClass", proxy)],
+        );
+        assert!(asked_for.is_some(), "who is asked for is answered");
     }
 
     #[test]

@@ -118,6 +118,10 @@ pub struct Offered {
     /// A tombstone: the object was deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// What moved to another domain: this entry is the tombstone that it left behind. Whether it is gone from here
+    /// has to be asked.
+    #[serde(with = "text::option", skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Guid>,
     /// The object came back: isDeleted was cleared.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub undeleted: bool,

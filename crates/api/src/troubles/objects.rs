@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 41] = [
+pub(super) const OBJECTS: [Trouble; 42] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -34,6 +34,12 @@ pub(super) const OBJECTS: [Trouble; 41] = [
         "DeletedInAd",
         "it was deleted in Active Directory",
         "nothing",
+    ),
+    trouble(
+        "MovedToAnotherDomain",
+        "it has moved to another domain of the forest",
+        "nothing, if a configuration for that domain provisions it: it is taken over there; else \
+         [apply one](configuration.md)",
     ),
     trouble(
         "Missing",

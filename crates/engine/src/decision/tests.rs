@@ -208,6 +208,24 @@ fn a_tombstone_deletes() {
 }
 
 #[test]
+fn who_has_moved_to_another_domain_goes_and_who_is_only_said_to_have_does_not() {
+    let (mut ada, chain) = (ada(), in_staff());
+    let link = link(&ada);
+    ada.moved_away = true;
+    let said = decide(&situation(&ada, &chain, Some(&link)), &policy(None));
+    ada.moved_away = false;
+    let not_said = decide(&situation(&ada, &chain, Some(&link)), &policy(None));
+    assert_eq!(said, not_said);
+    ada.moved_away = true;
+    ada.presence = Presence::Deleted;
+    let gone = decide(&situation(&ada, &chain, Some(&link)), &policy(None));
+    assert_eq!(
+        gone,
+        (Decision::Delete(link.object), Reason::MovedToAnotherDomain)
+    );
+}
+
+#[test]
 fn an_unknown_place_is_read_and_neither_wanted_nor_deleted() {
     let ada = ada();
     let link = link(&ada);

@@ -4,9 +4,9 @@
 use super::objects::{Case, cases};
 use super::report::{Held, Item};
 use super::{Context, claims, unresolved};
-use crate::directory;
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
+use crate::{credentials, directory};
 use lockstep_directory::Change;
 use lockstep_engine::guard::{DeleteThreshold, Verdict};
 use lockstep_engine::mapping::MappedKind;
@@ -122,6 +122,9 @@ fn carry_out(
         }
         let item = case.item(lane, Action::Delete, &reason, target(&case));
         super::objects::stays_home(tx, lane, &case, &reason)?;
+        if reason == Reason::MovedToAnotherDomain {
+            credentials::moved(tx, target(&case).as_slice())?;
+        }
         let (anchor, guid) = (case.anchor(), case.object.guid);
         gone(tx, configuration, case)?;
         claims::free(tx, lane, &anchor)?;

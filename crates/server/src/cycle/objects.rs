@@ -605,21 +605,14 @@ fn skip(
             | Reason::FilteredOut { .. }
             | Reason::OtherClass
             | Reason::KindNotProvisioned(_)
-            | Reason::DeletedInAd
-            | Reason::SaidGone { .. }
-    );
-    if !matches!(
-        reason,
-        Reason::OtherClass | Reason::DeletedInAd | Reason::SaidGone { .. }
-    ) {
+    ) || reason.is_gone();
+    let counts = !reason.is_gone() && *reason != Reason::OtherClass;
+    if counts {
         context.report.tally.skipped += 1;
     }
     if place {
         if let Some(items) = &mut context.report.items
-            && !matches!(
-                reason,
-                Reason::OtherClass | Reason::DeletedInAd | Reason::SaidGone { .. }
-            )
+            && counts
         {
             let mut item = case.item(lane, Action::Skip, reason, None);
             item.dn = None;

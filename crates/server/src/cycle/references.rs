@@ -684,17 +684,20 @@ fn gone(
     let mut edges: Vec<StagedReference> = Vec::new();
     let mut dropped: Vec<StagedReference> = Vec::new();
     for ((_, guid), row) in ids.into_iter().zip(rows) {
-        if row.is_none_or(|row| row.object.presence != Presence::Deleted) {
+        let Some(row) = row.filter(|row| row.object.presence == Presence::Deleted) else {
             // It came back meanwhile.
             returned.extend([Subject::From(guid), Subject::To(guid)]);
             looked += 1;
             continue;
-        }
-        let to = references_to(tx, lane, guid, None, room)?;
-        room -= to.len();
-        edges.extend(to);
-        if room == 0 {
-            break;
+        };
+        // Who refers to what has moved to another domain goes on to do so.
+        if !row.object.moved_away {
+            let to = references_to(tx, lane, guid, None, room)?;
+            room -= to.len();
+            edges.extend(to);
+            if room == 0 {
+                break;
+            }
         }
         let prefix = StagedReference::from(configuration, guid);
         let from: Vec<StagedReference> = tx.list(&Scan::of(prefix, room))?;

@@ -37,11 +37,9 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     });
     check_names(contents)?;
     let configuration = lane.configuration.id;
-    let ids: Vec<_> = offer
-        .objects
-        .iter()
-        .map(|object| (configuration, object.guid))
-        .collect();
+    let own = offer.objects.iter().map(|object| object.guid);
+    let moved = offer.objects.iter().filter_map(|object| object.moved);
+    let ids: Vec<_> = own.chain(moved).map(|guid| (configuration, guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
     let mut desk = Desk {
         read_set: policy::read_set_of(tx, configuration)?,
@@ -52,6 +50,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         parted: Vec::new(),
         returned: Vec::new(),
         revived: Vec::new(),
+        moved_back: Vec::new(),
         foreign: Vec::new(),
     };
     let mut known: HashMap<Guid, StagedObject> = rows
@@ -61,8 +60,10 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         .collect();
     let mut verdicts = Vec::with_capacity(offer.objects.len());
     // Parents may stand behind their children: first all places, then all verdicts.
+    let mut named = Vec::new();
     for offered in &offer.objects {
         let before = known.get(&offered.guid);
+        named.extend(offered.moved.map(|moved| (moved, is_news(before))));
         let object = desk.place(&lane, before, offered);
         desk.places.changed(&object);
         known.insert(offered.guid, object);
@@ -70,6 +71,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     // What groups say of an object has to be known before it is judged.
     desk.links_to_returned(tx, &lane)?;
     passwords::read_anew(tx, configuration, &desk.revived)?;
+    passwords::moved_back(tx, configuration, &desk.moved_back)?;
     desk.incoming(tx, &lane, &offer.objects)?;
     let mut accepted = 0;
     for mut offered in offer.objects {
@@ -87,6 +89,11 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         verdicts.push(verdict);
     }
     desk.ask_again(tx, &lane, &known)?;
+    for (guid, news) in named {
+        if let Some(object) = known.get_mut(&guid) {
+            ask_whether_it_left(object, news);
+        }
+    }
     let rows: Vec<Staged> = known
         .into_values()
         .map(|object| Staged {
@@ -102,6 +109,27 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     desk.contents.finish(tx, &mut lane)?;
     tx.store(&[lane.job])?;
     Ok(OfferAnswer { verdicts })
+}
+
+/// What says that an object has left is believed once: each full import shows it again, and who moved back must not
+/// be lost for it on the day on which the account cannot see him.
+fn is_news(proxy: Option<&StagedObject>) -> bool {
+    proxy.is_none_or(|proxy| proxy.presence != Presence::Deleted)
+}
+
+/// Something says that an object has moved to another domain. It may be older than the object's way back, so the
+/// controller is asked for it at the end of the page. Where that is no news, its silence makes the object missing, as
+/// any silence does: a controller that lagged may have shown it again meanwhile.
+fn ask_whether_it_left(object: &mut StagedObject, news: bool) {
+    if object.presence == Presence::Deleted || object.moved_away {
+        return;
+    }
+    if news {
+        object.moved_away = true;
+    } else if matches!(object.presence, Presence::Alive { .. }) {
+        object.state = RowState::Unread;
+    }
+    object.version += 1;
 }
 
 /// Content that came with an offer, as it comes by itself.
@@ -132,6 +160,8 @@ struct Desk {
     returned: Vec<Guid>,
     /// and those with them that come whole.
     revived: Vec<Guid>,
+    /// Those of them that had moved to another domain.
+    moved_back: Vec<Guid>,
     /// Objects that stand for principals of other forests.
     foreign: Vec<ForeignPrincipal>,
 }
@@ -241,11 +271,18 @@ impl Desk {
             .cloned()
             .unwrap_or_else(|| StagedObject::new(offered.guid, lane.job.epoch));
         if offered.deleted {
+            if object.presence != Presence::Deleted {
+                // Whatever else was said of it.
+                object.moved_away = false;
+            }
             object.presence = Presence::Deleted;
             object.forget_content();
         } else {
             // Who comes back is read whole: links come back with it unreported, or stay away.
             let returned = object.presence == Presence::Deleted || offered.undeleted;
+            if object.presence == Presence::Deleted && std::mem::take(&mut object.moved_away) {
+                self.moved_back.push(offered.guid);
+            }
             object.presence = Presence::Alive {
                 epoch: lane.job.epoch,
             };

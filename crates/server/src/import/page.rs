@@ -3,6 +3,7 @@
 use super::ImportError;
 use super::marks::mark_all;
 use crate::lane::Lane;
+use crate::passwords;
 use lockstep_api::channel::{Doubt, Found, PageAnswer, PageEnd, Presence as Answer, Settled};
 use lockstep_api::problem::Problem;
 use lockstep_engine::scope::Chain;
@@ -157,7 +158,7 @@ fn found(
         .map(|found| (configuration, found.guid))
         .collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
-    let mut changed = Vec::new();
+    let (mut changed, mut returned) = (Vec::new(), Vec::new());
     for (answer, row) in answers.iter().zip(rows) {
         let mut row = row.unwrap_or_else(|| Staged {
             configuration,
@@ -165,8 +166,23 @@ fn found(
         });
         let object = &mut row.object;
         match answer.presence {
-            Answer::Alive => continue,
+            Answer::Alive => {
+                // It has moved back since.
+                if std::mem::take(&mut object.moved_away) {
+                    object.version += 1;
+                    returned.push(object.guid);
+                    changed.push(row);
+                }
+                continue;
+            }
             Answer::Tombstone => {
+                object.moved_away = false;
+                entomb(object, marks);
+                changed.push(row);
+                continue;
+            }
+            // Here it is: what moves to another domain leaves no tombstone.
+            Answer::Silent if object.moved_away && object.presence != Presence::Deleted => {
                 entomb(object, marks);
                 changed.push(row);
                 continue;
@@ -187,10 +203,10 @@ fn found(
         changed.push(row);
     }
     tx.store(&changed)?;
-    Ok(())
+    Ok(passwords::moved_back(tx, configuration, &returned)?)
 }
 
-/// An object turns out to be deleted.
+/// An object turns out to be gone.
 pub(crate) fn entomb(object: &mut StagedObject, marks: &mut Vec<Subject>) {
     object.presence = Presence::Deleted;
     object.forget_content();

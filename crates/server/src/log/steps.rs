@@ -57,6 +57,7 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
     // Why it leaves that is held, the words of the reason tell.
     let (imported, in_place) = match (leaves, code) {
         (true, "DeletedInAd") => ("it was deleted in Active Directory", false),
+        (true, "MovedToAnotherDomain") => ("it has moved to another domain", false),
         (true, "SaidGone") => ("an administrator has said that it is gone", false),
         (true, "DeleteThresholdReached") => ("what is known of it leads to a delete", false),
         _ => ("read from Active Directory", true),
@@ -143,6 +144,12 @@ mod tests {
                 Action::Delete,
                 Status::Success,
                 "DeletedInAd",
+                "import Success, match Success, action Success",
+            ),
+            (
+                Action::Delete,
+                Status::Success,
+                "MovedToAnotherDomain",
                 "import Success, match Success, action Success",
             ),
             (

@@ -1,6 +1,7 @@
 //! When passwords were written, as an agent reports it; and who was deleted.
 
 use super::settle::settle;
+use crate::credentials;
 use crate::import::{ImportError, entomb, mark_all};
 use crate::lane::Lane;
 use lockstep_api::channel::{AccountsAnswer, PasswordStamp, Stamped, StampsAnswer};
@@ -59,6 +60,32 @@ pub fn read_anew(
     };
     let rows: Vec<PasswordRow> = rows.into_iter().flatten().map(unread).collect();
     tx.store(&rows)
+}
+
+/// The same of those who moved to another domain and came back: nothing that was known of their passwords can be
+/// compared with what is told of them now.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn moved_back(
+    tx: &mut dyn Write,
+    configuration: ConfigurationId,
+    objects: &[Guid],
+) -> Result<(), StoreError> {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = objects.iter().map(|guid| (configuration, *guid)).collect();
+    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let users: Vec<_> = joined
+        .iter()
+        .flatten()
+        .filter(|joined| is_live_user(joined))
+        .map(|joined| joined.object)
+        .collect();
+    credentials::moved(tx, &users)?;
+    read_anew(tx, configuration, objects)
 }
 
 /// Takes up what replication says of passwords, and answers whose credential is wanted: of users who are

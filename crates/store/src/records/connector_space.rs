@@ -114,6 +114,8 @@ struct StagedBody<'a> {
     primary_group: Option<u32>,
     #[b(8)]
     attributes: Contents<'a>,
+    #[n(9)]
+    moved_away: Option<bool>,
 }
 
 #[derive(Decode, Encode)]
@@ -160,9 +162,10 @@ impl Record for Staged {
         let own = || Key::empty().with(self.configuration);
         let object = &self.object;
         let alive = matches!(object.presence, Presence::Alive { .. });
+        let is_asked_for = object.moved_away && object.presence != Presence::Deleted;
         vec![
             object.parent.map(|parent| own().with(parent)),
-            (alive && object.state == RowState::Unread).then(own),
+            (alive && object.state == RowState::Unread || is_asked_for).then(own),
         ]
     }
 
@@ -195,6 +198,7 @@ impl Record for Staged {
             sid: object.sid.as_ref().map(|sid| sid.to_wire().into()),
             primary_group: object.primary_group,
             attributes: Contents(Cow::Borrowed(&object.attributes)),
+            moved_away: object.moved_away.then_some(true),
         };
         to_body(Self::TABLE, &body)
     }
@@ -237,6 +241,7 @@ impl Record for Staged {
                     },
                     PresenceBody::Deleted => Presence::Deleted,
                 },
+                moved_away: body.moved_away == Some(true),
                 attributes: body.attributes.0.into_owned(),
                 version: body.version,
             },
@@ -924,6 +929,71 @@ mod tests {
         let before = minicbor::to_vec(Before::Missing(5)).unwrap();
         let read: PresenceBody = minicbor::decode(&before).unwrap();
         assert!(matches!(read, PresenceBody::Missing(5, None)));
+    }
+
+    #[test]
+    fn who_is_said_to_have_moved_away_waits_to_be_asked_for_until_it_is_known() {
+        let guid = Guid::from_bytes([2; 16]);
+        let mut row = Staged {
+            configuration: ConfigurationId::new(Guid::from_bytes([1; 16])),
+            object: StagedObject::new(guid, 3),
+        };
+        let waits = |row: &Staged| row.indexes()[Staged::BY_UNREAD].is_some();
+        assert!(!waits(&row));
+        row.object.moved_away = true;
+        round_trip(&row);
+        assert!(waits(&row));
+        row.object.presence = Presence::Missing {
+            since: Timestamp::from_millis(5),
+            word: None,
+        };
+        assert!(waits(&row));
+        row.object.presence = Presence::Deleted;
+        round_trip(&row);
+        assert!(!waits(&row));
+    }
+
+    #[test]
+    fn rows_of_those_who_stay_are_what_they_were_before_there_was_moving_away() {
+        #[derive(Encode)]
+        struct Before<'a> {
+            #[n(0)]
+            presence: PresenceBody,
+            #[n(1)]
+            state: StateBody,
+            #[n(2)]
+            version: u64,
+            #[b(3)]
+            class: Option<&'a str>,
+            #[n(4)]
+            parent: Option<Id>,
+            #[b(5)]
+            rdn: Option<(&'a str, &'a str)>,
+            #[n(6)]
+            sid: Option<ByteVec>,
+            #[n(7)]
+            primary_group: Option<u32>,
+            #[b(8)]
+            attributes: Contents<'a>,
+        }
+        let row = Staged {
+            configuration: ConfigurationId::new(Guid::from_bytes([1; 16])),
+            object: StagedObject::new(Guid::from_bytes([2; 16]), 3),
+        };
+        let before = minicbor::to_vec(Before {
+            presence: PresenceBody::Alive(3),
+            state: StateBody::PlaceOnly,
+            version: 0,
+            class: None,
+            parent: None,
+            rdn: None,
+            sid: None,
+            primary_group: None,
+            attributes: Contents(Cow::Borrowed(&row.object.attributes)),
+        })
+        .unwrap();
+        assert_eq!(row.encode().unwrap(), before);
+        assert_eq!(Staged::decode(&row.key(), &before).unwrap(), row);
     }
 
     #[test]

@@ -118,6 +118,11 @@ impl CredentialRow {
         });
     }
 
+    /// Any password of Active Directory counts as newer from now on.
+    pub fn forget_origin(&mut self) {
+        self.origin = None;
+    }
+
     /// What the password is checked against, sealed.
     ///
     /// # Errors

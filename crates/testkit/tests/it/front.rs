@@ -374,6 +374,92 @@ fn objects_that_come_before_their_parents_find_their_place() {
     }
 }
 
+/// What is left in a domain of somebody who moved to another one, as a controller shows it.
+fn proxy(number: u32, of: &str) -> Entry {
+    let attributes: [(&str, &[&str]); 5] = [
+        ("objectClass", &["top", "infrastructureUpdate"]),
+        ("name", &["proxy"]),
+        ("isDeleted", &["TRUE"]),
+        ("whenCreated", &["20260101000000.0Z"]),
+        ("proxiedObjectName", &[]),
+    ];
+    let mut entry = Entry {
+        dn: format!(
+            "<GUID=00000000-0000-4000-8000-{number:012x}>;CN=proxy\\0ADEL:x,CN=Deleted Objects,DC=corp,DC=test"
+        ),
+        attributes: attributes
+            .map(|(name, values)| {
+                let values = values.iter().map(|value| value.as_bytes().to_vec());
+                (name.to_owned(), values.collect())
+            })
+            .to_vec(),
+    };
+    if let Some(values) = entry.values_mut("proxiedObjectName") {
+        let value = format!("B:16:0000000100000001:<GUID={of}>;CN=moved,DC=other,DC=test");
+        values.push(value.into_bytes());
+    }
+    entry
+}
+
+/// H18
+#[test]
+fn who_moves_to_another_domain_leaves_and_what_tells_so_of_somebody_who_is_there_does_not_count() {
+    let (bed, front) = Bed::behind_front(Template::default(), TIGHT).unwrap();
+    let (ada, bob, club) = {
+        let mut ad = bed.forest.ad();
+        let ada = ad.add_user(&user("ada")).unwrap();
+        let bob = ad.add_user(&user("bob")).unwrap();
+        let club = ad.add_group("Club", &[&ada, &bob]).unwrap();
+        (ada, bob, club)
+    };
+    bed.cycle().unwrap();
+    assert_eq!(bed.members("Club").unwrap(), ["ada", "bob"]);
+    let guid = |dn: &str| bed.forest.ad().guid_of(dn).unwrap().to_string();
+    let (ada_guid, bob_guid) = (guid(&ada), guid(&bob));
+    // Of him who is there, and of somebody nobody knows.
+    let of_bob = bob_guid.clone();
+    front.alter(move |request, entries| {
+        let wanted = request
+            .attributes
+            .iter()
+            .any(|name| name == "proxiedObjectName");
+        if request.cookie.is_some() && wanted {
+            entries.push(proxy(1, &of_bob));
+            entries.push(proxy(2, "11111111-2222-4333-8444-555555555555"));
+        }
+    });
+    let cycle = bed.after(|ad| ad.set(&bob, "department", "Works")).unwrap();
+    assert_eq!(cycle.count("deleted"), 0, "{}", cycle.result);
+    assert_eq!(bed.user("bob").unwrap()["department"], "Works");
+    nothing_was_deleted(&bed).unwrap();
+    // Her the controller does not show any more, in whatever way it is asked.
+    front.alter(move |request, entries| {
+        entries.retain(|entry| !entry.is_called("CN=ada,"));
+        if request.cookie.is_some() {
+            entries.push(proxy(3, &ada_guid));
+        }
+    });
+    let cycle = bed
+        .after(|ad| ad.set(&club, "description", "goes on"))
+        .unwrap();
+    assert_eq!(cycle.count("deleted"), 1, "{}", cycle.result);
+    let log = ["log", "--action", "Delete", "-o", "json"];
+    let log = bed.service.run(&log).unwrap();
+    assert!(log.contains("MovedToAnotherDomain"), "{log}");
+    assert!(log.contains("it has moved to another domain"), "{log}");
+    assert_eq!(bed.members("Club").unwrap(), ["bob"]);
+    let sent = bed.agent.sent().unwrap();
+    let told = sent
+        .iter()
+        .any(|sent| sent.to_string().contains("\"moved\""));
+    assert!(told, "what the agent sent names who has moved");
+    // She is back.
+    front.alter_no_more();
+    let cycle = bed.after(|ad| ad.set(&ada, "department", "Sales")).unwrap();
+    assert_eq!(cycle.count("restored"), 1, "{}", cycle.result);
+    assert_eq!(bed.members("Club").unwrap(), ["ada", "bob"]);
+}
+
 /// H21
 #[test]
 fn a_large_group_that_changes_while_its_ranges_are_read_is_read_again() {

@@ -331,7 +331,7 @@ impl<'a> Run<'a> {
         let mut alive = Vec::new();
         for guid in guids {
             let events = self.reader.domain.borrow().by_guid(*guid, &self.asked);
-            let entry = events.map(|events| self.assemble(&events, Reading::ByGuid));
+            let entry = events.and_then(|events| self.assemble(&events, Reading::ByGuid));
             let presence = match &entry {
                 None => Presence::Silent,
                 Some(entry) if entry.offered.deleted => Presence::Tombstone,
@@ -352,20 +352,21 @@ impl<'a> Run<'a> {
 
     async fn deliver_all(&self, entries: &[Vec<Event>], reading: Reading) -> Result<(), Failure> {
         for batch in entries.chunks(self.batch) {
-            let batch = batch.iter().map(|events| self.assemble(events, reading));
+            let batch = batch.iter();
+            let batch = batch.filter_map(|events| self.assemble(events, reading));
             self.deliver(batch.collect()).await?;
         }
         Ok(())
     }
 
-    /// What the real agent makes of an entry.
-    fn assemble(&self, events: &[Event], reading: Reading) -> ReadEntry {
+    /// What the real agent makes of an entry, if it makes something of it.
+    fn assemble(&self, events: &[Event], reading: Reading) -> Option<ReadEntry> {
         let mut reader = EntryReader::new(&self.wanted, &self.place, reading);
         let assembled = events.iter().find_map(|event| {
             let taken = reader.take(event.clone());
             taken.expect("the entries of a drawn domain are whole")
         });
-        assembled.expect("an entry ends with its end").entry
+        assembled.map(|assembled| assembled.entry)
     }
 
     /// Offers a batch, and sends what of it is wanted.

@@ -1,6 +1,6 @@
 //! What the domain's controller answers, as events of the LDAP decoder.
 
-use crate::domain::{Class, Domain, Entry, LINKS};
+use crate::domain::{Class, Domain, Entry, LINKS, PROXIED};
 use lockstep_ad_proto::ldap::Event;
 use lockstep_model::Guid;
 use std::collections::BTreeSet;
@@ -115,11 +115,12 @@ impl Domain {
             .collect()
     }
 
-    /// The name of an object with its identity.
+    /// The name of an object with its identity; of one that has moved to another domain the GUID stays.
     fn extended(&self, guid: Guid) -> Vec<u8> {
         let found = self.entries.get(&guid);
+        let moved = || format!("<GUID={guid}>;CN=Moved,DC=elsewhere,DC=test");
         found
-            .map_or_else(String::new, |entry| self.extended_dn(entry))
+            .map_or_else(moved, |entry| self.extended_dn(entry))
             .into_bytes()
     }
 
@@ -133,7 +134,7 @@ impl Domain {
 }
 
 fn is_asked(asked: &BTreeSet<String>, name: &str) -> bool {
-    asked.contains(name) || name == "primarygroupid"
+    asked.contains(name) || ["primarygroupid", PROXIED].contains(&name)
 }
 
 /// The events of one entry.

@@ -44,6 +44,8 @@ pub(crate) enum Class {
     Group,
     Contact,
     Foreign,
+    /// What an object leaves behind that moves to another domain.
+    Proxy,
 }
 
 impl Class {
@@ -79,6 +81,7 @@ impl Class {
             Self::Group => &["top", "group"],
             Self::Contact => &["top", "person", "organizationalPerson", "contact"],
             Self::Foreign => &["top", "foreignSecurityPrincipal"],
+            Self::Proxy => &["top", "infrastructureUpdate"],
         }
     }
 
@@ -97,6 +100,9 @@ impl Class {
         )
     }
 }
+
+/// In which attribute a proxy names whom it stands for.
+pub(crate) const PROXIED: &str = "proxiedobjectname";
 
 /// A value, and the number of the change that set it.
 pub(crate) type Numbered<T> = (u64, T);
@@ -405,6 +411,22 @@ impl Domain {
         for entry in self.entries.values_mut() {
             entry.links.retain(|(_, target), _| *target != guid);
         }
+    }
+
+    /// Moves an object to another domain: here nothing stays of it but a proxy, which is deleted at once. Who refers to
+    /// it goes on to do so.
+    pub(crate) fn leave(&mut self, guid: Guid) -> Result<(), String> {
+        let entry = self.entries.remove(&guid);
+        let entry = entry.ok_or_else(|| "the object is not there".to_owned())?;
+        if let Some(parent) = entry.parent {
+            self.children.remove(&(parent, key(&entry.step)));
+        }
+        let name = format!("CN=proxy {}", self.usn);
+        let proxy = self.create(Class::Proxy, &name, None)?;
+        let value = format!("B:16:0000000000000001:<GUID={guid}>;CN=Moved,DC=elsewhere,DC=test");
+        self.set(proxy, PROXIED, vec![value.into_bytes()]);
+        self.delete(proxy);
+        Ok(())
     }
 
     /// Takes an object out of the agent's sight, or lets it be seen again. That is no change of the object.

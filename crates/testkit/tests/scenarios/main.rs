@@ -122,6 +122,8 @@ scenarios! {
     groups_of_any_size_are_synced
     h14_a_renamed_unit_renames_everybody_below_it_however_deep
     h17_a_full_evaluation_keeps_the_decisions_that_were_made_once
+    h18_what_tells_of_a_move_to_another_domain_is_believed_once_and_deletes_nobody_who_is_there
+    h18_who_moves_to_another_domain_of_the_forest_stays_one_object_whichever_of_the_two_is_read_first
     h19_unique_values_that_are_swapped_or_used_again_within_one_cycle_end_right
     h23_the_scope_graph_forgets_circles_and_an_exclusion_that_is_gone_stops_the_cycle
     h25_sources_that_never_report_their_changes_are_refused

@@ -635,6 +635,10 @@ impl Stage {
                 domain.delete(guid);
                 Ok(())
             }
+            ["leave", name] => {
+                let guid = domain.find(name)?;
+                domain.leave(guid)
+            }
             [word @ ("hide" | "show"), name] => {
                 let guid = domain.find(name)?;
                 domain.hide(guid, *word == "hide");

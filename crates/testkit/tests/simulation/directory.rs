@@ -67,6 +67,10 @@ pub(crate) struct SimulatedDirectory {
     pub(crate) passwords: Passwords,
     /// Counts changes.
     changes: i64,
+    /// Who has moved to another domain, and has not come back.
+    away: BTreeMap<Label, Class>,
+    /// Counts moves to other domains.
+    moves: u32,
     snapshots: BTreeMap<usize, Snapshot>,
 }
 
@@ -86,6 +90,8 @@ impl SimulatedDirectory {
             lost_changes: false,
             passwords: Passwords::default(),
             changes: 0,
+            away: BTreeMap::new(),
+            moves: 0,
             snapshots: BTreeMap::new(),
         };
         directory.found();

@@ -15,6 +15,10 @@ use lockstep_server::job::Wake;
 
 /// How many histories of a hundred have two configurations.
 const TWO_CONFIGURATIONS: u32 = 12;
+/// How many of a hundred end with somebody who moves to another domain.
+const MOVES: u32 = 12;
+/// Tells their chances from those of everything before.
+const OTHER_DOMAIN: u64 = 0x6f74_6865_7200;
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.
@@ -61,6 +65,12 @@ pub(crate) fn script(seed: u64) -> Script {
     let count = 3 + maker.random.below(12);
     for _ in 0..count {
         maker.step();
+    }
+    // Chances of their own: every other history stays what it was.
+    maker.random = Random::new(seed ^ OTHER_DOMAIN);
+    if maker.random.chance(MOVES) {
+        maker.in_another_domain();
+        maker.changes(3);
     }
     Script {
         setup,

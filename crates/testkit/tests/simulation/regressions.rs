@@ -210,6 +210,60 @@ fn h16_nothing_more_is_applied_of_a_cycle_when_its_configuration_has_been_paused
 }
 
 #[test]
+fn h18_who_moves_to_another_domain_goes_and_comes_back_whole() {
+    let leave = || Step::Ad(Change::Leave { label: USER });
+    let back = || {
+        let (label, parent) = (USER, WELL_KNOWN.users);
+        Step::Ad(Change::Return { label, parent })
+    };
+    for meanwhile in [
+        vec![leave()],
+        vec![leave(), back()],
+        history![[leave()], cycle(), [back()]],
+        history![[leave()], cycle(), [back()], cycle(), [leave()]],
+    ] {
+        for page in [1, usize::MAX] {
+            let setup = Setup { page, ..plain() };
+            let steps = history![
+                [
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                    member(GROUP, USER),
+                ],
+                cycle(),
+                meanwhile.clone(),
+                cycle(),
+            ];
+            holds_for(setup, Wishes::default(), steps);
+        }
+    }
+}
+
+#[test]
+fn h18_what_tells_of_a_move_is_not_believed_again_when_who_moved_back_cannot_be_seen() {
+    let (label, parent) = (USER, UNIT);
+    for between in [Vec::new(), cycle().to_vec()] {
+        holds(history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, UNIT),
+            ],
+            cycle(),
+            [Step::Ad(Change::Leave { label })],
+            between,
+            [Step::Ad(Change::Return { label, parent })],
+            cycle(),
+            [
+                Step::Rights(RightsChange::Closed(UNIT, true)),
+                Step::Admin(Admin::RestartFull),
+                Step::Settle { order: 0 },
+            ],
+            cycle(),
+        ]);
+    }
+}
+
+#[test]
 fn a_reference_to_somebody_in_the_recycle_bin_is_kept_by_every_kind_of_cycle() {
     let wishes = Wishes {
         units: vec![UNIT],

@@ -335,6 +335,14 @@ impl Names {
             Change::Undelete { label, parent } => {
                 format!("undelete {} into {}", self.name(*label), self.name(*parent))
             }
+            Change::Leave { label } => format!("move {} to another domain", self.name(*label)),
+            Change::Return { label, parent } => {
+                format!(
+                    "move {} back into {}",
+                    self.name(*label),
+                    self.name(*parent)
+                )
+            }
             Change::SwapNames { one, other } => format!(
                 "swap userPrincipalNames of {} and {}",
                 self.name(*one),

@@ -237,6 +237,11 @@ impl Witness {
             outside.note(controller, &mut self.in_place, &mut self.inside);
             let out = outside.all.into_iter().map(|guid| (guid, self.moment));
             self.last_out.extend(out);
+            // Who has moved to another domain is not here, and may go.
+            let moved = controller.entries.values().filter_map(Entry::moved);
+            let gone = moved.filter(|guid| !controller.entries.contains_key(guid));
+            let moment = self.moment;
+            self.last_out.extend(gone.map(|guid| (guid, moment)));
         }
     }
 

@@ -190,7 +190,8 @@ impl Run<'_> {
 
     /// An object that is read by itself; large sets range by range, as the real agent asks for them.
     async fn whole(&self, events: &[Event]) -> Result<ReadEntry, Failure> {
-        let Assembled { mut entry, cut } = self.assembled(events, Reading::ByGuid);
+        let assembled = self.assembled(events, Reading::ByGuid);
+        let Assembled { mut entry, cut } = assembled.expect("who is asked for is answered");
         for attribute in cut {
             let targets = self.read_whole(entry.offered.guid, &attribute).await?;
             entry.put_whole(self.wanted, &attribute, targets);
@@ -284,23 +285,19 @@ impl Run<'_> {
     pub(super) fn assemble_all(&self, entries: &[Vec<Event>]) -> Vec<ReadEntry> {
         let entries = entries.iter();
         entries
-            .map(|events| self.assemble(events, Reading::Changes))
+            .filter_map(|events| self.assembled(events, Reading::Changes))
+            .map(|assembled| assembled.entry)
             .collect()
     }
 
-    /// What the real agent makes of an entry.
-    pub(super) fn assemble(&self, events: &[Event], reading: Reading) -> ReadEntry {
-        self.assembled(events, reading).entry
-    }
-
-    fn assembled(&self, events: &[Event], reading: Reading) -> Assembled {
+    /// What the real agent makes of an entry, if it makes something of it.
+    fn assembled(&self, events: &[Event], reading: Reading) -> Option<Assembled> {
         let mut reader = EntryReader::new(self.wanted, self.place, reading);
-        let assembled = events.iter().find_map(|event| {
+        events.iter().find_map(|event| {
             reader
                 .take(event.clone())
                 .expect("the simulated controller's entries are whole")
-        });
-        assembled.expect("an entry ends with its end")
+        })
     }
 }
 

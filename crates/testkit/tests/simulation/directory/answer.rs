@@ -1,6 +1,6 @@
 //! What a controller answers: searches as the agent's reader makes them, as events of the LDAP decoder.
 
-use super::entry::{Class, Entry, Stamp, WELL_KNOWN};
+use super::entry::{Class, Entry, PROXIED, Stamp, WELL_KNOWN};
 use super::{SimulatedController, SimulatedDirectory};
 use lockstep_ad_proto::ldap::Event;
 use lockstep_model::Guid;
@@ -151,9 +151,10 @@ impl SimulatedDirectory {
             events.attribute(CHANGED, vec![entry.changed().to_string().into_bytes()]);
         }
         for (name, value) in &entry.attributes {
-            if fresh(&value.stamp) && (asked.contains(*name) || *name == "primarygroupid") {
+            let always = ["primarygroupid", PROXIED].contains(name);
+            if fresh(&value.stamp) && (asked.contains(*name) || always) {
                 let readable = !self.rights.hidden_attributes.contains(name);
-                let hidden_by_bin = self.recycle_bin && entry.is_deleted();
+                let hidden_by_bin = self.recycle_bin && entry.is_deleted() && *name != PROXIED;
                 let values = match readable && !hidden_by_bin {
                     true => value.value.clone(),
                     false => Vec::new(),

@@ -1,6 +1,6 @@
 //! What administrators do to a domain.
 
-use super::entry::{Class, Entry, Label, Stamp, Stamped, WELL_KNOWN};
+use super::entry::{Class, Entry, Label, PROXIED, Stamp, Stamped, WELL_KNOWN};
 use super::{DOMAIN, SimulatedDirectory};
 use lockstep_model::Guid;
 use std::collections::BTreeMap;
@@ -55,6 +55,15 @@ pub(crate) enum Change {
         label: Label,
         parent: Label,
     },
+    /// It moves to another domain of the forest.
+    Leave {
+        label: Label,
+    },
+    /// It moves back, with the same GUID and as a new object.
+    Return {
+        label: Label,
+        parent: Label,
+    },
     /// Two users swap userPrincipalNames.
     SwapNames {
         one: Label,
@@ -73,7 +82,9 @@ pub(crate) enum Change {
 }
 
 /// What a tombstone keeps where there is no recycle bin.
-const PRESERVED: [&str; 3] = ["samaccountname", "grouptype", "useraccountcontrol"];
+const PRESERVED: [&str; 4] = ["samaccountname", "grouptype", "useraccountcontrol", PROXIED];
+/// Labels of proxies begin here.
+const PROXIES: u32 = 1_000_000;
 
 impl SimulatedDirectory {
     /// What every domain has from the beginning.
@@ -136,10 +147,16 @@ impl SimulatedDirectory {
                 source,
                 attribute,
                 target,
-            } => self.is_alive(*source) && self.set_link(*source, attribute, *target, false),
+            } => {
+                // A link to somebody who is away is another story.
+                let there = !self.away.contains_key(target);
+                there && self.is_alive(*source) && self.set_link(*source, attribute, *target, false)
+            }
             Change::MakePrimary { user, group } => self.make_primary(*user, *group),
             Change::Delete { label } => *label != WELL_KNOWN.head && self.delete(label.guid()),
             Change::Undelete { label, parent } => self.undelete(*label, *parent),
+            Change::Leave { label } => self.leave(*label),
+            Change::Return { label, parent } => self.return_to(*label, *parent),
             Change::SwapNames { one, other } => self.swap_names(*one, *other),
             Change::Password { label, temporary } => self.set_password(*label, *temporary),
             Change::Demand { label, must } => self.set_must_change(*label, *must),
@@ -467,6 +484,43 @@ impl SimulatedDirectory {
             self.set(label, "primarygroupid", vec![b"513".to_vec()]);
         }
         true
+    }
+
+    /// The object is gone without a tombstone, who refers to it goes on to do so, and a proxy is made and deleted at
+    /// once.
+    fn leave(&mut self, label: Label) -> bool {
+        let Some(entry) = self.alive(label) else {
+            return false;
+        };
+        let class = entry.class;
+        if class.holds_others() || class == Class::Proxy || label == WELL_KNOWN.domain_users {
+            return false;
+        }
+        self.moves += 1;
+        let proxy = Label(PROXIES + self.moves);
+        let value = format!(
+            "B:16:00000001{:08x}:<GUID={}>;CN={},DC=other,DC=test",
+            self.moves,
+            label.guid(),
+            class.word(label)
+        );
+        self.create(proxy, Class::Proxy, Some(WELL_KNOWN.head.guid()));
+        self.set(proxy, PROXIED, vec![value.into_bytes()]);
+        self.delete(proxy.guid());
+        self.writer_mut().entries.remove(&label.guid());
+        self.away.insert(label, class);
+        true
+    }
+
+    fn return_to(&mut self, label: Label, parent: Label) -> bool {
+        if !self.is_container(parent) || self.exists(label) {
+            return false;
+        }
+        let class = self.away.remove(&label);
+        if let Some(class) = class {
+            self.create(label, class, Some(parent.guid()));
+        }
+        class.is_some()
     }
 
     fn swap_names(&mut self, one: Label, other: Label) -> bool {

@@ -183,8 +183,13 @@ impl SimulatedController {
         let Some(theirs) = source.entries.get(&guid) else {
             return false;
         };
-        if !underway.insert(guid) {
+        if !underway.insert(guid) || self.knows_that_left(theirs) {
             return false;
+        }
+        let older = |before: &Entry| before.created.time < theirs.created.time;
+        if self.entries.get(&guid).is_some_and(older) {
+            // It left and came back: another object under the same GUID.
+            self.entries.remove(&guid);
         }
         let targets = theirs.links.keys().map(|(_, target)| *target);
         let needed: Vec<Guid> = theirs.parent().into_iter().chain(targets).collect();
@@ -202,11 +207,27 @@ impl SimulatedController {
         let died = before.is_some_and(|before| version(before) != version(&merged));
         self.entries.insert(guid, merged);
         self.next_usn();
+        if let Some(moved) = theirs.moved()
+            && self
+                .entries
+                .get(&moved)
+                .is_some_and(|entry| entry.created.time < theirs.created.time)
+        {
+            self.entries.remove(&moved);
+        }
         if died && !recycle_bin {
             self.drop_links_of(guid);
             self.copy_links_to(source, guid, usn);
         }
         true
+    }
+
+    /// Whether an object has moved to another domain since it was made.
+    fn knows_that_left(&self, theirs: &Entry) -> bool {
+        let mut proxies = self.entries.values();
+        proxies.any(|proxy| {
+            proxy.moved() == Some(theirs.guid) && theirs.created.time < proxy.created.time
+        })
     }
 
     /// What links to an object that was deleted, and perhaps came back, is what the other controller has.

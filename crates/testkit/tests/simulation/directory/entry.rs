@@ -68,6 +68,8 @@ pub(crate) enum Class {
     SecurityGroup,
     DistributionGroup,
     Contact,
+    /// What somebody leaves behind who moves to another domain.
+    Proxy,
 }
 
 impl Class {
@@ -88,6 +90,7 @@ impl Class {
             Self::Computer => &["top", "person", "organizationalPerson", "user", "computer"],
             Self::SecurityGroup | Self::DistributionGroup => &["top", "group"],
             Self::Contact => &["top", "person", "organizationalPerson", "contact"],
+            Self::Proxy => &["top", "infrastructureUpdate"],
         }
     }
 
@@ -135,9 +138,13 @@ impl Class {
             Self::SecurityGroup => format!("group{number}"),
             Self::DistributionGroup => format!("list{number}"),
             Self::Contact => format!("contact{number}"),
+            Self::Proxy => format!("proxy{number}"),
         }
     }
 }
+
+/// In which attribute a proxy tells it.
+pub(super) const PROXIED: &str = "proxiedobjectname";
 
 /// Where and when something was set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -216,6 +223,15 @@ impl Entry {
         self.values(attribute)
             .first()
             .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whose way to another domain it tells of.
+    pub(crate) fn moved(&self) -> Option<Guid> {
+        if self.class != Class::Proxy {
+            return None;
+        }
+        let (_, guid) = self.text(PROXIED)?.split_once("<GUID=")?;
+        guid.split('>').next()?.parse().ok()
     }
 
     /// Its password.

@@ -61,6 +61,29 @@ impl Maker {
         self.cycle();
     }
 
+    /// Somebody moves to another domain, and perhaps back.
+    pub(super) fn in_another_domain(&mut self) {
+        let Some(label) = self.anybody() else { return };
+        if let Some(group) = self.group().filter(|_| self.random.chance(60)) {
+            self.ad(Change::Link {
+                source: group,
+                attribute: "member",
+                target: label,
+            });
+        }
+        self.cycle();
+        self.ad(Change::Leave { label });
+        if self.random.chance(70) {
+            self.cycle();
+        }
+        self.changes(2);
+        if self.random.chance(60) {
+            let parent = self.unit();
+            self.ad(Change::Return { label, parent });
+        }
+        self.cycle();
+    }
+
     /// A controller's database is set back. Often somebody changes before and after it, who is then its canary.
     pub(super) fn set_back(&mut self) {
         let controller = self.random.below(2) as usize % self.controllers;

@@ -171,3 +171,26 @@ fn h10_a_password_that_was_set_before_a_deletion_that_is_held_is_there_after_it(
         ],
     );
 }
+
+#[test]
+fn h18_the_password_of_who_moved_to_another_domain_and_back_arrives_though_it_was_written_less_often()
+ {
+    let (label, parent) = (USER, WELL_KNOWN.users);
+    for between in [Vec::new(), cycle().to_vec()] {
+        holds_with_passwords(
+            1,
+            history![
+                [
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    password(USER, false),
+                    password(USER, false),
+                ],
+                cycle(),
+                [Step::Ad(Change::Leave { label })],
+                between,
+                [Step::Ad(Change::Return { label, parent })],
+                cycle(),
+            ],
+        );
+    }
+}

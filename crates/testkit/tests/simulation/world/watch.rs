@@ -48,7 +48,7 @@ impl World {
             Change::Set {
                 label, attribute, ..
             } => (*attribute == DESCRIPTION).then_some(label),
-            Change::Delete { label } => Some(label),
+            Change::Delete { label } | Change::Leave { label } => Some(label),
             _ => None,
         };
         if let Some(label) = changed {
