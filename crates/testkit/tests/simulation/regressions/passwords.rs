@@ -194,3 +194,30 @@ fn h18_the_password_of_who_moved_to_another_domain_and_back_arrives_though_it_wa
         );
     }
 }
+
+#[test]
+fn h24_a_password_that_has_a_number_from_before_a_database_was_set_back_arrives() {
+    holds_with_passwords(
+        1,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                create(OTHER, Class::User, WELL_KNOWN.users),
+                password(USER, false),
+                Step::Snapshot(0),
+                set(OTHER, "title", "Dr"),
+                set(OTHER, "title", "Head"),
+                set(OTHER, "title", "Clerk"),
+            ],
+            cycle(),
+            [
+                Step::Restore {
+                    controller: 0,
+                    new_invocation: false,
+                },
+                password(USER, false),
+            ],
+            cycle(),
+        ],
+    );
+}
