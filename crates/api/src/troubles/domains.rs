@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const CYCLES: [Trouble; 18] = [
+pub(super) const CYCLES: [Trouble; 21] = [
     trouble(
         "NoActiveAgents",
         "no agent of the domain asked for work within 30 s",
@@ -22,6 +22,11 @@ pub(super) const CYCLES: [Trouble; 18] = [
         "Interrupted",
         "the service ended, or the work was withdrawn, in the middle of a cycle",
         "nothing; the next cycle goes on where this one stopped",
+    ),
+    trouble(
+        "CycleBroken",
+        "a cycle broke off by a fault of the service; the job begins again by itself",
+        "the service's log tells where; report it with the log",
     ),
     trouble(
         "ScopeObjectNotFound",
@@ -47,6 +52,19 @@ pub(super) const CYCLES: [Trouble; 18] = [
         "TooManyMemberRemovals",
         "the limit on members removed from one group holds them",
         "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "ManyMissing",
+        "Active Directory does not show many objects any more, and does not say that they were deleted: as many as \
+         the guard's threshold, or more than 40 %; they are left as they are",
+        "the rights of the agent's account; `lockstep missing list NAME` shows them, `missing delete` and `keep` say \
+         what is to become of them: [operations](operations.md)",
+    ),
+    trouble(
+        "PasswordsNotRead",
+        "everything but passwords is synchronised: they could not be read three cycles in a row, or will not be read \
+         until somebody puts something right",
+        "`lockstep configuration show NAME` says why, by the code of the controller's error",
     ),
     trouble(
         "JobDisabled",
