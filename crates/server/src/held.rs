@@ -3,12 +3,13 @@
 
 use crate::audit;
 use crate::choice::{ChoiceField, Choosable, parsed, picked};
+use crate::clock::time;
 use crate::configurations::store_problem;
 use crate::service::Service;
 use lockstep_api::admin::{Chosen, HeldDelete as HeldView};
 use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
-use lockstep_model::Timestamp;
+use lockstep_model::MappedKind;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{Configuration, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::safety::HeldChange;
@@ -35,7 +36,7 @@ impl Held {
                 change: "delete".to_owned(),
                 member: None,
                 dn: row.name.clone(),
-                kind: row.kind.clone(),
+                kind: MappedKind::word_of(row.kind).to_owned(),
                 reason: row.reason.clone(),
                 since: time(row.since),
                 verdict: verdict_name(row.verdict),
@@ -51,7 +52,7 @@ impl Held {
                 },
                 member: row.member.map(|_| row.member_name.clone()),
                 dn: row.name.clone(),
-                kind: row.kind.clone(),
+                kind: MappedKind::word_of(row.kind).to_owned(),
                 reason: row.reason.clone(),
                 since: time(row.since),
                 verdict: verdict_name(row.verdict),
@@ -195,8 +196,4 @@ fn keep(tx: &mut dyn Write, picked: &[Held], verdict: HeldVerdict) -> Result<(),
     let changes: Vec<HeldChange> = changes.collect();
     tx.store(&deletes)?;
     tx.store(&changes)
-}
-
-fn time(millis: i64) -> String {
-    Timestamp::from_millis(millis).to_string()
 }

@@ -4,24 +4,15 @@ use super::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::table;
-use clap::builder::RangedI64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
 use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
-use lockstep_model::Timestamp;
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Timestamp, UnknownWord};
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
-
-const ACTIONS: [&str; 7] = [
-    "Create",
-    "Update",
-    "Delete",
-    "Restore",
-    "StagedDelete",
-    "Skip",
-    "Other",
-];
-const STATUSES: [&str; 4] = ["Success", "Skipped", "Warning", "Failure"];
 
 /// Which entries of the provisioning log.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,11 +24,11 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
     /// With this action
-    #[arg(long, value_parser = ACTIONS, ignore_case = true)]
-    action: Option<String>,
+    #[arg(long, value_parser = one_of::<Action>(Action::WORDS), ignore_case = true)]
+    action: Option<Action>,
     /// With this status
-    #[arg(long, value_parser = STATUSES, ignore_case = true)]
-    status: Option<String>,
+    #[arg(long, value_parser = one_of::<Status>(Status::WORDS), ignore_case = true)]
+    status: Option<Status>,
     /// Of this cycle
     #[arg(long, value_name = "ID")]
     cycle: Option<String>,
@@ -78,8 +69,8 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     for (name, value) in [
         ("configuration", &args.configuration),
         ("object", &args.object),
-        ("action", &args.action),
-        ("status", &args.status),
+        ("action", &args.action.map(|action| action.to_string())),
+        ("status", &args.status.map(|status| status.to_string())),
         ("cycle", &args.cycle),
         ("since", &args.since.map(|since| since.to_string())),
     ] {
@@ -140,6 +131,14 @@ async fn newer(
     }
 }
 
+/// One of these words; they are offered for completion.
+fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
 /// How many entries the service gives at once.
 fn limits() -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=10_000)
@@ -190,8 +189,8 @@ fn line(entry: &LogEntry, steps: bool) -> String {
         ));
     }
     // What an object is made with is told by the directory; here it would hide the other entries.
-    let changes = match entry.action.as_str() {
-        "Create" => &[][..],
+    let changes = match entry.action {
+        Action::Create => &[][..],
         _ => &entry.modified_properties,
     };
     for change in changes {

@@ -277,7 +277,7 @@ mod tests {
             guid: guid(100_000 + n),
             object: (n < came_back).then(|| ObjectId::new(guid(100_000 + n))),
             name: format!("CN=person{n}"),
-            kind: "user".into(),
+            kind: Some(MappedKind::User),
             request: "{}".into(),
             code: "MappingFailed".into(),
             content: String::new(),

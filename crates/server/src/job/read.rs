@@ -49,6 +49,9 @@ impl Broken {
     }
 }
 
+/// The code of a reading that was taken back.
+pub(super) const INTERRUPTED: &str = "Interrupted";
+
 /// How a reading stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
@@ -151,7 +154,7 @@ impl Reading {
         );
         let Some(row) = row else {
             return Err(Broken {
-                problem: Problem::new(409, "Interrupted", "the reading was withdrawn"),
+                problem: Problem::new(409, INTERRUPTED, "the reading was withdrawn"),
                 request: reading,
             });
         };

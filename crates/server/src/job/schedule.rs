@@ -129,10 +129,8 @@ fn broken(tx: &mut dyn Write, id: ConfigurationId, now: Timestamp) -> Result<boo
 
 /// Takes the cycle that is open out of a job, and withdraws what it asked of agents.
 fn opened(tx: &mut dyn Write, job: &mut Job) -> Result<Option<Cycle>, StoreError> {
-    let given = [job.instruction.take(), job.passwords.instruction.take()];
-    for instruction in given.into_iter().flatten() {
-        crate::instructions::withdraw(tx, instruction)?;
-    }
+    crate::instructions::withdraw_all(tx, job)?;
+    (job.instruction, job.passwords.instruction) = (None, None);
     match job.cycle.take() {
         Some(id) => tx.fetch_one::<Cycle>(&id),
         None => Ok(None),
