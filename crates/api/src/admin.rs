@@ -165,6 +165,22 @@ pub struct JobStatus {
     /// Objects that failed and wait for their next attempt.
     #[serde(default)]
     pub escrowed: u64,
+    /// Objects that take part: those in the directory, and those that fail and are not in it.
+    #[serde(default)]
+    pub entitled: u64,
+    /// Objects of the directory that Active Directory does not show any more without saying that they were deleted,
+    /// and of which nobody has said what is to become of them.
+    #[serde(default)]
+    pub missing: u64,
+    /// How far the cycle has come that runs.
+    #[serde(default)]
+    pub progress: Option<Progress>,
+    /// Cycles in which passwords could not be read, since the last in which they could.
+    #[serde(default)]
+    pub password_failures: u64,
+    /// Why passwords could not be read the last time.
+    #[serde(default)]
+    pub password_error: Option<CycleError>,
     /// When a cycle first found nothing to do.
     pub steady_state_first_achieved: Option<String>,
     /// When one last did.
@@ -175,6 +191,19 @@ pub struct JobStatus {
     pub drifting: u64,
     /// Where to read what its errors mean.
     pub troubleshooting: String,
+}
+
+/// How far a cycle has come.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// `reading` while an agent reads changes (what has been read is decided meanwhile), `readingPasswords`, or
+    /// `deciding`.
+    pub stage: String,
+    /// Objects that it has decided so far.
+    pub decided: u64,
+    /// Objects that are known by now and still to be decided.
+    pub waiting: u64,
 }
 
 /// Why a configuration is slowed down or held.
@@ -197,6 +226,12 @@ pub struct Quarantine {
     pub request: Option<String>,
     /// Since when.
     pub since: String,
+    /// Since when it is slowed down without a clean cycle, for whatever reason; none: only changes are held.
+    #[serde(default)]
+    pub series_began: Option<String>,
+    /// How many cycles were tried since then and were not clean.
+    #[serde(default)]
+    pub series_count: u64,
     /// When it is tried again; none: when somebody asks for it.
     pub next_attempt: Option<String>,
 }
@@ -225,6 +260,9 @@ pub struct Cycle {
     pub state: String,
     /// Objects read of which something was wanted.
     pub imported: u64,
+    /// References that were said to have come or gone; of sets that were read whole, all that are in them.
+    #[serde(default)]
+    pub imported_references: u64,
     /// Objects made.
     pub created: u64,
     /// Objects changed.
@@ -294,6 +332,9 @@ pub struct CycleError {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+    /// The request that failed, if it was one.
+    #[serde(default)]
+    pub request: Option<String>,
 }
 
 /// What a job is to forget.

@@ -14,6 +14,9 @@ const PERCENT: u64 = 40;
 const MOST: u64 = 40_000;
 /// More failures than this do, references counted.
 const MOST_WITH_REFERENCES: u64 = 60_000;
+/// When more of its objects than this part, in percent, are missing at once, a domain is taken for one that hides
+/// them.
+const HIDDEN_PERCENT: u64 = 40;
 /// The interval between cycles grows to this.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// After so long in quarantine cycles run by hand only.
@@ -80,6 +83,20 @@ impl Tally {
         }
         None
     }
+}
+
+/// Whether so many objects are missing in Active Directory that somebody has to be told: as many as the guard would
+/// hold if they were to be deleted, or a great part of all that are `provisioned`.
+#[must_use]
+pub const fn many_missing(missing: u64, provisioned: u64, threshold: Option<u64>) -> bool {
+    if missing == 0 {
+        return false;
+    }
+    let guarded = match threshold {
+        Some(threshold) => missing >= threshold,
+        None => false,
+    };
+    guarded || missing.saturating_mul(100) > provisioned.saturating_mul(HIDDEN_PERCENT)
 }
 
 /// How grave it is that a cycle failed.
@@ -213,6 +230,22 @@ mod tests {
             (tally(40_000, 1_000_000, 21_000), Some(Excess::References)),
         ] {
             assert_eq!(tally.judge(), expected, "{tally:?}");
+        }
+    }
+
+    #[test]
+    fn as_many_missing_objects_as_the_guard_would_hold_are_told_of_or_more_than_two_of_five() {
+        for (missing, provisioned, threshold, expected) in [
+            (0, 0, Some(0), false),
+            (499, 10_000, Some(500), false),
+            (500, 10_000, Some(500), true),
+            (500, 10_000, None, false),
+            (4, 10, Some(500), false),
+            (5, 10, Some(500), true),
+            (5, 10, None, true),
+        ] {
+            let told = many_missing(missing, provisioned, threshold);
+            assert_eq!(told, expected, "{missing} of {provisioned}, {threshold:?}");
         }
     }
 

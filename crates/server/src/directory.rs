@@ -11,10 +11,11 @@ pub mod feed;
 pub mod find;
 pub mod upkeep;
 
-use crate::{credentials, signin};
+use crate::{credentials, links, signin};
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{
-    Batch, Change, Conflict, Object, Outcome, Refusal, TenantRules, UniqueValue, View, write_batch,
+    Batch, Change, Conflict, Kind, Object, Outcome, Refusal, TenantRules, UniqueValue, View,
+    write_batch,
 };
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
@@ -228,6 +229,11 @@ fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError>
     let removed: Vec<ObjectId> = batch.removed.iter().map(|(id, _)| *id).collect();
     tx.remove::<DirectoryObject>(&removed)?;
     credentials::forget(tx, &removed)?;
+    // A user is removed when the recycle bin is left; what leads to a group or contact goes with the cycle that
+    // deletes it.
+    let users = batch.removed.iter();
+    let users = users.filter(|(_, kind)| *kind == Kind::User);
+    links::forget(tx, &users.map(|(id, _)| *id).collect::<Vec<_>>())?;
     signin::sessions::end_all(tx, &locked_out(&batch))?;
     let gone = |(id, kind): (ObjectId, _)| GoneObject::new(id, kind, change);
     tx.store(&batch.removed.into_iter().map(gone).collect::<Vec<_>>())?;

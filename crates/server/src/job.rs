@@ -20,9 +20,8 @@ pub use schedule::{close_interrupted, run_jobs};
 pub use unkept::{Unkept, Unstored};
 
 use crate::service::Service;
-use lockstep_api::problem::Problem;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job};
+use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{ReadRecords as _, StoreError, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,13 +88,4 @@ pub async fn ask_for_cycle(
 pub(crate) fn interval(configuration: &Configuration) -> Duration {
     let spec = crate::configuration::spec_of(configuration);
     Duration::from_secs(spec.schedule.interval_seconds().unwrap_or(120))
-}
-
-/// A problem as a cycle's error.
-fn cycle_error(problem: Problem) -> CycleError {
-    CycleError {
-        code: problem.code,
-        message: problem.title,
-        remedy: problem.remedy.unwrap_or_default(),
-    }
 }

@@ -3,6 +3,7 @@
 //! * [`agents`]: what agents ask, request by request;
 //! * [`import`]: what agents report goes into the connector space;
 //! * [`cycle`]: what is marked is decided and applied;
+//! * [`links`]: what objects of Active Directory became, counted and forgotten;
 //! * [`lane`]: the job of a configuration and what is wanted of it, as all of these work with it;
 //! * [`job`]: when a cycle runs, and what it asks of agents;
 //! * [`backup`]: what the service cannot do without, in one file;
@@ -43,6 +44,7 @@ pub mod import;
 pub mod instructions;
 pub mod job;
 pub mod lane;
+pub mod links;
 pub mod log;
 pub mod metrics;
 pub mod missing;

@@ -41,15 +41,24 @@ impl Metrics {
     pub async fn render(&self, service: &Arc<Service>) -> String {
         let at = service.clock.now();
         let now = at.as_millis();
-        let standings = service.read(move |tx| jobs::standings(tx, at)).await;
-        jobs::show(&standings.unwrap_or_default());
-        let agents = service
-            .read(|tx| tx.list::<Agent>(&Scan::of(Key::empty(), 10_000)))
-            .await
-            .unwrap_or_default();
-        let active = agents.iter().filter(|agent| agent.is_active(now)).count();
-        gauge!("lockstep_agents").set(count(agents.len()));
-        gauge!("lockstep_agents_active").set(count(active));
+        let known = service.read(move |tx| {
+            let agents: Vec<Agent> = tx.list(&Scan::of(Key::empty(), 10_000))?;
+            Ok((jobs::standings(tx, at)?, agents))
+        });
+        match known.await {
+            Ok((standings, agents)) => {
+                jobs::show(&standings);
+                let active = agents.iter().filter(|agent| agent.is_active(now)).count();
+                gauge!("lockstep_agents").set(count(agents.len()));
+                gauge!("lockstep_agents_active").set(count(active));
+                gauge!("lockstep_database_unreadable").set(0.0);
+            }
+            // Nothing is known of what the database would tell, and nothing is shown of it.
+            Err(error) => {
+                tracing::warn!(%error, "the database could not be read for metrics");
+                gauge!("lockstep_database_unreadable").set(1.0);
+            }
+        }
         counter!("lockstep_store_statements_total").absolute(service.store.statements());
         self.0
             .as_ref()
@@ -82,6 +91,10 @@ fn describe() {
         "Statements to the store since the service started"
     );
     describe_histogram!("lockstep_cycle_seconds", "How long cycles took");
+    describe_gauge!(
+        "lockstep_database_unreadable",
+        "1: the database could not be read, and nothing is told of configurations and agents"
+    );
     describe_gauge!("lockstep_agents", "Agents that are enrolled");
     describe_gauge!("lockstep_agents_active", "Agents that were heard of lately");
 }
@@ -114,10 +127,39 @@ pub fn cycle_ended(cycle: &Cycle) {
 
 #[cfg(test)]
 mod tests {
+    /// What is told is of use to nobody if no rule asks for it.
+    #[test]
+    fn alerts_ask_for_everything_that_is_wrong_with_a_configuration() {
+        let rules = include_str!("../../../packaging/prometheus-rules.yml");
+        for metric in [
+            "lockstep_lag_seconds",
+            "lockstep_interval_seconds",
+            "lockstep_never_succeeded",
+            "lockstep_database_unreadable",
+            "lockstep_objects_missing",
+            "lockstep_passwords_failing",
+            "lockstep_successive_password_failures",
+        ] {
+            assert!(rules.contains(metric), "{metric}");
+        }
+    }
+
+    /// A pause is told after a day of it, not after the first look at a configuration that is young.
+    #[test]
+    fn what_is_to_last_before_it_is_told_is_counted_by_the_rule_and_not_by_the_age_of_the_series() {
+        let rules = include_str!("../../../packaging/prometheus-rules.yml");
+        assert!(!rules.contains("_over_time"));
+        let paused = rules
+            .split("- alert: ")
+            .find(|rule| rule.starts_with("LockstepPausedLong"));
+        assert!(paused.unwrap().contains("for: 1d"));
+    }
+
     /// What stands in the rules for alerts are metrics that there are.
     #[test]
     fn alerts_ask_for_metrics_that_are_shown() {
-        let shown = [include_str!("metrics.rs"), include_str!("metrics/jobs.rs")].concat();
+        let own = include_str!("metrics.rs").split("#[cfg(test)]").next();
+        let shown = [own.unwrap(), include_str!("metrics/jobs.rs")].concat();
         let rules = include_str!("../../../packaging/prometheus-rules.yml");
         let words = rules.split(|c: char| !c.is_alphanumeric() && c != '_');
         let asked: Vec<&str> = words.filter(|word| word.starts_with("lockstep_")).collect();

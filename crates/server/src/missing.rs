@@ -17,7 +17,7 @@ use lockstep_engine::{Presence, Reason, Word};
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Guid, PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
-use lockstep_store::records::job::{Configuration, Job};
+use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ pub async fn decide(
 ) -> Result<u64, Problem> {
     let filter = parsed::<View>(chosen.filter.as_deref())?;
     let (id, name) = (row.id, row.name.clone());
-    // The whole connector space is looked through for it: nobody has to wait until that is done who writes.
+    // They may be many: nobody has to wait who writes until they are listed.
     let listed = service.read(move |tx| of(tx, id)).await;
     let listed = listed.map_err(store_problem)?;
     let picked = picked(&listed, &chosen, filter.as_ref()).map_err(not_missing)?;
@@ -118,7 +118,7 @@ fn not_missing(id: &str) -> Problem {
 
 /// The objects of a configuration that are in the directory and missing in Active Directory.
 fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
-    let mut scan = Scan::of(Key::empty().with(id), SLICE);
+    let mut scan = Scan::along(Staged::BY_MISSING, Key::empty().with(id), SLICE);
     let mut listed = Vec::new();
     loop {
         let rows: Vec<Staged> = tx.list(&scan)?;
@@ -137,6 +137,34 @@ fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
             }
         }
     }
+}
+
+/// Counts, at the end of a cycle, how many objects of the directory are missing and wait for somebody's word. They
+/// come to be missing in a full import only, and otherwise are counted again when their number is another.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(), StoreError> {
+    let id = job.configuration;
+    let prefix = Staged::missing(id, None);
+    let rows = tx.how_many::<Staged>(Some(Staged::BY_MISSING), &prefix)?;
+    if cycle.kind == "incremental" && rows == job.history.missing_rows {
+        return Ok(());
+    }
+    let mut scan = Scan::along(Staged::BY_MISSING, prefix, SLICE);
+    let mut missing = 0;
+    loop {
+        let found: Vec<Staged> = tx.list(&scan)?;
+        let Some(last) = found.last() else { break };
+        scan = scan.behind(last);
+        let ids: Vec<_> = found.iter().map(|row| (id, row.object.guid)).collect();
+        let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+        let live = joined.iter().flatten().filter(|joined| !joined.deleted);
+        missing += live.count() as u64;
+    }
+    (job.history.missing, job.history.missing_rows) = (missing, rows);
+    Ok(())
 }
 
 fn view(

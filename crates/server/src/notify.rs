@@ -1,4 +1,5 @@
-//! What administrators are told without asking: once for each reason, for as long as it lasts.
+//! What administrators are told without asking: once for each reason, for as long as it lasts. Of what waits for a
+//! word of theirs they are reminded once a week.
 //!
 //! A cycle that ends says what is wrong ([`settle`], in its own transaction); a [`Notice`] stands in the store
 //! until it has been told everywhere, and then until the reason ends, so that it is not told again. Telling
@@ -14,6 +15,7 @@ pub use webhook::Webhooks;
 
 use crate::job::Guard;
 use crate::service::Service;
+use lockstep_engine::quarantine::{many_missing, quarantines};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
@@ -25,6 +27,8 @@ use std::time::Duration;
 
 /// How long the teller sleeps at most before it looks again.
 const LOOK: Duration = Duration::from_secs(15);
+/// What waits for an administrator is told again after so long.
+const REMINDED_AFTER: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How many notices are told in one go.
 const SLICE: usize = 100;
 /// After so long a delivery that failed is tried again, twice as long each time.
@@ -66,10 +70,12 @@ struct Reason {
     code: String,
     message: String,
     remedy: String,
+    /// It does not end by itself: an administrator has to say what is to be done.
+    waits: bool,
 }
 
-/// Takes up what is wrong after a cycle: a new reason is told, one that is told stays quiet, one that has ended
-/// is forgotten.
+/// Takes up what is wrong after a cycle: a new reason is told, one that is told stays quiet but for a reminder if it
+/// waits for somebody, one that has ended is forgotten.
 ///
 /// # Errors
 ///
@@ -91,6 +97,25 @@ pub fn settle(
         .collect();
     tx.remove::<Notice>(&ended)?;
     let channels = channels(configuration);
+    let due = |notice: &&Notice| {
+        let told = notice.since.max(notice.reminded);
+        notice.open.is_empty() && now.since(Timestamp::from_millis(told)) >= REMINDED_AFTER
+    };
+    let reminders = known.iter().filter(due).filter_map(|notice| {
+        let mut waiting = reasons.iter().filter(|reason| reason.waits);
+        let reason = waiting.find(|reason| reason.code == notice.code)?;
+        Some(Notice {
+            message: format!("a reminder: {}", reason.message),
+            remedy: reason.remedy.clone(),
+            reminded: now.as_millis(),
+            open: channels
+                .iter()
+                .map(|channel| first(*channel, now))
+                .collect(),
+            ..notice.clone()
+        })
+    });
+    tx.store(&reminders.collect::<Vec<_>>())?;
     let new = reasons
         .into_iter()
         .filter(|reason| !known.iter().any(|notice| notice.code == reason.code));
@@ -101,6 +126,7 @@ pub fn settle(
             message: reason.message,
             remedy: reason.remedy,
             since: now.as_millis(),
+            reminded: 0,
             open: channels
                 .iter()
                 .map(|channel| first(*channel, now))
@@ -139,6 +165,7 @@ fn reasons(
             code: row.code.clone(),
             message: row.message.clone(),
             remedy: row.remedy.clone(),
+            waits: false,
         });
         if crate::job::next_attempt(row, crate::job::interval(configuration)).is_none() {
             reasons.push(Reason {
@@ -149,6 +176,7 @@ fn reasons(
                     "put the cause right ({}) and run `lockstep cycle run {}`",
                     row.code, configuration.name
                 ),
+                waits: false,
             });
         }
     }
@@ -158,8 +186,11 @@ fn reasons(
             code: guard.code().to_owned(),
             message: guard.message(count),
             remedy: guard.remedy(&configuration.name),
+            waits: true,
         });
     }
+    reasons.extend(missing(tx, configuration, job)?);
+    reasons.extend(passwords(job));
     let blind = cycle
         .error
         .as_ref()
@@ -168,8 +199,59 @@ fn reasons(
         code: error.code.clone(),
         message: error.message.clone(),
         remedy: error.remedy.clone(),
+        waits: false,
     }));
     Ok(reasons)
+}
+
+/// So many objects are missing that Active Directory seems to hide them.
+fn missing(
+    tx: &mut dyn Write,
+    configuration: &Configuration,
+    job: &Job,
+) -> Result<Option<Reason>, StoreError> {
+    let missing = job.history.missing;
+    if missing == 0 {
+        return Ok(None);
+    }
+    let guard = &crate::configuration::known(configuration)
+        .spec
+        .accidental_deletes;
+    let threshold = guard.enabled.then_some(guard.threshold);
+    let provisioned = crate::links::live(tx, configuration.id)?;
+    if !many_missing(missing, provisioned, threshold) {
+        return Ok(None);
+    }
+    let name = &configuration.name;
+    Ok(Some(Reason {
+        code: "ManyMissing".to_owned(),
+        message: format!(
+            "Active Directory does not show {missing} of {provisioned} objects any more, and does not say that \
+             they were deleted; they are left as they are"
+        ),
+        remedy: format!(
+            "see whether the agent's account may still read them; `lockstep missing list {name}` shows them, \
+             `lockstep missing delete {name}` and `keep` say what is to become of them"
+        ),
+        waits: true,
+    }))
+}
+
+/// Passwords cannot be read, while everything else is synchronised.
+fn passwords(job: &Job) -> Option<Reason> {
+    let failing = job.passwords.failing.as_ref()?;
+    let cycles = u32::try_from(failing.cycles).unwrap_or(u32::MAX);
+    quarantines(&failing.error.code, cycles).then(|| Reason {
+        code: "PasswordsNotRead".to_owned(),
+        message: format!(
+            "passwords have not been read since {}: {} ({})",
+            Timestamp::from_millis(failing.since),
+            failing.error.message,
+            failing.error.code
+        ),
+        remedy: failing.error.remedy.clone(),
+        waits: false,
+    })
 }
 
 /// Tells what is to be told, until it is dropped.

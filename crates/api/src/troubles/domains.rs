@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const CYCLES: [Trouble; 19] = [
+pub(super) const CYCLES: [Trouble; 22] = [
     trouble(
         "NoActiveAgents",
         "no agent of the domain asked for work within 30 s",
@@ -29,6 +29,11 @@ pub(super) const CYCLES: [Trouble; 19] = [
         "nothing; once it is resumed, the next cycle goes on where this one stopped",
     ),
     trouble(
+        "CycleBroken",
+        "a cycle broke off by a fault of the service; the job begins again by itself",
+        "the service's log tells where; report it with the log",
+    ),
+    trouble(
         "ScopeObjectNotFound",
         "an organizational unit or group of the scope is gone, or hidden from the agent's account",
         "restore it, let the account read it, or `lockstep apply` without it; until then nobody is deleted",
@@ -52,6 +57,19 @@ pub(super) const CYCLES: [Trouble; 19] = [
         "TooManyMemberRemovals",
         "the limit on members removed from one group holds them",
         "`lockstep deletes list NAME`; then `allow`, `reject`, or put the cause right",
+    ),
+    trouble(
+        "ManyMissing",
+        "Active Directory does not show many objects any more, and does not say that they were deleted: as many as \
+         the guard's threshold, or more than 40 %; they are left as they are",
+        "the rights of the agent's account; `lockstep missing list NAME` shows them, `missing delete` and `keep` say \
+         what is to become of them: [operations](operations.md)",
+    ),
+    trouble(
+        "PasswordsNotRead",
+        "everything but passwords is synchronised: they could not be read three cycles in a row, or will not be read \
+         until somebody puts something right",
+        "`lockstep configuration show NAME` says why, by the code of the controller's error",
     ),
     trouble(
         "JobDisabled",

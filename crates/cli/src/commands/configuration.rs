@@ -240,7 +240,12 @@ fn shown(configuration: &Configuration) -> String {
                 quarantine.reason, quarantine.message, quarantine.since
             ),
         ));
+        lines.extend(quarantine.request.clone().map(|text| ("request", text)));
         lines.push(("remedy", quarantine.remedy.clone()));
+        if let Some(began) = &quarantine.series_began {
+            let tried = quarantine.series_count;
+            lines.push(("tried", format!("{tried} times in vain since {began}")));
+        }
         let next = quarantine.next_attempt.clone();
         lines.push((
             "next attempt",
@@ -255,6 +260,13 @@ fn shown(configuration: &Configuration) -> String {
             format!("{} since {}", running.kind, running.started_at),
         ));
     }
+    if let Some(progress) = &job.progress {
+        let text = format!(
+            "{}; {} objects decided, {} waiting",
+            progress.stage, progress.decided, progress.waiting
+        );
+        lines.push(("progress", text));
+    }
     if let Some(lag) = job.lag_seconds {
         lines.push(("lag", format!("{lag} s")));
     }
@@ -263,6 +275,26 @@ fn shown(configuration: &Configuration) -> String {
             "failures",
             format!("{} one after the other", job.successive_failures),
         ));
+    }
+    if let Some(error) = &job.password_error {
+        let text = format!(
+            "not read in {} cycles: {} ({})",
+            job.password_failures, error.message, error.code
+        );
+        lines.push(("passwords", text));
+        lines.extend(error.request.clone().map(|text| ("request", text)));
+        lines.push(("remedy", error.remedy.clone()));
+    }
+    if job.escrowed > 0 {
+        let text = format!(
+            "{} of {}; `lockstep escrow list`",
+            job.escrowed, job.entitled
+        );
+        lines.push(("failing", text));
+    }
+    if job.missing > 0 {
+        let text = format!("{}; `lockstep missing list`", job.missing);
+        lines.push(("missing", text));
     }
     if job.drifting > 0 {
         let at = job.last_reconciled.as_deref().unwrap_or_default();
@@ -285,6 +317,7 @@ fn shown(configuration: &Configuration) -> String {
         .and_then(|cycle| cycle.error.as_ref())
     {
         lines.push(("error", format!("{} ({})", error.message, error.code)));
+        lines.extend(error.request.clone().map(|text| ("request", text)));
         lines.push(("remedy", error.remedy.clone()));
     }
     let counts = configuration.counts;
@@ -292,4 +325,45 @@ fn shown(configuration: &Configuration) -> String {
     lines.push(("groups", counts.groups.to_string()));
     lines.push(("contacts", counts.contacts.to_string()));
     fields(&lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_configuration_that_is_slowed_down_tells_the_request_its_series_and_what_fails_beside_it() {
+        let error = |request: &str| json!({"code": "X", "message": "no", "remedy": "do", "request": request});
+        let configuration = json!({
+            "id": "", "name": "corp", "domain": "corp.test", "status": "quarantine",
+            "quarantine": {
+                "reason": "DiskFull", "message": "the disk is full", "remedy": "make room",
+                "request": "write what was decided", "since": "now", "seriesBegan": "before", "seriesCount": 3,
+                "nextAttempt": null,
+            },
+            "lastCycle": null,
+            "job": {
+                "successiveFailures": 3, "exported": 0, "held": 0, "drifting": 0, "troubleshooting": "",
+                "escrowed": 2, "entitled": 9, "missing": 4, "passwordFailures": 7,
+                "passwordError": error("read passwords from dc1"),
+                "progress": {"stage": "reading", "decided": 5, "waiting": 6},
+            },
+            "counts": {"users": 0, "groups": 0, "contacts": 0}, "servicePrincipal": "",
+            "configuration": {"name": "corp", "domain": "corp.test"},
+        });
+        let configuration: Configuration = serde_json::from_value(configuration).unwrap();
+        let text = shown(&configuration);
+        for line in [
+            "request       write what was decided\n",
+            "tried         3 times in vain since before\n",
+            "progress      reading; 5 objects decided, 6 waiting\n",
+            "passwords     not read in 7 cycles: no (X)\n",
+            "request       read passwords from dc1\n",
+            "failing       2 of 9; `lockstep escrow list`\n",
+            "missing       4; `lockstep missing list`\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
 }

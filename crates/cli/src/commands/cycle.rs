@@ -56,7 +56,7 @@ pub(super) async fn execute(command: CycleCommand, context: &Context<'_>) -> Res
                 table(
                     [
                         "STARTED", "KIND", "STATE", "READ", "CREATED", "UPDATED", "DELETED",
-                        "FAILED", "MS",
+                        "FAILED", "MS", "ERROR",
                     ],
                     cycles.iter().map(row),
                 )
@@ -69,7 +69,13 @@ pub(super) async fn execute(command: CycleCommand, context: &Context<'_>) -> Res
 /// The exit status that a cycle's result gives.
 fn status(cycle: &Cycle, context: &Context<'_>) -> Result<u8, Failure> {
     if let Some(error) = &cycle.error {
-        let text = format!("{} ({})", error.message, error.code);
+        let request = error.request.as_ref();
+        let text = format!(
+            "{} ({}){}",
+            error.message,
+            error.code,
+            request.map_or_else(String::new, |request| format!("\n  request: {request}"))
+        );
         if cycle.state == "failed" {
             return Err(Failure::new(text).remedy(error.remedy.clone()));
         }
@@ -134,7 +140,8 @@ async fn progress(client: &Client, name: &str, begun: Instant) -> Option<String>
     ))
 }
 
-fn row(cycle: &Cycle) -> [String; 9] {
+fn row(cycle: &Cycle) -> [String; 10] {
+    let error = cycle.error.as_ref();
     [
         cycle.started_at.clone(),
         cycle.kind.clone(),
@@ -145,6 +152,7 @@ fn row(cycle: &Cycle) -> [String; 9] {
         cycle.deleted.to_string(),
         cycle.failed.to_string(),
         cycle.duration_ms.to_string(),
+        error.map_or_else(String::new, |error| error.code.clone()),
     ]
 }
 
@@ -182,4 +190,27 @@ fn shown(cycle: &Cycle) -> String {
         lines.push(("planned", counts));
     }
     fields(&lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_list_of_cycles_ends_with_the_code_of_what_stopped_each() {
+        let cycle = |error| -> Cycle {
+            let passwords = json!({"set": 0, "waiting": 0, "skipped": 0, "failed": 0});
+            let cycle = json!({
+                "cycleId": "", "kind": "full", "state": "failed", "imported": 1, "created": 0, "updated": 0,
+                "deleted": 0, "restored": 0, "unchanged": 0, "skipped": 0, "failed": 0, "held": 0,
+                "passwords": passwords, "error": error, "startedAt": "", "endedAt": null, "durationMs": 5,
+            });
+            serde_json::from_value(cycle).unwrap()
+        };
+        let full = json!({"code": "DiskFull", "message": "full", "remedy": "make room"});
+        let (stopped, fine) = (row(&cycle(full)), row(&cycle(json!(null))));
+        assert_eq!((&*stopped[8], &*stopped[9]), ("5", "DiskFull"));
+        assert_eq!(fine[9], "");
+    }
 }

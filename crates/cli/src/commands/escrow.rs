@@ -5,6 +5,10 @@ use crate::failure::Failure;
 use crate::output::table;
 use clap::Subcommand;
 use lockstep_api::admin::Escrow;
+use serde_json::Value;
+
+/// How many properties of a request are named.
+const NAMED: usize = 3;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EscrowCommand {
@@ -31,6 +35,8 @@ pub(super) async fn execute(command: EscrowCommand, context: &Context<'_>) -> Re
                 "ATTEMPTS",
                 "SINCE",
                 "NEXT ATTEMPT",
+                "REQUEST",
+                "CODE",
                 "REASON",
             ],
             found.iter().map(row),
@@ -39,7 +45,7 @@ pub(super) async fn execute(command: EscrowCommand, context: &Context<'_>) -> Re
     Ok(0)
 }
 
-fn row(escrow: &Escrow) -> [String; 6] {
+fn row(escrow: &Escrow) -> [String; 8] {
     let next = escrow.next_attempt.as_deref();
     [
         escrow.dn.clone(),
@@ -47,6 +53,49 @@ fn row(escrow: &Escrow) -> [String; 6] {
         escrow.attempts.to_string(),
         escrow.first_failed.clone(),
         next.unwrap_or("when it changes").to_owned(),
+        request(&escrow.request),
+        escrow.code.clone(),
         escrow.reason.clone(),
     ]
+}
+
+/// What was to be done, and to what; the values would hide the other rows, and stand in the JSON.
+fn request(request: &Value) -> String {
+    let action = request["action"].as_str().unwrap_or_default();
+    let values = request["values"].as_object();
+    let names: Vec<&str> = values
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    match names.len() {
+        0 => action.to_owned(),
+        1..=NAMED => format!("{action} {}", names.join(", ")),
+        more => format!("{action} {}, … ({more})", names[..NAMED].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_told_with_the_names_of_a_few_properties_and_no_value() {
+        let values = json!({"city": "x", "mail": "y", "state": "z", "street": null});
+        for (given, expected) in [
+            (json!({"action": "Delete"}), "Delete"),
+            (
+                json!({"action": "Update", "values": {"mail": "y"}}),
+                "Update mail",
+            ),
+            (
+                json!({"action": "Create", "values": values}),
+                "Create city, mail, state, … (4)",
+            ),
+            (json!(null), ""),
+        ] {
+            assert_eq!(request(&given), expected);
+        }
+    }
 }

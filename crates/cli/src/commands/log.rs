@@ -91,18 +91,43 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         }
         return Ok(0);
     }
-    let mut last = String::new();
     let mut entries = page.entries;
+    entries.reverse();
+    show(&entries, steps, context)?;
+    let mut last = entries.pop().map(|newest| newest.id);
     loop {
-        entries.retain(|entry| entry.id > last);
-        entries.reverse();
-        if let Some(newest) = entries.last() {
-            last.clone_from(&newest.id);
-            show(&entries, steps, context)?;
-        }
         tokio::time::sleep(LOOK).await;
-        let page: LogPage = client.get_with(&path, &query).await?;
-        entries = page.entries;
+        let next = async |after: Option<String>| {
+            let mut query = query.clone();
+            query.extend(after.map(|after| ("after", after)));
+            client.get_with(&path, &query).await
+        };
+        let entries = newer(last.as_deref(), next).await?;
+        show(&entries, steps, context)?;
+        last = entries
+            .into_iter()
+            .next_back()
+            .map(|newest| newest.id)
+            .or(last);
+    }
+}
+
+/// Everything that is newer than what was seen last, oldest first: as many pages as it takes.
+async fn newer(
+    last: Option<&str>,
+    page: impl AsyncFn(Option<String>) -> Result<LogPage, Failure>,
+) -> Result<Vec<LogEntry>, Failure> {
+    let is_new = |entry: &LogEntry| last.is_none_or(|last| entry.id.as_str() > last);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let LogPage { entries, next } = page(after).await?;
+        let goes_on = entries.last().is_some_and(&is_new);
+        found.extend(entries.into_iter().filter(&is_new));
+        after = next;
+        if !goes_on || after.is_none() {
+            found.reverse();
+            return Ok(found);
+        }
     }
 }
 
@@ -149,8 +174,8 @@ fn show(entries: &[LogEntry], steps: bool, context: &Context<'_>) -> Result<(), 
 fn line(entry: &LogEntry, steps: bool) -> String {
     let name = entry.dn.as_deref().unwrap_or(&entry.anchor);
     let mut text = format!(
-        "{} {} {} {} {name}: {}\n",
-        entry.at, entry.status, entry.action, entry.kind, entry.reason
+        "{} {} {} {} {name}: {} ({})\n",
+        entry.at, entry.status, entry.action, entry.kind, entry.reason, entry.code
     );
     if steps {
         let steps = entry.steps.iter();
@@ -207,4 +232,52 @@ pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8,
         table(["TIME", "WHO", "WHAT", "TARGET"], entries.iter().map(row))
     })?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn entry(number: u32) -> LogEntry {
+        let entry = serde_json::json!({
+            "id": format!("{number:020}"), "at": "", "configuration": "corp", "cycle": null,
+            "action": "Create", "status": "Success", "type": "user", "anchor": "", "dn": null,
+            "target": null, "code": "InScope", "reason": "it is in scope",
+        });
+        serde_json::from_value(entry).unwrap()
+    }
+
+    /// A log of so many entries in pages of ten; it counts the pages that are asked for.
+    async fn found(last: u32, newest: u32) -> (Vec<u32>, usize) {
+        let pages = RefCell::new(0);
+        let page = async |after: Option<String>| {
+            *pages.borrow_mut() += 1;
+            let below = after.map_or(newest + 1, |after| after.parse().unwrap());
+            let entries: Vec<LogEntry> = (0..below).rev().take(10).map(entry).collect();
+            let next = entries.last().map(|entry| entry.id.clone());
+            Ok(LogPage {
+                next: next.filter(|_| entries.len() == 10),
+                entries,
+            })
+        };
+        let last = entry(last).id;
+        let found = newer(Some(&last), page).await.unwrap();
+        let numbers = found.iter().map(|entry| entry.id.parse().unwrap());
+        (numbers.collect(), pages.take())
+    }
+
+    #[tokio::test]
+    async fn however_many_entries_come_at_once_each_is_followed_once_and_in_order() {
+        assert_eq!(found(3, 50).await, ((4..=50).collect(), 5));
+        assert_eq!(found(49, 50).await, (vec![50], 1));
+        assert_eq!(found(50, 50).await, (vec![], 1));
+        // All of a page is new: whether there is more tells the next one.
+        assert_eq!(found(40, 50).await, ((41..=50).collect(), 2));
+    }
+
+    #[test]
+    fn a_line_ends_with_the_code_by_which_the_reason_is_looked_up() {
+        assert!(line(&entry(1), false).ends_with(": it is in scope (InScope)\n"));
+    }
 }

@@ -6,6 +6,7 @@ use super::objects::{Case, cases, decide_all, redacted};
 use super::report::Held;
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
+use crate::links;
 use lockstep_api::configuration::LimitValue;
 use lockstep_directory::Property;
 use lockstep_engine::guard::Limit;
@@ -14,10 +15,10 @@ use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::{Action, Status};
-use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
+use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::HeldChange;
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many updates one batch carries out.
 const BATCH: usize = 500;
@@ -109,7 +110,7 @@ pub(super) fn leave(
     }
     let of = match limit {
         Limit::Number(_) => 0,
-        Limit::Percent(_) => tx.how_many::<Joined>(None, &Key::empty().with(lane.owner()))?,
+        Limit::Percent(_) => links::live(tx, lane.owner())?,
     };
     if lane.job.updates_tripped || limit.is_reached(context.report.passed + staged, of) {
         lane.job.updates_tripped = true;

@@ -33,6 +33,8 @@ pub(super) struct Contents {
     /// Sets that are complete now: source, attribute (none: every one that is read), and the reading that saw
     /// all of it.
     complete: Vec<(Guid, Option<String>, u64)>,
+    /// How many references were told of.
+    pub(super) references: usize,
 }
 
 impl Contents {
@@ -151,6 +153,7 @@ impl Contents {
         let removed = links.removed.iter();
         self.removed
             .extend(removed.map(|target| (configuration, source, attribute.clone(), target.guid)));
+        self.references += links.added.len() + links.removed.len();
         for target in links.added.iter().chain(&links.removed) {
             self.marks
                 .extend(marks_for_edge(lane, source, &attribute, target.guid));
@@ -171,8 +174,14 @@ impl Contents {
         }
     }
 
-    /// Writes what was gathered, but for the objects themselves. The caller stores the job.
-    pub(super) fn finish(mut self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), ImportError> {
+    /// Writes what was gathered, but for the objects themselves, of which there were so many. The caller stores the
+    /// job.
+    pub(super) fn finish(
+        mut self,
+        tx: &mut dyn Write,
+        lane: &mut Lane,
+        objects: usize,
+    ) -> Result<(), ImportError> {
         tx.store(&self.added)?;
         tx.remove::<StagedReference>(&self.removed)?;
         tx.store(&self.doubts)?;
@@ -184,6 +193,7 @@ impl Contents {
         for (source, attribute, reading) in self.complete {
             let attribute = attribute.as_deref();
             for (attribute, target) in sweep(tx, lane, source, (attribute, &links), reading)? {
+                self.references += 1;
                 self.marks
                     .extend(marks_for_edge(lane, source, &attribute, target));
                 // It may be one that is known to lead nowhere.
@@ -191,6 +201,7 @@ impl Contents {
                     .push(Subject::Reference(source, attribute, target));
             }
         }
+        count(tx, lane, objects, self.references)?;
         Ok(mark_all(tx, &mut lane.job, self.marks)?)
     }
 }
@@ -286,13 +297,19 @@ fn sweep(
     }
 }
 
-/// Adds to the cycle's number of imported objects.
-pub(super) fn count(tx: &mut dyn Write, lane: &Lane, objects: usize) -> Result<(), ImportError> {
-    let Some(id) = lane.job.cycle.filter(|_| objects > 0) else {
+/// Adds to the cycle's numbers of imported objects and references.
+fn count(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    objects: usize,
+    references: usize,
+) -> Result<(), ImportError> {
+    let Some(id) = lane.job.cycle.filter(|_| objects + references > 0) else {
         return Ok(());
     };
     if let Some(mut cycle) = tx.fetch_one::<Cycle>(&id)? {
         cycle.imported += objects as u64;
+        cycle.imported_references += references as u64;
         tx.store(&[cycle])?;
     }
     Ok(())

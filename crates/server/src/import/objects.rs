@@ -1,7 +1,7 @@
 //! Attributes and links of wanted objects.
 
 use super::ImportError;
-use super::contents::{Contents, check_names, count};
+use super::contents::{Contents, check_names};
 use crate::lane::Lane;
 use lockstep_api::channel::{Ack, Objects};
 use lockstep_engine::Presence;
@@ -34,9 +34,8 @@ pub fn objects(tx: &mut dyn Write, mut lane: Lane, batch: &Objects) -> Result<Ac
         contents.take(&lane, &mut row.object, update)?;
         stored.push(row);
     }
-    count(tx, &lane, stored.len())?;
     tx.store(&stored)?;
-    contents.finish(tx, &mut lane)?;
+    contents.finish(tx, &mut lane, stored.len())?;
     tx.store(&[lane.job])?;
     Ok(Ack {})
 }

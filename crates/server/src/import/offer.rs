@@ -1,6 +1,6 @@
 //! Which of the offered objects are wanted.
 
-use super::contents::{Contents, check_names, count};
+use super::contents::{Contents, check_names};
 use super::{ImportError, Places};
 use crate::lane::Lane;
 use crate::scope_groups::{marks_for_edge, primary_edge};
@@ -105,8 +105,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
     tx.remove::<StagedReference>(&desk.parted)?;
     tx.store(&desk.joined)?;
     tx.store(&desk.foreign)?;
-    count(tx, &lane, accepted)?;
-    desk.contents.finish(tx, &mut lane)?;
+    desk.contents.finish(tx, &mut lane, accepted)?;
     tx.store(&[lane.job])?;
     Ok(OfferAnswer { verdicts })
 }
@@ -252,6 +251,7 @@ impl Desk {
     /// A link came or went.
     fn changed(&mut self, lane: &Lane, link: &StagedReference) {
         let (source, attribute, target) = (link.source, &link.attribute, link.target);
+        self.contents.references += 1;
         let edge = marks_for_edge(lane, source, attribute, target);
         self.contents.marks.extend(edge);
         let reference = Subject::Reference(source, attribute.clone(), target);

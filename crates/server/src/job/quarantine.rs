@@ -1,8 +1,8 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
 use super::run::Ending;
-use crate::notify;
 use crate::service::Service;
+use crate::{links, notify};
 use lockstep_engine::quarantine::{Attempt, Excess, Quarantine, Tally, quarantines};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
@@ -34,9 +34,7 @@ pub(super) fn settle(
     let in_a_row = u32::try_from(job.history.failures).unwrap_or(u32::MAX);
     let began = Timestamp::from_millis(cycle.started);
     let cause = match &cycle.error {
-        Some(error) if failed => {
-            quarantines(&error.code, in_a_row).then(|| cause_of_failure(job, error.clone()))
-        }
+        Some(error) if failed => quarantines(&error.code, in_a_row).then(|| error.clone()),
         _ => excess(tx, job.configuration)?,
     };
     if cause.is_some() && !failed {
@@ -46,7 +44,7 @@ pub(super) fn settle(
         (None, None) => None,
         (None, Some(cause)) => Some(row(cause, Quarantine::begin(began), began)),
         (Some(before), Some(cause)) => {
-            let same = before.code == cause.error.code;
+            let same = before.code == cause.code;
             let since = if same {
                 Timestamp::from_millis(before.since)
             } else {
@@ -74,27 +72,12 @@ pub(super) fn settle(
     }
 }
 
-/// What brings a job to quarantine.
-struct Cause {
-    error: CycleError,
-    request: String,
-}
-
-fn cause_of_failure(job: &Job, error: CycleError) -> Cause {
-    let controller = job.reading_from.as_deref();
-    let request = match controller {
-        Some(controller) => format!("read changes, last from {controller}"),
-        None => "read changes".to_owned(),
-    };
-    Cause { error, request }
-}
-
-fn row(cause: Cause, series: Quarantine, since: Timestamp) -> QuarantineRow {
+fn row(cause: CycleError, series: Quarantine, since: Timestamp) -> QuarantineRow {
     QuarantineRow {
-        code: cause.error.code,
-        message: cause.error.message,
-        remedy: cause.error.remedy,
-        request: cause.request,
+        code: cause.code,
+        message: cause.message,
+        remedy: cause.remedy,
+        request: cause.request.unwrap_or_default(),
         since: since.as_millis(),
         series_since: series.since.as_millis(),
         attempts: series.attempts,
@@ -111,13 +94,13 @@ const fn series(row: &QuarantineRow) -> Quarantine {
 }
 
 /// Whether too many objects fail.
-fn excess(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<Cause>, StoreError> {
+fn excess(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<CycleError>, StoreError> {
     let of = Key::empty().with(id);
     let failing = tx.how_many::<Escrow>(None, &of)?;
     if Tally::is_harmless(failing) {
         return Ok(None);
     }
-    let provisioned = tx.how_many::<Joined>(None, &of)?;
+    let provisioned = links::live(tx, id)?;
     let (mut provisioned_too, mut references) = (0, 0);
     let mut scan = Scan::of(of, SLICE);
     let mut first = None;
@@ -126,7 +109,7 @@ fn excess(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<Cause>, Store
         let Some(last) = rows.last() else { break };
         scan = scan.behind(last);
         for escrow in rows {
-            provisioned_too += u64::from(escrow.object.is_some());
+            provisioned_too += u64::from(is_live(tx, &escrow)?);
             if references < REFERENCES {
                 let to = StagedReference::to(id, escrow.guid);
                 let room = REFERENCES - references;
@@ -148,20 +131,28 @@ fn excess(tx: &mut dyn Read, id: ConfigurationId) -> Result<Option<Cause>, Store
         .map(|(excess, first)| cause_of_excess(excess, tally, &first)))
 }
 
-fn cause_of_excess(excess: Excess, tally: Tally, first: &Escrow) -> Cause {
+/// Whether an object that fails is in the directory all the same: it may also be one that was deleted there and cannot
+/// come back.
+fn is_live(tx: &mut dyn Read, escrow: &Escrow) -> Result<bool, StoreError> {
+    if escrow.object.is_none() {
+        return Ok(false);
+    }
+    let link: Option<Joined> = tx.fetch_one(&(escrow.configuration, escrow.guid))?;
+    Ok(link.is_some_and(|link| !link.deleted))
+}
+
+fn cause_of_excess(excess: Excess, tally: Tally, first: &Escrow) -> CycleError {
     let message = format!(
         "{} of {} objects fail; {} was the first of them: {}",
         tally.failing, tally.objects, first.name, first.answer
     );
-    Cause {
-        error: CycleError {
-            code: excess.code().to_owned(),
-            message,
-            remedy: "`lockstep escrow list` shows every one with its reason; put the common cause right and \
-                     run a cycle"
-                .to_owned(),
-        },
-        request: format!("{}: {}", first.name, first.request),
+    CycleError {
+        code: excess.code().to_owned(),
+        message,
+        remedy: "`lockstep escrow list` shows every one with its reason; put the common cause right and run a \
+                 cycle"
+            .to_owned(),
+        request: Some(format!("{}: {}", first.name, first.request)),
     }
 }
 
@@ -253,4 +244,76 @@ pub async fn next_cycle(
             due(tx, &configuration, &job, interval, now)
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lockstep_engine::mapping::MappedKind;
+    use lockstep_model::ids::{CycleId, ObjectId};
+    use lockstep_model::{Guid, SourceAnchor};
+    use lockstep_store::{MemoryStore, Store as _, WriteRecords as _, records};
+
+    fn guid(n: u64) -> Guid {
+        let mut bytes = [1; 16];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        Guid::from_bytes(bytes)
+    }
+
+    /// The judgement of a configuration with so many live and so many deleted objects, where 5,000 others fail; the
+    /// first of these were in the directory once.
+    fn judged(live: u64, deleted: u64, came_back: u64) -> Option<String> {
+        let id = ConfigurationId::new(Guid::from_bytes([2; 16]));
+        let joined = |n: u64, deleted: bool| Joined {
+            configuration: id,
+            guid: guid(n),
+            object: ObjectId::new(guid(n)),
+            kind: MappedKind::User,
+            anchor: SourceAnchor::from_object_guid(guid(n)),
+            deleted,
+        };
+        let failing = |n: u64| Escrow {
+            configuration: id,
+            guid: guid(100_000 + n),
+            object: (n < came_back).then(|| ObjectId::new(guid(100_000 + n))),
+            name: format!("CN=person{n}"),
+            kind: Some(MappedKind::User),
+            request: "{}".into(),
+            code: "MappingFailed".into(),
+            content: String::new(),
+            answer: "no".into(),
+            cycle: CycleId::new(Guid::NIL),
+            first: 0,
+            last: 0,
+            attempts: 1,
+            next: None,
+        };
+        let links = (0..live).map(|n| joined(n, false));
+        let links = links.chain((live..live + deleted).map(|n| joined(n, true)));
+        let links = links.chain((0..came_back).map(|n| joined(100_000 + n, true)));
+        let (links, escrows): (Vec<_>, Vec<_>) =
+            (links.collect(), (0..5_000).map(failing).collect());
+        let store = MemoryStore::new(&records::tables());
+        let mut found = None;
+        store
+            .write(&mut |tx| {
+                tx.store(&links)?;
+                tx.store(&escrows)?;
+                found = excess(tx, id)?.map(|error| error.message);
+                Ok(())
+            })
+            .unwrap();
+        found
+    }
+
+    #[test]
+    fn the_proportion_is_of_the_objects_that_take_part_whoever_was_deleted_before() {
+        let told = judged(4_000, 4_000, 0).unwrap();
+        assert!(told.starts_with("5000 of 9000 objects fail"), "{told}");
+        assert_eq!(judged(7_500, 0, 0), None);
+        assert_eq!(judged(7_500, 4_000, 0), None);
+        // Who was deleted and fails to come back takes part, and is not in the directory.
+        let told = judged(4_000, 0, 10).unwrap();
+        assert!(told.starts_with("5000 of 9000 objects fail"), "{told}");
+    }
 }

@@ -25,6 +25,29 @@ const ATTEMPTS: u32 = 2;
 const OFFER: usize = 500;
 /// How many link values one request carries at most.
 const LINKS: usize = 5_000;
+/// What fails where the storage does not take an instruction.
+const INSTRUCT: &str = "write an instruction for the agents to the database";
+/// What fails where the storage does not show how an instruction stands.
+const LOOK_UP: &str = "read from the database how far the agent has come";
+
+/// A reading did not come to its end.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// Why.
+    pub(super) problem: Problem,
+    /// The request that failed.
+    pub(super) request: String,
+}
+
+impl Broken {
+    /// The storage failed at this.
+    fn storage(error: StoreError, request: &str) -> Self {
+        Self {
+            problem: store_problem(error),
+            request: request.to_owned(),
+        }
+    }
+}
 
 /// The code of a reading that was taken back.
 pub(super) const INTERRUPTED: &str = "Interrupted";
@@ -42,6 +65,8 @@ pub(super) enum State {
 pub(super) struct Reading {
     configuration: ConfigurationId,
     domain: String,
+    /// What is read.
+    what: What,
     instruction: InstructionId,
     listener: Listener,
     given: Instant,
@@ -60,7 +85,7 @@ impl Reading {
         service: &Arc<Service>,
         configuration: ConfigurationId,
         give: Give,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, Broken> {
         let listener = service.progress.listen();
         let now = service.clock.now();
         let given = service.write(move |tx| give(tx, configuration, now)).await;
@@ -68,12 +93,14 @@ impl Reading {
             instruction,
             domain,
             version,
-        } = given.map_err(store_problem)?;
+            what,
+        } = given.map_err(|error| Broken::storage(error, INSTRUCT))?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
             configuration,
             domain,
+            what,
             instruction,
             listener,
             given,
@@ -91,7 +118,7 @@ impl Reading {
     /// Looks how it stands; gives it to another agent when the one that had it fell silent, and anew when the
     /// configuration has changed so that something else is to be read: what leaves Active Directory goes by what is
     /// wanted now.
-    pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
+    pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Broken> {
         let id = self.instruction;
         if let Some(error) = service.unstored.take(id) {
             // Where there is room for that, nobody goes on with it.
@@ -101,21 +128,35 @@ impl Reading {
             if let Err(error) = withdrawn {
                 tracing::warn!(%error, "an instruction could not be withdrawn; the next one takes its lease");
             }
-            return Err(store_problem(error));
+            return Err(Broken::storage(
+                error,
+                "write what an agent has read to the database",
+            ));
         }
-        let (configuration, version) = (self.configuration, self.version);
+        let (configuration, version, what) = (self.configuration, self.version, self.what);
         let found = service
             .read(move |tx| {
                 let row: Option<InstructionRow> = tx.fetch_one(&id)?;
+                let job: Option<Job> = tx.fetch_one(&configuration)?;
                 let configuration: Option<Configuration> = tx.fetch_one(&configuration)?;
                 let configuration = configuration.filter(|row| row.version != version);
                 let wanted = configuration.map_or(Ok(Wanted::AsGiven), |row| wanted(tx, id, &row));
-                Ok((row, wanted?))
+                Ok((row, wanted?, job.map(|job| what.whence(&job))))
             })
             .await;
-        let (row, wanted) = found.map_err(store_problem)?;
+        let found = found.map_err(|error| Broken::storage(error, LOOK_UP));
+        let (row, wanted, whence) = found?;
+        let reading = format!(
+            "read {} of {}{}",
+            what.name(),
+            self.domain,
+            whence.unwrap_or_default()
+        );
         let Some(row) = row else {
-            return Err(Problem::new(409, INTERRUPTED, "the reading was withdrawn"));
+            return Err(Broken {
+                problem: Problem::new(409, INTERRUPTED, "the reading was withdrawn"),
+                request: reading,
+            });
         };
         if !matches!(row.state, InstructionState::Finished(_)) && wanted != Wanted::AsGiven {
             tracing::info!(
@@ -136,22 +177,45 @@ impl Reading {
                         code,
                         message,
                         remedy,
-                    }) => Err(Problem::new(502, &code, message).remedy(remedy)),
+                    }) => Err(Broken {
+                        request: match code.as_str() {
+                            "ScopeObjectNotFound" => {
+                                format!("look up what the scope names, to {reading}")
+                            }
+                            _ => reading,
+                        },
+                        problem: Problem::new(502, &code, message).remedy(remedy),
+                    }),
                     Ok(_) => Ok(State::Done),
-                    Err(error) => Err(Problem::new(502, "BadAnswer", error.to_string())),
+                    Err(error) => Err(Broken {
+                        problem: Problem::new(502, "BadAnswer", error.to_string()),
+                        request: reading,
+                    }),
                 }
             }
             InstructionState::Waiting if self.given.elapsed() > service.agent_patience => {
                 self.withdraw(service).await?;
-                Err(no_active_agents(&self.domain))
+                Err(Broken {
+                    problem: no_active_agents(&self.domain),
+                    request: format!(
+                        "wait for an agent of {} to read {}",
+                        self.domain,
+                        what.name()
+                    ),
+                })
             }
             InstructionState::Waiting => Ok(State::Reading),
-            InstructionState::Taken(_) => self.silent(service, row.heard).await,
+            InstructionState::Taken(_) => self.silent(service, row.heard, reading).await,
         }
     }
 
     /// An agent that has not been heard of for too long loses the lease.
-    async fn silent(&mut self, service: &Arc<Service>, heard: i64) -> Result<State, Problem> {
+    async fn silent(
+        &mut self,
+        service: &Arc<Service>,
+        heard: i64,
+        request: String,
+    ) -> Result<State, Broken> {
         let silent = service.clock.now().since(Timestamp::from_millis(heard));
         if silent < service.agent_silence {
             return Ok(State::Reading);
@@ -163,24 +227,25 @@ impl Reading {
         if self.attempt >= ATTEMPTS {
             self.withdraw(service).await?;
             let title = format!("the agents of {} fell silent while they read", self.domain);
-            return Err(Problem::new(504, "AgentTimeout", title).remedy(
-                "look at the agents' logs; the next cycle goes on where this one stopped",
-            ));
+            let problem = Problem::new(504, "AgentTimeout", title)
+                .remedy("look at the agents' logs; the next cycle goes on where this one stopped");
+            return Err(Broken { problem, request });
         }
         self.attempt += 1;
         self.give_anew(service).await
     }
 
     /// Takes the instruction back: its agent is refused from now on.
-    async fn withdraw(&self, service: &Arc<Service>) -> Result<(), Problem> {
+    async fn withdraw(&self, service: &Arc<Service>) -> Result<(), Broken> {
         let id = self.instruction;
         let withdrawn = service.write(move |tx| instructions::withdraw(tx, id));
-        withdrawn.await.map_err(store_problem)
+        let withdrawn = withdrawn.await;
+        withdrawn.map_err(|error| Broken::storage(error, INSTRUCT))
     }
 
     /// Takes the instruction back, and gives another one, which goes on where that one has come unless more is to be
     /// read of each object.
-    async fn give_anew(&mut self, service: &Arc<Service>) -> Result<State, Problem> {
+    async fn give_anew(&mut self, service: &Arc<Service>) -> Result<State, Broken> {
         let (old, configuration, give) = (self.instruction, self.configuration, self.give);
         let now = service.clock.now();
         let given = service
@@ -189,7 +254,7 @@ impl Reading {
                 give(tx, configuration, now)
             })
             .await;
-        let given = given.map_err(store_problem)?;
+        let given = given.map_err(|error| Broken::storage(error, INSTRUCT))?;
         (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
@@ -202,8 +267,10 @@ pub(crate) async fn read_only(
     service: &Arc<Service>,
     configuration: ConfigurationId,
 ) -> Result<(), Problem> {
-    let mut reading = Reading::begin(service, configuration, changes).await?;
-    while reading.look(service).await? == State::Reading {
+    let problem = |broken: Broken| broken.problem;
+    let reading = Reading::begin(service, configuration, changes).await;
+    let mut reading = reading.map_err(problem)?;
+    while reading.look(service).await.map_err(problem)? == State::Reading {
         reading.wait(Duration::from_millis(250)).await;
     }
     Ok(())
@@ -253,10 +320,50 @@ fn wanted(
     })
 }
 
+/// What is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum What {
+    Changes,
+    Passwords,
+}
+
+impl What {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Passwords => "passwords",
+        }
+    }
+
+    /// From where, as far as it is known.
+    fn whence(self, job: &Job) -> String {
+        let answers = match self {
+            Self::Changes => &job.reading_from,
+            Self::Passwords => &job.passwords.reading_from,
+        };
+        let before = match &job.watermark {
+            Watermark::Start => None,
+            Watermark::Paging { controller, .. }
+            | Watermark::Sweeping { controller, .. }
+            | Watermark::Current { controller, .. } => Some(controller),
+        };
+        match (answers, before) {
+            (Some(controller), _) => format!(" from {controller}"),
+            (None, Some(controller)) => {
+                format!(
+                    " from a domain controller, none of which has answered yet; before, it was {controller}"
+                )
+            }
+            (None, None) => " from a domain controller, none of which has answered yet".to_owned(),
+        }
+    }
+}
+
 /// An instruction that was laid out.
 pub(super) struct Given {
     instruction: InstructionId,
     domain: String,
+    what: What,
     /// The configuration's version.
     version: u64,
 }
@@ -281,6 +388,7 @@ pub(super) fn changes(
     }
     job.read_set = wanted.version;
     job.lease += 1;
+    job.reading_from = None;
     let action = Action::ReadChanges(read_changes(&configuration, &job, &wanted));
     if wanted != before {
         tx.store(&[wanted])?;
@@ -291,6 +399,7 @@ pub(super) fn changes(
     tx.store(&[job])?;
     Ok(Given {
         instruction,
+        what: What::Changes,
         domain: configuration.domain,
         version: configuration.version,
     })
@@ -315,6 +424,7 @@ pub(super) fn passwords(
     tx.store(&[job])?;
     Ok(Given {
         instruction,
+        what: What::Passwords,
         domain: configuration.domain,
         version: configuration.version,
     })

@@ -1,8 +1,8 @@
 //! One cycle of one job.
 
 use super::history;
-use super::read::{self, INTERRUPTED, Reading};
-use super::{cycle_error, quarantine};
+use super::quarantine;
+use super::read::{self, Broken, INTERRUPTED, Reading};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::mark;
 use crate::lane::Lane;
@@ -11,7 +11,9 @@ use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
-use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, Watermark};
+use lockstep_store::records::job::{
+    Configuration, Cycle, CycleError, Job, PasswordFailure, Watermark,
+};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -217,11 +219,11 @@ async fn work(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleErr
             // What could not be read the last time will not be readable now.
             Ok(waiting) if waiting.is_empty() || waiting == waited => break,
             Ok(waiting) => waited = waiting,
-            Err(error) => return (run, Err(store_error(&error))),
+            Err(error) => return (run, Err(store_error(&error, LOOK))),
         }
     }
     let told = tell_unresolved(service, run.configuration, run.cycle).await;
-    (run, told.map_err(|error| store_error(&error)))
+    (run, told.map_err(|error| store_error(&error, APPLY)))
 }
 
 /// Tells which references lead nowhere, now that all that could be read has been.
@@ -283,6 +285,7 @@ fn scope_object_gone(dn: &str) -> CycleError {
         message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
         remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
             .into(),
+        request: Some(format!("look up {dn}, which the scope names")),
     }
 }
 
@@ -295,13 +298,14 @@ fn scope_object_unseen(dn: &str) -> CycleError {
         remedy: "see whether the agent's account may still read it, or take it out of the configuration with \
                  `lockstep apply`"
             .into(),
+        request: Some(format!("look up {dn}, which the scope names")),
     }
 }
 
 async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
     let mut reading = match Reading::begin(service, run.configuration, read::changes).await {
         Ok(reading) => reading,
-        Err(problem) => return (run, Err(cycle_error(problem))),
+        Err(broken) => return (run, Err(cycle_error(broken))),
     };
     run.behind = 0;
     run.read_version = reading.version;
@@ -310,7 +314,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         match state {
             Ok(read::State::Reading) => {}
             Ok(read::State::Done) => break,
-            Err(problem) => return (run, Err(cycle_error(problem))),
+            Err(broken) => return (run, Err(cycle_error(broken))),
         }
         run.read_version = reading.version;
         let (returned, progress) = drain(service, run, Phase::Reading).await;
@@ -319,7 +323,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
             Ok(Drained::More) => {}
             Ok(Drained::Paused) => return (run, Err(paused())),
             Ok(Drained::Done) => reading.wait(Duration::from_millis(250)).await,
-            Err(error) => return (run, Err(store_error(&error))),
+            Err(error) => return (run, Err(store_error(&error, APPLY))),
         }
     }
     let configuration = run.configuration;
@@ -329,7 +333,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
     {
         Ok(None) => {}
         Ok(Some(error)) => return (run, Err(error)),
-        Err(error) => return (run, Err(store_error(&error))),
+        Err(error) => return (run, Err(store_error(&error, LOOK))),
     }
     run.behind = 0;
     let mut result;
@@ -344,7 +348,7 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
     }
     if result.is_ok() {
         let planned = crate::staging::plan(service, run.configuration, run.cycle).await;
-        result = planned.map_err(|error| store_error(&error));
+        result = planned.map_err(|error| store_error(&error, "plan in the database"));
     }
     (run, result)
 }
@@ -362,7 +366,7 @@ async fn drain_all(
             Ok(Drained::More) => {}
             Ok(Drained::Done) => return (run, Ok(())),
             Ok(Drained::Paused) => return (run, Err(paused())),
-            Err(error) => return (run, Err(store_error(&error))),
+            Err(error) => return (run, Err(store_error(&error, APPLY))),
         }
     }
 }
@@ -380,7 +384,7 @@ async fn passwords(service: &Arc<Service>, mut run: Run) -> Run {
     let read = match due.await {
         Ok(false) => return run,
         Ok(true) => read_passwords(service, id).await,
-        Err(error) => Err(store_error(&error)),
+        Err(error) => Err(store_error(&error, LOOK)),
     };
     run.passwords = match read {
         Ok(()) => Passwords::Read,
@@ -407,7 +411,7 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
                 None => Ok(None),
             })
             .await;
-        position = judged.map_err(|error| store_error(&error))?;
+        position = judged.map_err(|error| store_error(&error, APPLY))?;
         if position.is_none() {
             break;
         }
@@ -440,6 +444,7 @@ fn paused() -> CycleError {
                 .into(),
         remedy: "none is needed: once it is resumed, the next cycle goes on where this one stopped"
             .into(),
+        request: None,
     }
 }
 
@@ -593,11 +598,13 @@ async fn finish(
                 (Ok(()), _) => Ending::Quarantined,
             };
             outcome.name().clone_into(&mut cycle.state);
-            cycle.error = result.err().or(match run.passwords {
-                Passwords::Failed(error) => Some(error),
+            cycle.error = result.err().or(match &run.passwords {
+                Passwords::Failed(error) => Some(error.clone()),
                 Passwords::Unread | Passwords::Read => None,
             });
-            if configuration.is_some_and(|c| crate::passwords::enabled(&c)) {
+            let with_passwords = configuration.is_some_and(|c| crate::passwords::enabled(&c));
+            job.passwords.failing = failing(&job, &run.passwords, with_passwords, cycle.started);
+            if with_passwords {
                 cycle.passwords = crate::passwords::tally(tx, &job, cycle.passwords.set)?;
             } else {
                 // Should they be wanted again, everybody is looked at: who came meanwhile has no row.
@@ -607,6 +614,7 @@ async fn finish(
             job.cycle = None;
             job.last_cycle = Some(cycle.id);
             history::ended(&mut job, &cycle);
+            crate::missing::count(tx, &mut job, &cycle)?;
             job.served = job.served.max(serving);
             if outcome != Ending::Failed {
                 job.succeeded += 1;
@@ -619,7 +627,25 @@ async fn finish(
         .await
 }
 
-fn announce(cycle: &Cycle) {
+/// How passwords fail after a cycle; none: they do not. A cycle that did not come to them says nothing about it.
+fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<PasswordFailure> {
+    let before = job.passwords.failing.as_ref();
+    match lane {
+        _ if !enabled => None,
+        Passwords::Read => None,
+        Passwords::Unread => before.cloned(),
+        // Somebody took it back.
+        Passwords::Failed(error) if error.code == INTERRUPTED => before.cloned(),
+        Passwords::Failed(error) => Some(PasswordFailure {
+            error: error.clone(),
+            since: before.map_or(started, |before| before.since),
+            cycles: before.map_or(0, |before| before.cycles) + 1,
+        }),
+    }
+}
+
+/// Tells the log and Prometheus that a cycle has ended.
+pub(super) fn announce(cycle: &Cycle) {
     crate::metrics::cycle_ended(cycle);
     tracing::info!(
         cycle = %cycle.id, kind = cycle.kind, state = cycle.state, created = cycle.created,
@@ -638,10 +664,26 @@ fn deletions_not_visible() -> CycleError {
         remedy: "grant the account List Contents and Read Property on CN=Deleted Objects; \
                  `lockstep-agent check` prints the command"
             .into(),
+        request: Some("read tombstones from CN=Deleted Objects".into()),
     }
 }
 
-fn store_error(error: &StoreError) -> CycleError {
+/// What fails where the storage does not show something.
+const LOOK: &str = "read from the database what is to be done";
+/// What fails where the storage does not take what was decided.
+const APPLY: &str = "write what was decided to the database";
+
+/// A reading that broke off, as a cycle's error.
+fn cycle_error(broken: Broken) -> CycleError {
+    CycleError {
+        code: broken.problem.code,
+        message: broken.problem.title,
+        remedy: broken.problem.remedy.unwrap_or_default(),
+        request: Some(broken.request),
+    }
+}
+
+fn store_error(error: &StoreError, request: &str) -> CycleError {
     let (code, remedy) = match error {
         StoreError::Full => ("DiskFull", "make room on the disk; the next cycle goes on"),
         StoreError::ReadOnly => ("DatabaseReadOnly", "make the data folder writable again"),
@@ -654,5 +696,6 @@ fn store_error(error: &StoreError) -> CycleError {
         code: code.into(),
         message: error.to_string(),
         remedy: remedy.into(),
+        request: Some(request.to_owned()),
     }
 }

@@ -13,11 +13,15 @@ pub(super) struct Standing {
     paused: bool,
     quarantined: bool,
     lag: Option<u64>,
+    interval: u64,
     failures: u64,
     held: HeldCount,
     failing: u64,
     exported: u64,
     drifting: u64,
+    missing: u64,
+    passwords_failing: u64,
+    password_failures: u64,
 }
 
 /// How all configurations stand.
@@ -29,6 +33,11 @@ pub(super) fn standings(tx: &mut dyn Read, now: Timestamp) -> Result<Vec<Standin
 fn standing(tx: &mut dyn Read, row: Configuration, now: Timestamp) -> Result<Standing, StoreError> {
     let job: Job = tx.fetch_one(&row.id)?.unwrap_or_else(|| Job::new(row.id));
     let held = HeldCount::of(tx, &job)?;
+    let passwords_failing = match crate::passwords::enabled(&row) {
+        true => crate::passwords::tally(tx, &job, 0)?.failed,
+        false => 0,
+    };
+    let interval = crate::job::interval(&row).as_secs();
     Ok(Standing {
         name: row.name,
         paused: row.paused,
@@ -37,11 +46,15 @@ fn standing(tx: &mut dyn Read, row: Configuration, now: Timestamp) -> Result<Sta
             || job.updates_tripped
             || job.removals_tripped,
         lag: job.history.lag(now),
+        interval,
         failures: job.history.failures,
         held,
         failing: tx.how_many::<Escrow>(None, &Key::empty().with(row.id))?,
         exported: job.history.exported,
         drifting: job.history.drifting,
+        missing: job.history.missing,
+        passwords_failing,
+        password_failures: job.passwords.failing.map_or(0, |failing| failing.cycles),
     })
 }
 
@@ -52,6 +65,8 @@ pub(super) fn show(standings: &[Standing]) {
         if let Some(lag) = standing.lag {
             gauge!("lockstep_lag_seconds", &labels).set(number(lag));
         }
+        gauge!("lockstep_never_succeeded", &labels).set(flag(standing.lag.is_none()));
+        gauge!("lockstep_interval_seconds", &labels).set(number(standing.interval));
         gauge!("lockstep_paused", &labels).set(flag(standing.paused));
         gauge!("lockstep_quarantined", &labels).set(flag(standing.quarantined));
         gauge!("lockstep_successive_failures", &labels).set(number(standing.failures));
@@ -59,6 +74,10 @@ pub(super) fn show(standings: &[Standing]) {
         gauge!("lockstep_changes_held", &labels).set(number(standing.held.changes));
         gauge!("lockstep_objects_failing", &labels).set(number(standing.failing));
         gauge!("lockstep_objects_drifting", &labels).set(number(standing.drifting));
+        gauge!("lockstep_objects_missing", &labels).set(number(standing.missing));
+        gauge!("lockstep_passwords_failing", &labels).set(number(standing.passwords_failing));
+        gauge!("lockstep_successive_password_failures", &labels)
+            .set(number(standing.password_failures));
         counter!("lockstep_exported_total", &labels).absolute(standing.exported);
     }
 }
@@ -76,6 +95,14 @@ pub(super) fn describe() {
     describe_gauge!(
         "lockstep_lag_seconds",
         "Age of what the last successful cycle began with: for so long changes in AD may be missing"
+    );
+    describe_gauge!(
+        "lockstep_never_succeeded",
+        "1: no cycle has succeeded yet, so there is no lag"
+    );
+    describe_gauge!(
+        "lockstep_interval_seconds",
+        "How long it is from one cycle by the clock to the next"
     );
     describe_gauge!("lockstep_paused", "1: no cycle by clock or change");
     describe_gauge!(
@@ -101,6 +128,19 @@ pub(super) fn describe() {
     describe_gauge!(
         "lockstep_objects_drifting",
         "Objects that were otherwise than they should be when they were last compared"
+    );
+    describe_gauge!(
+        "lockstep_objects_missing",
+        "Objects that AD does not show any more without saying that they were deleted, and that wait for somebody's \
+         word"
+    );
+    describe_gauge!(
+        "lockstep_passwords_failing",
+        "Users whose password could not be taken over"
+    );
+    describe_gauge!(
+        "lockstep_successive_password_failures",
+        "Cycles in which passwords could not be read, since the last in which they could"
     );
     describe_counter!(
         "lockstep_exported_total",

@@ -61,7 +61,11 @@ impl Answer {
 
 impl Api {
     pub(crate) fn start() -> Self {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(&records::tables()));
+        Self::start_on(Arc::new(MemoryStore::new(&records::tables())))
+    }
+
+    /// The same on a store of one's own.
+    pub(crate) fn start_on(store: Arc<dyn Store>) -> Self {
         let service = Service::new(Parts {
             store: Arc::clone(&store),
             public_url: BASE.into(),

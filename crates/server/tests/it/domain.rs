@@ -49,6 +49,8 @@ pub(crate) struct Domain {
     usn: u64,
     /// What the agent answers instead of reading: code and message.
     pub(crate) failure: Option<(&'static str, &'static str)>,
+    /// What the agent answers instead of reading passwords.
+    pub(crate) passwords_fail: Option<(&'static str, &'static str)>,
     /// How many objects the agent sends before the connection breaks.
     pub(crate) breaks_after: Option<usize>,
     /// How many times everything was read.
@@ -61,6 +63,7 @@ impl Domain {
             entries: BTreeMap::new(),
             usn: 1,
             failure: None,
+            passwords_fail: None,
             breaks_after: None,
             full_readings: 0,
         };
@@ -229,7 +232,12 @@ impl Reader {
     }
 
     async fn carry_out(&self, instruction: Instruction) {
-        let failure = self.domain().failure;
+        let is_about_passwords = matches!(instruction.action, Action::ReadCredentials(_));
+        let failure = {
+            let domain = self.domain();
+            let passwords = domain.passwords_fail.filter(|_| is_about_passwords);
+            domain.failure.or(passwords)
+        };
         let done = match (failure, &instruction.action) {
             (Some((code, message)), _) => Err(Stop::Failed(Outcome::Failed {
                 code: code.to_owned(),

@@ -112,6 +112,150 @@ fn held_deletes_are_told_once_and_not_what_they_are_called() {
     assert!(!told[0].to_string().contains("person0"));
 }
 
+/// A quiet reminder: once a week, and nobody is asked twice in between.
+#[test]
+fn of_what_is_held_an_administrator_is_reminded_once_a_week_until_it_is_decided() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    for n in 0..4 {
+        let person = corp.guid_of(&format!("person{n}"));
+        corp.ad().delete(person);
+    }
+    for _ in 0..15 {
+        corp.cycle();
+        tell(&corp);
+        corp.wait(DAY);
+    }
+    let told = webhook.received();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for told in &told[1..] {
+        assert_eq!(
+            (&told["code"], &told["since"]),
+            (&json!("TooManyDeletes"), &webhook.received()[0]["since"])
+        );
+        let message = told["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("a reminder: 4 deletes are held"),
+            "{message}"
+        );
+    }
+    corp.ask(
+        "POST",
+        &format!("{}/deletes/allow", crate::corp::CORP),
+        None,
+    );
+    corp.wait(7 * DAY);
+    corp.clean_cycle();
+    tell(&corp);
+    assert_eq!(webhook.received().len(), 3);
+}
+
+/// H2: everybody is hidden, and somebody is told.
+#[test]
+fn that_many_objects_are_not_shown_any_more_is_told_once_when_a_full_import_finds_it() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let people: Vec<_> = (0..6)
+        .map(|n| corp.guid_of(&format!("person{n}")))
+        .collect();
+    let read_everything = || {
+        let reset = json!({"reset": ["full"]});
+        corp.ask(
+            "POST",
+            &format!("{}/restart", crate::corp::CORP),
+            Some(reset),
+        );
+        corp.clean_cycle();
+        tell(&corp);
+        corp.show()["job"]["missing"].clone()
+    };
+    corp.ad().hide(people[0], true);
+    assert_eq!(read_everything(), 1);
+    assert!(webhook.received().is_empty());
+    people
+        .iter()
+        .for_each(|person| corp.ad().hide(*person, true));
+    assert_eq!((read_everything(), read_everything()), (json!(6), json!(6)));
+    let told = webhook.received();
+    assert_eq!((told.len(), &told[0]["code"]), (1, &json!("ManyMissing")));
+    assert!(
+        told[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("6 of 6 objects")
+    );
+    // What is said of them ends it.
+    corp.ask(
+        "POST",
+        &format!("{}/missing/keep", crate::corp::CORP),
+        Some(json!({})),
+    );
+    corp.clean_cycle();
+    assert_eq!(corp.show()["job"]["missing"], 0);
+    people
+        .iter()
+        .for_each(|person| corp.ad().hide(*person, false));
+    assert_eq!(read_everything(), 0);
+    people
+        .iter()
+        .for_each(|person| corp.ad().hide(*person, true));
+    read_everything();
+    assert_eq!(webhook.received().len(), 2);
+}
+
+#[test]
+fn passwords_that_cannot_be_read_are_told_although_everything_else_goes_on() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    corp.apply(json!({
+        "password-hash-sync": {"enabled": true},
+        "notifications": {"webhook": webhook.address()},
+    }));
+    corp.ad().passwords_fail = Some(("DomainControllerUnreachable", "dc1 went away"));
+    for _ in 0..2 {
+        assert_eq!(corp.cycle().state, "succeeded");
+        tell(&corp);
+    }
+    assert_eq!(
+        (
+            webhook.received().len(),
+            corp.show()["job"]["passwordFailures"].clone()
+        ),
+        (0, json!(2))
+    );
+    for _ in 0..3 {
+        corp.cycle();
+        tell(&corp);
+    }
+    let told = webhook.received();
+    assert_eq!(
+        (told.len(), &told[0]["code"]),
+        (1, &json!("PasswordsNotRead"))
+    );
+    assert!(
+        told[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("dc1 went away")
+    );
+    let error = corp.show()["job"]["passwordError"].clone();
+    assert!(
+        error["request"]
+            .as_str()
+            .unwrap()
+            .starts_with("read passwords of corp.test"),
+        "{error}"
+    );
+    // What does not pass by itself is told at once.
+    corp.ad().passwords_fail = None;
+    corp.cycle();
+    assert_eq!(corp.show()["job"]["passwordFailures"], 0);
+    corp.ad().passwords_fail = Some(("MissingRight", "the account must not replicate"));
+    corp.cycle();
+    tell(&corp);
+    assert_eq!(webhook.received().len(), 2);
+}
+
 #[test]
 fn what_cannot_be_delivered_is_tried_again_less_and_less_often_and_stops_nobody() {
     let webhook = WebhookSink::start();

@@ -46,6 +46,37 @@ fn a_refused_account_quarantines_at_once_and_says_why_since_when_and_what_to_do(
 }
 
 #[test]
+fn the_request_that_failed_is_named_with_the_controller_that_answered_last() {
+    let corp = Corp::start();
+    let staff = corp.ad().ou("Staff");
+    corp.ad().user("ada", staff);
+    corp.apply(json!({"scope": {"organizational-units": ["OU=Staff,DC=corp,DC=test"]}}));
+    corp.clean_cycle();
+    let request = || {
+        assert_eq!(corp.cycle().state, "failed");
+        let (quarantine, last) = (corp.show()["quarantine"].clone(), corp.list("cycles"));
+        assert_eq!(quarantine["request"], last[0]["error"]["request"]);
+        quarantine["request"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    corp.ad().failure = REFUSED;
+    assert_eq!(
+        request(),
+        "read changes of corp.test from a domain controller, none of which has answered yet; before, it was \
+         dc1.corp.test"
+    );
+    corp.ad().failure = None;
+    corp.ad().hide(staff, true);
+    let looked_up = request();
+    assert!(
+        looked_up.starts_with("look up what the scope names"),
+        "{looked_up}"
+    );
+}
+
+#[test]
 fn what_may_pass_quarantines_the_third_time() {
     let corp = corp();
     corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));

@@ -29,7 +29,7 @@ pub(super) const TABLES: &[&Table] = &[
 
 static OBJECTS: Table = Table {
     name: "connector_space_objects",
-    indexes: &["by_parent", "by_unread"],
+    indexes: &["by_parent", "by_unread", "by_missing"],
     layout: Layout::Arrival,
 };
 static UNRESOLVED: Table = Table {
@@ -74,7 +74,7 @@ static FOREIGN_PRINCIPALS: Table = Table {
 };
 static LINKS: Table = Table {
     name: "links",
-    indexes: &["by_object"],
+    indexes: &["by_object", "by_deleted"],
     layout: Layout::Key,
 };
 
@@ -92,6 +92,19 @@ impl Staged {
     pub const BY_PARENT: usize = 0;
     /// Along this index: objects that wait to be read by GUID.
     pub const BY_UNREAD: usize = 1;
+    /// Along this index: objects that a full import has not seen, those first of which nobody has said anything.
+    pub const BY_MISSING: usize = 2;
+
+    /// The prefix, along [`Staged::BY_MISSING`], of missing objects of which this has been said.
+    #[must_use]
+    pub fn missing(configuration: ConfigurationId, word: Option<Word>) -> Key {
+        let word: u8 = match word {
+            None => 0,
+            Some(Word::Gone) => 1,
+            Some(Word::Stays) => 2,
+        };
+        Key::empty().with(configuration).with(word)
+    }
 }
 
 #[derive(Decode, Encode)]
@@ -163,9 +176,14 @@ impl Record for Staged {
         let object = &self.object;
         let alive = matches!(object.presence, Presence::Alive { .. });
         let is_asked_for = object.moved_away && object.presence != Presence::Deleted;
+        let missing = match object.presence {
+            Presence::Missing { word, .. } => Some(Self::missing(self.configuration, word)),
+            Presence::Alive { .. } | Presence::Deleted => None,
+        };
         vec![
             object.parent.map(|parent| own().with(parent)),
             (alive && object.state == RowState::Unread || is_asked_for).then(own),
+            missing,
         ]
     }
 
@@ -822,6 +840,8 @@ pub struct Joined {
 impl Joined {
     /// Along this index: links by the directory's object.
     pub const BY_OBJECT: usize = 0;
+    /// Along this index: links of objects that were deleted in the cloud directory, by configuration.
+    pub const BY_DELETED: usize = 1;
 }
 
 #[derive(Decode, Encode)]
@@ -850,7 +870,11 @@ impl Record for Joined {
     }
 
     fn indexes(&self) -> Vec<Option<Key>> {
-        vec![Some(Key::empty().with(self.object))]
+        let deleted = || Key::empty().with(self.configuration);
+        vec![
+            Some(Key::empty().with(self.object)),
+            self.deleted.then(deleted),
+        ]
     }
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {

@@ -28,6 +28,11 @@ pub struct JobHistory {
     pub reconciled: Option<i64>,
     /// How many objects were found to be otherwise then.
     pub drifting: u64,
+    /// How many objects of the directory a full import has not seen, and nobody has said anything of, at the end of
+    /// the last cycle.
+    pub missing: u64,
+    /// How many objects of the connector space were missing then, whether they are in the directory or not.
+    pub missing_rows: u64,
 }
 
 impl JobHistory {

@@ -270,6 +270,20 @@ pub struct PasswordLane {
     /// The rules by which the rows of passwords were judged last.
     #[serde(default)]
     pub judged_by: Option<PasswordRulesRow>,
+    /// Passwords could not be read in the last cycle that came so far.
+    #[serde(default)]
+    pub failing: Option<PasswordFailure>,
+}
+
+/// Passwords cannot be read, cycle after cycle.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PasswordFailure {
+    /// Why, the last time.
+    pub error: CycleError,
+    /// When the first of these cycles began, in milliseconds since 1970.
+    pub since: i64,
+    /// How many cycles it were.
+    pub cycles: u64,
 }
 
 /// The rules of passwords.
@@ -526,6 +540,9 @@ pub struct Cycle {
     pub woken_by: String,
     /// Objects and changes that agents sent.
     pub imported: u64,
+    /// References that agents said to have come or gone, in sets that are told whole those that were seen.
+    #[serde(default)]
+    pub imported_references: u64,
     /// Objects made.
     pub created: u64,
     /// Objects changed.
@@ -567,6 +584,7 @@ impl Cycle {
             state: "running".to_owned(),
             woken_by: "schedule".to_owned(),
             imported: 0,
+            imported_references: 0,
             created: 0,
             updated: 0,
             deleted: 0,
@@ -606,6 +624,9 @@ pub struct CycleError {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+    /// The request that failed, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl Cycle {

@@ -180,6 +180,9 @@ pub struct Notice {
     pub remedy: String,
     /// Since when, in milliseconds since 1970.
     pub since: i64,
+    /// When it was last reminded of, in milliseconds since 1970; 0: never.
+    #[serde(default)]
+    pub reminded: i64,
     /// Where it is still to be told.
     pub open: Vec<Delivery>,
 }

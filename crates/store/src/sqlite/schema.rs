@@ -28,6 +28,21 @@ pub(super) const STEPS: &[&str] = &[
          select key, json_object('instruction', body ->> '$.id', 'body', body ->> '$.body')
          from "instructions";
        update "instructions" set body = json_remove(body, '$.body');"#,
+    // To 3: links of deleted objects and missing objects are found along indexes; links to users who have left the
+    // recycle bin go. Where in their bodies it stands: whether an object was deleted behind its id and its kind; that
+    // it is missing, since when, and what was said of it, first of all.
+    r#"alter table "links" add column i1 blob;
+       delete from "links" where substr(body, 20, 1) = x'f5' and not exists (
+         select 1 from "directory_objects" as o where o.key = substr("links".body, 3, 16)
+       );
+       update "links" set i1 = substr(key, 1, 16) where substr(body, 20, 1) = x'f5';
+       alter table "connector_space_objects" add column i2 blob;
+       update "connector_space_objects" set i2 = cast(substr(key, 1, 16) || case
+           when substr(body, 4, 2) <> x'821b' then x'00'
+           when substr(body, 15, 1) = x'00' then x'01'
+           else x'02'
+         end as blob)
+         where substr(body, 2, 2) = x'8201';"#,
 ];
 
 /// Brings the file to the newest version and makes the tables that it does not have.

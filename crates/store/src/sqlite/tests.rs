@@ -382,6 +382,11 @@ fn readers_are_kept_for_the_next_and_not_more_than_a_few() {
     assert_eq!(store.readers.lock().unwrap().len(), IDLE_READERS);
 }
 
+/// A file of today as it stood at version 2.
+const BEFORE_3: &str = r#"drop index "links.by_deleted"; alter table "links" drop column i1;
+    drop index "connector_space_objects.by_missing";
+    alter table "connector_space_objects" drop column i2; pragma user_version = 2;"#;
+
 #[test]
 fn what_an_instruction_says_moves_out_of_its_row_and_what_is_read_out_of_the_job() {
     use crate::records::job::{InstructionRow, InstructionState, Job, Order, ReadSet};
@@ -416,7 +421,10 @@ fn what_an_instruction_says_moves_out_of_its_row_and_what_is_read_out_of_the_job
         update "instructions" set body = json_set(body, '$.body', '{"id":"it says \"this\""}');
         update "jobs" set body = json_set(body, '$.read_set', json('{"version":5,"attributes":["mail"],
             "links":["member"],"decision":["cn"]}'), '$.domain', json('{"absent":["pager"]}'));"#;
-    store.writer.lock().unwrap().execute_batch(before).unwrap();
+    let file = store.writer.lock().unwrap();
+    file.execute_batch(BEFORE_3).unwrap();
+    file.execute_batch(before).unwrap();
+    drop(file);
     drop(store);
     let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
     store
@@ -440,4 +448,91 @@ fn what_an_instruction_says_moves_out_of_its_row_and_what_is_read_out_of_the_job
     let version = r#"select body ->> '$.read_set' from "jobs""#;
     let version: u32 = connection.query_row(version, [], |row| row.get(0)).unwrap();
     assert_eq!(version, 5);
+}
+
+#[test]
+fn of_an_older_file_deleted_links_and_missing_objects_are_found_and_links_to_purged_users_go() {
+    use crate::records::connector_space::{Joined, Staged};
+    use crate::records::directory::DirectoryObject;
+    use crate::{ReadRecords as _, WriteRecords as _, records};
+    use lockstep_directory::{Kind, Object};
+    use lockstep_engine::mapping::MappedKind;
+    use lockstep_engine::{Presence, StagedObject, Word};
+    use lockstep_model::ids::{ConfigurationId, ObjectId};
+    use lockstep_model::{Guid, SourceAnchor, Timestamp};
+
+    let guid = |n: u8| Guid::from_bytes([n; 16]);
+    // A GUID with zeros in it is one too.
+    let configuration = ConfigurationId::new(Guid::from_bytes([
+        0, 7, 0, 0, 1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 0,
+    ]));
+    let joined = |n: u8, deleted: bool| Joined {
+        configuration,
+        guid: guid(n),
+        object: ObjectId::new(guid(n + 100)),
+        kind: MappedKind::User,
+        anchor: SourceAnchor::from_object_guid(guid(n % 2)),
+        deleted,
+    };
+    let since = Timestamp::from_millis(1_767_225_600_000);
+    let missing = |word| Presence::Missing { since, word };
+    let staged = |n: u8, presence| {
+        let mut object = StagedObject::new(guid(n), 3);
+        object.presence = presence;
+        Staged {
+            configuration,
+            object,
+        }
+    };
+    let rows = [
+        staged(1, missing(None)),
+        staged(2, missing(Some(Word::Gone))),
+        staged(3, missing(Some(Word::Stays))),
+        staged(4, Presence::Alive { epoch: 1 }),
+        staged(5, Presence::Deleted),
+    ];
+    let kept = DirectoryObject {
+        object: Object::new(ObjectId::new(guid(102)), Kind::User, since),
+        change: 1,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
+    store
+        .write(&mut |tx| {
+            tx.store(&[joined(1, false), joined(2, true), joined(3, true)])?;
+            tx.store(std::slice::from_ref(&kept))?;
+            tx.store(&rows)
+        })
+        .unwrap();
+    // As it stood before.
+    store
+        .writer
+        .lock()
+        .unwrap()
+        .execute_batch(BEFORE_3)
+        .unwrap();
+    drop(store);
+    let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
+    store
+        .read(&mut |tx| {
+            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty(), 9))?;
+            assert_eq!(links, [joined(1, false), joined(2, true)]);
+            let of = Key::empty().with(configuration);
+            let deleted: Vec<Joined> = tx.list(&Scan::along(Joined::BY_DELETED, of, 9))?;
+            assert_eq!(deleted, [joined(2, true)]);
+            for (word, row) in [None, Some(Word::Gone), Some(Word::Stays)]
+                .into_iter()
+                .zip(&rows)
+            {
+                let prefix = Staged::missing(configuration, word);
+                let found: Vec<Staged> = tx.list(&Scan::along(Staged::BY_MISSING, prefix, 9))?;
+                assert_eq!(found, std::slice::from_ref(row));
+            }
+            assert_eq!(
+                tx.how_many::<Staged>(Some(Staged::BY_MISSING), &Key::empty())?,
+                3
+            );
+            Ok(())
+        })
+        .unwrap();
 }

@@ -3,17 +3,17 @@
 use super::time;
 use crate::configuration::spec_of;
 use crate::job::{Guard, HeldCount};
-use crate::log;
 use crate::policy::read_set_of;
+use crate::{links, log};
 use lockstep_api::admin::{
     Configuration as View, Counts, Cycle as CycleView, CycleError, JobStatus, LogEntry as LogView,
-    LogStep, Passwords, Planned, PropertyChange, Quarantine,
+    LogStep, Passwords, Planned, Progress, PropertyChange, Quarantine,
 };
 use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
-use lockstep_store::records::connector_space::Joined;
-use lockstep_store::records::job::{Configuration, Cycle, Job, ReadSet};
+use lockstep_store::records::connector_space::{Dirty, Joined, SubjectKind};
+use lockstep_store::records::job::{self as records, Configuration, Cycle, Job, ReadSet};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 
 /// How many links are counted in one go.
 const SLICE: usize = 5_000;
+/// How many marks are looked at in one go.
+const MARKS: usize = 100;
 
 /// A configuration and how its job stands.
 pub(super) fn configuration<T: Read + ?Sized>(
@@ -93,8 +95,18 @@ fn job_status<T: Read + ?Sized>(
     let last_successful_cycle = known(history.last_success)?;
     let last_successful_cycle_with_exports = known(history.last_export)?;
     let held = HeldCount::of(tx, job)?;
+    let progress = match &running {
+        Some(running) => Some(progress(tx, job, running)?),
+        None => None,
+    };
+    let failing = job.passwords.failing.as_ref();
     Ok(JobStatus {
         running,
+        entitled: links::entitled(tx, job.configuration)?,
+        missing: history.missing,
+        progress,
+        password_failures: failing.map_or(0, |failing| failing.cycles),
+        password_error: failing.map(|failing| cycle_error(&failing.error)),
         last_successful_cycle,
         last_successful_cycle_with_exports,
         successive_failures: history.failures,
@@ -107,6 +119,42 @@ fn job_status<T: Read + ?Sized>(
         last_reconciled: history.reconciled.map(time),
         drifting: history.drifting,
         troubleshooting: TROUBLESHOOTING.to_owned(),
+    })
+}
+
+/// How far a cycle has come.
+fn progress<T: Read + ?Sized>(
+    tx: &mut T,
+    job: &Job,
+    running: &CycleView,
+) -> Result<Progress, StoreError> {
+    let stage = match (&job.instruction, &job.passwords.instruction) {
+        (Some(_), _) => "reading",
+        (None, Some(_)) => "readingPasswords",
+        (None, None) => "deciding",
+    };
+    let prefix = Dirty::of_kind(job.configuration, SubjectKind::Object);
+    let mut scan = Scan::of(prefix, MARKS);
+    let mut waiting = 0;
+    loop {
+        let marks: Vec<Dirty> = tx.list(&scan)?;
+        let Some(last) = marks.last() else { break };
+        scan = scan.behind(last);
+        waiting += marks
+            .iter()
+            .map(|mark| mark.subjects.len() as u64)
+            .sum::<u64>();
+    }
+    Ok(Progress {
+        stage: stage.to_owned(),
+        decided: running.created
+            + running.updated
+            + running.deleted
+            + running.restored
+            + running.unchanged
+            + running.skipped
+            + running.failed,
+        waiting,
     })
 }
 
@@ -125,8 +173,10 @@ fn quarantine<T: Read + ?Sized>(
             code: slow.code.clone(),
             message: slow.message.clone(),
             remedy: slow.remedy.clone(),
-            request: Some(slow.request.clone()),
+            request: Some(slow.request.clone()).filter(|request| !request.is_empty()),
             since: time(slow.since),
+            series_began: Some(time(slow.series_since)),
+            series_count: u64::from(slow.attempts),
             next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
         }));
     }
@@ -142,6 +192,8 @@ fn quarantine<T: Read + ?Sized>(
         remedy: guard.remedy(&row.name),
         request: None,
         since: time(since),
+        series_began: None,
+        series_count: 0,
         next_attempt: next.filter(|_| !row.paused).map(|next| next.to_string()),
     }))
 }
@@ -173,6 +225,7 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
         kind: row.kind.clone(),
         state: row.state.clone(),
         imported: row.imported,
+        imported_references: row.imported_references,
         created: row.created,
         updated: row.updated,
         deleted: row.deleted,
@@ -193,14 +246,19 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
             updates: planned.updates,
             deletes: planned.deletes,
         }),
-        error: row.error.as_ref().map(|error| CycleError {
-            code: error.code.clone(),
-            message: error.message.clone(),
-            remedy: error.remedy.clone(),
-        }),
+        error: row.error.as_ref().map(cycle_error),
         started_at: time(row.started),
         ended_at: row.ended.map(time),
         duration_ms: u64::try_from(end - row.started).unwrap_or(0),
+    }
+}
+
+fn cycle_error(error: &records::CycleError) -> CycleError {
+    CycleError {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        remedy: error.remedy.clone(),
+        request: error.request.clone(),
     }
 }
 
