@@ -170,6 +170,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The object that is not as the change needs it.
+    #[must_use]
+    pub const fn object(&self) -> ObjectId {
+        match self {
+            Self::NotFound(id)
+            | Self::Exists(id)
+            | Self::Deleted(id)
+            | Self::NotDeleted(id)
+            | Self::OtherKind(id)
+            | Self::OtherOwner(id)
+            | Self::HasRole(id) => *id,
+        }
+    }
+
     /// A stable name in CamelCase.
     #[must_use]
     pub const fn code(&self) -> &'static str {

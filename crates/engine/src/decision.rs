@@ -331,6 +331,32 @@ impl Reason {
     }
 }
 
+impl Situation<'_> {
+    /// The object of the cloud directory that stands in the way of an object that is refused for this reason:
+    /// whatever changes about it may change the decision.
+    #[must_use]
+    pub fn obstacle(&self, reason: &Reason) -> Option<ObjectId> {
+        let Candidates {
+            linked,
+            anchor,
+            upn,
+            smtp,
+        } = self.candidates;
+        let holding = match reason {
+            Reason::OwnedByAnother { .. } | Reason::AnchorTaken { .. } => linked.or(anchor),
+            Reason::MatchOfAnotherKind { .. } => anchor,
+            Reason::AdministratorNotTakenOver { how } | Reason::MatchBlocked { how } => match how {
+                How::Anchor => anchor,
+                How::UserPrincipalName => upn,
+                How::SmtpAddress => smtp,
+            },
+            Reason::AnchorChanged { .. } => linked,
+            _ => None,
+        };
+        holding.map(|holding| holding.id)
+    }
+}
+
 /// Decides what is to become of one object, and says why.
 ///
 /// The only place where that is decided: a preview, provisioning on demand and the scheduled cycle differ

@@ -125,7 +125,8 @@ pub fn batch(
     let more = deletes::leave(tx, lane, context)?
         || updates::leave(tx, lane, context)?
         || references::batch(tx, lane, context)?
-        || removals::leave(tx, lane, context)?;
+        || removals::leave(tx, lane, context)?
+        || references::compare_all(tx, lane, context)?;
     if more {
         return store(tx, lane, Progress::More);
     }

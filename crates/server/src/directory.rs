@@ -4,11 +4,13 @@
 //!   and programs make them, a conflict refused;
 //! * [`find`]: which objects fit a query; [`feed`]: what has changed since somebody looked;
 //! * [`edit`]: what may be done to objects by others than synchronisation;
+//! * `obstacles`: who is tried again when an object changes;
 //! * [`upkeep`]: what has been in the recycle bin for long, and what was remembered for feeds.
 
 pub mod edit;
 pub mod feed;
 pub mod find;
+mod obstacles;
 pub mod upkeep;
 
 use crate::{credentials, links, signin};
@@ -179,8 +181,18 @@ pub fn write(
     if changes.is_empty() {
         return Ok(Vec::new());
     }
+    let made = made_by(&changes);
     let batch = write_batch(&mut StoreView(tx), tenant, changes, now)?;
-    persist(tx, batch)
+    persist(tx, batch, &made, now)
+}
+
+/// The objects that these changes make: nobody can have waited for them.
+fn made_by(changes: &[Change]) -> BTreeSet<ObjectId> {
+    let made = changes.iter().filter_map(|change| match change {
+        Change::Create { id, .. } => Some(*id),
+        _ => None,
+    });
+    made.collect()
 }
 
 /// Why changes were not made.
@@ -204,6 +216,7 @@ pub fn write_strictly(
     changes: Vec<Change>,
     now: Timestamp,
 ) -> Result<Result<Vec<Outcome>, Refused>, StoreError> {
+    let made = made_by(&changes);
     let batch = write_batch(&mut StoreView(tx), tenant, changes, now)?;
     let refusal = batch
         .outcomes
@@ -215,13 +228,22 @@ pub fn write_strictly(
     if let Some(conflict) = batch.new_conflict() {
         return Ok(Err(Refused::Conflict(conflict.clone())));
     }
-    persist(tx, batch).map(Ok)
+    persist(tx, batch, &made, now).map(Ok)
 }
 
-fn persist(tx: &mut dyn Write, batch: Batch) -> Result<Vec<Outcome>, StoreError> {
+fn persist(
+    tx: &mut dyn Write,
+    batch: Batch,
+    made: &BTreeSet<ObjectId>,
+    now: Timestamp,
+) -> Result<Vec<Outcome>, StoreError> {
     if batch.objects.is_empty() && batch.removed.is_empty() {
         return Ok(batch.outcomes);
     }
+    let changed = batch.objects.iter().map(|object| object.id);
+    let changed = changed.filter(|id| !made.contains(id));
+    let gone = batch.removed.iter().map(|(id, _)| *id);
+    obstacles::changed(tx, changed.chain(gone), now)?;
     let change = next_change(tx)?;
     for (id, _) in &batch.removed {
         remove_references(tx, *id, change)?;

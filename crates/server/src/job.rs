@@ -14,7 +14,7 @@ pub(crate) use guard::{Guard, HeldCount};
 pub use quarantine::next_cycle;
 pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
-pub use reconcile::{reconcile, run as run_reconciliation};
+pub use reconcile::{reconcile, reconcile_due, run as run_reconciliation};
 pub use run::{Wake, run_cycle};
 pub use schedule::{close_interrupted, run_jobs};
 pub use unkept::{Unkept, Unstored};

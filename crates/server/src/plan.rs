@@ -263,6 +263,11 @@ fn run(
     };
     let mut behind = 0;
     announce_anew(tx, id)?;
+    if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
+        // The next cycle tries again whatever failed and is due.
+        cycle::escrow::wake(tx, &mut job, now)?;
+        tx.store(&[job])?;
+    }
     loop {
         let Some(mut lane) = Lane::of(tx, id)? else {
             return Ok(report);

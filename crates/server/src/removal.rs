@@ -4,6 +4,7 @@
 //! its replica is gone, the next start goes on.
 
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
+use crate::cycle::escrow;
 use crate::import::mark;
 use crate::service::Service;
 use crate::{audit, directory, instructions, job};
@@ -18,7 +19,7 @@ use lockstep_store::records::connector_space::{
 use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job, ReadSet};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
-use lockstep_store::records::safety::{Escrow, HeldChange, Notice};
+use lockstep_store::records::safety::{HeldChange, Notice};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
@@ -236,7 +237,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;
     remove_all::<HeldChange>(service, id).await?;
-    remove_all::<Escrow>(service, id).await?;
+    while service.write(move |tx| escrow::forget_some(tx, id)).await? {}
     remove_all::<Notice>(service, id).await?;
     remove_all::<LastDecision>(service, id).await?;
     let mut more = true;

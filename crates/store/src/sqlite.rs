@@ -79,6 +79,23 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    fn write_once(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut writer = lock(&self.writer);
+        // Rolls back when it is dropped without a commit: after an error as after a panic.
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failure)?;
+        let mut session = Checked::new(Session::new(&transaction), &self.tables, &self.statements);
+        work(&mut session)?;
+        session.finish()?;
+        transaction.commit().map_err(failure)
+    }
+}
+
 impl Store for SqliteStore {
     fn read(
         &self,
@@ -98,15 +115,10 @@ impl Store for SqliteStore {
         &self,
         work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut writer = lock(&self.writer);
-        // Rolls back when it is dropped without a commit: after an error as after a panic.
-        let transaction = writer
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failure)?;
-        let mut session = Checked::new(Session::new(&transaction), &self.tables, &self.statements);
-        work(&mut session)?;
-        session.finish()?;
-        transaction.commit().map_err(failure)
+        self.write_once(work).map_err(|error| match error {
+            StoreError::Database { .. } if self.folder.is_read_only() => StoreError::ReadOnly,
+            error => error,
+        })
     }
 
     fn statements(&self) -> u64 {

@@ -3,7 +3,7 @@
 
 use super::objects::{Case, cases};
 use super::report::{Held, Item};
-use super::{Context, claims, unresolved};
+use super::{Context, claims, escrow, unresolved};
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
 use crate::{credentials, directory};
@@ -117,6 +117,7 @@ fn carry_out(
                 &case,
                 &refusal.to_string(),
                 refusal.code(),
+                Some(refusal.object()),
             )?;
             continue;
         }
@@ -146,7 +147,9 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     let guid = case.object.guid;
     // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
-    tx.remove::<Escrow>(&[(configuration, guid)])?;
+    if let Some(failed) = tx.fetch_one::<Escrow>(&(configuration, guid))? {
+        escrow::forget(tx, &failed)?;
+    }
     unresolved::forget(tx, configuration, guid)?;
     if let Some(joined) = &case.joined {
         tx.remove::<HeldChange>(&[(configuration, joined.object, None)])?;

@@ -1,7 +1,8 @@
 //! Objects that failed: set aside one by one, tried again, healed.
 //!
 //! What is kept is the object and the reason, never a request to replay: a retry marks the object, and it is
-//! decided anew.
+//! decided anew. What stands in its way in the cloud directory is named: whoever changes that has the object tried
+//! again, however long ago it failed.
 
 use super::Context;
 use super::objects::Case;
@@ -11,12 +12,13 @@ use crate::log::readable;
 use lockstep_engine::escrow::{Attempt, Failures};
 use lockstep_engine::mapping::MappedValues;
 use lockstep_engine::{Decision, Reason};
+use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::Subject;
 use lockstep_store::records::job::Job;
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::records::safety::Escrow;
+use lockstep_store::records::safety::{Escrow, Obstacle};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -69,8 +71,8 @@ pub(super) fn of(
         .collect())
 }
 
-/// Keeps an object that failed, with what was wanted, what came of it, and when it is tried again. Says whether
-/// it is the first time in this cycle.
+/// Keeps an object that failed, with what was wanted, what came of it, what stands in its way, and when it is tried
+/// again. Says whether it is the first time in this cycle.
 pub(super) fn keep(
     tx: &mut dyn Write,
     lane: &Lane,
@@ -78,15 +80,21 @@ pub(super) fn keep(
     case: &Case,
     answer: &str,
     code: &str,
+    obstacle: Option<ObjectId>,
 ) -> Result<bool, StoreError> {
     let (owner, guid) = (lane.owner(), case.object.guid);
     let before: Option<Escrow> = tx.fetch_one(&(owner, guid))?;
     let again = before
         .as_ref()
         .is_some_and(|row| row.cycle == context.cycle);
+    let named = before.as_ref().and_then(|row| row.obstacle);
+    if let Some(named) = named.filter(|named| Some(*named) != obstacle) {
+        tx.remove::<Obstacle>(&[(named, owner, guid)])?;
+    }
     // Whoever is read anew and found as before has failed in the same way.
     let content = content(case);
-    let before = before.filter(|row| row.content == content && row.code == code);
+    let before =
+        before.filter(|row| row.content == content && row.code == code && row.obstacle == obstacle);
     if again && before.is_some() {
         return Ok(false);
     }
@@ -112,7 +120,14 @@ pub(super) fn keep(
             Attempt::From(moment) => Some(moment.as_millis()),
             Attempt::OnChange => None,
         },
+        obstacle,
     }])?;
+    let obstacle = obstacle.map(|object| Obstacle {
+        object,
+        configuration: owner,
+        guid,
+    });
+    tx.store(obstacle.as_slice())?;
     Ok(!again)
 }
 
@@ -173,6 +188,28 @@ pub(super) fn healed(context: &mut Context<'_>, row: &Escrow) -> String {
     )
 }
 
+/// Nothing of a failure is left.
+pub(super) fn forget(tx: &mut dyn Write, row: &Escrow) -> Result<(), StoreError> {
+    let obstacle = row
+        .obstacle
+        .map(|object| (object, row.configuration, row.guid));
+    tx.remove::<Obstacle>(obstacle.as_slice())?;
+    tx.remove::<Escrow>(&[(row.configuration, row.guid)])
+}
+
+/// Forgets some failures of a configuration. Says whether there may be more.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn forget_some(tx: &mut dyn Write, owner: ConfigurationId) -> Result<bool, StoreError> {
+    let rows: Vec<Escrow> = tx.list(&Scan::of(Key::empty().with(owner), SLICE))?;
+    for row in &rows {
+        forget(tx, row)?;
+    }
+    Ok(rows.len() == SLICE)
+}
+
 /// An object that failed is as it should be, or takes no part any more.
 pub(super) fn heal(
     tx: &mut dyn Write,
@@ -186,7 +223,7 @@ pub(super) fn heal(
     let mut item = case.item(lane, Action::Other, reason, target);
     item.reason.push_str(&healed(context, row));
     item.code = "Healed";
-    tx.remove::<Escrow>(&[(row.configuration, row.guid)])?;
+    forget(tx, row)?;
     tx.remove::<LastDecision>(&[(row.configuration, row.guid)])?;
     crate::log::record(tx, context, Status::Success, item)
 }

@@ -1,7 +1,7 @@
 //! Decides and applies objects.
 
 use super::candidates::{find_candidates, joined_with};
-use super::report::Item;
+use super::report::{Compared, Item};
 use super::{Context, claims, escrow, foreign, keep, updates};
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
@@ -243,7 +243,7 @@ pub(super) fn decide_all(
     };
     let mut waiting = HashSet::new();
     // Of two objects with one anchor, or for one object of the directory, the first of a batch has it.
-    let (mut anchors, mut taken) = (BTreeSet::new(), BTreeSet::new());
+    let (mut anchors, mut taken) = (BTreeMap::new(), BTreeSet::new());
     let mut pending = Vec::new();
     let mut changes = Vec::new();
     for case in cases {
@@ -277,13 +277,13 @@ pub(super) fn decide_all(
         if is_update && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
             continue;
         }
-        let (first_of_anchor, first_of_object) =
-            (anchors.insert(desired.anchor.clone()), taken.insert(id));
-        if !first_of_object || case.joined.is_none() && !first_of_anchor {
+        let holder = *anchors.entry(desired.anchor.clone()).or_insert(id);
+        if !taken.insert(id) || case.joined.is_none() && holder != id {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;
-            fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+            let why = reason.to_string();
+            fail(tx, lane, context, &case, &why, reason.code(), Some(holder))?;
             continue;
         }
         changes.push(change(lane, action, takes_over, id, &desired, values));
@@ -360,7 +360,9 @@ fn without_write(
         Decision::Skip => skip(tx, lane, context, &case, reason)?,
         Decision::Fail => {
             claims::list(tx, lane, case.object.guid, reason)?;
-            fail(tx, lane, context, &case, &reason.to_string(), reason.code())?;
+            let obstacle = case.situation(context.phase, context.now).obstacle(reason);
+            let why = reason.to_string();
+            fail(tx, lane, context, &case, &why, reason.code(), obstacle)?;
             if matches!(reason, Reason::OwnedByAnother { .. }) {
                 compare(tx, lane, context, &case)?;
             }
@@ -442,7 +444,8 @@ fn applied(
         Ok(result) => result,
         Err(refusal) => {
             let (reason, code) = (refusal.to_string(), refusal.code());
-            return fail(tx, lane, context, &case, &reason, code);
+            let obstacle = Some(refusal.object());
+            return fail(tx, lane, context, &case, &reason, code, obstacle);
         }
     };
     rows.joined.push(Joined {
@@ -487,7 +490,7 @@ fn applied(
     let mut item = case.item(lane, action, &reason, Some(id));
     if let Some(row) = rows.escrowed.remove(&guid) {
         item.reason.push_str(&escrow::healed(context, &row));
-        tx.remove::<Escrow>(&[(configuration, guid)])?;
+        escrow::forget(tx, &row)?;
     }
     item.changes = result
         .changes
@@ -500,6 +503,14 @@ fn applied(
             }
         })
         .collect();
+    if let Some(items) = context
+        .report
+        .items
+        .as_ref()
+        .filter(|_| action != Action::Create)
+    {
+        context.report.updates.insert(id, items.len());
+    }
     rows.log
         .push(crate::log::entry(context, Status::Success, item));
     Ok(())
@@ -549,14 +560,18 @@ fn compare(
             false => (property.name(), old, new),
         });
     }
-    let items = context.report.items.as_mut();
-    if let Some(item) = items.and_then(|items| items.last_mut()) {
+    let report = &mut *context.report;
+    let items = report.items.as_mut();
+    if let Some((item, items)) = items.and_then(|items| items.split_last_mut()) {
         item.target = Some(object.id);
-        item.reason.push_str(match changes.is_empty() {
-            true => "; compared with it, nothing would be otherwise",
-            false => "; compared with it, these values would be otherwise",
-        });
         item.changes = changes;
+        // What it refers to may be made by this very preview.
+        report.compared.push(Compared {
+            item: items.len(),
+            guid: case.object.guid,
+            kind,
+            holder: object.id,
+        });
     }
     Ok(())
 }
@@ -668,6 +683,7 @@ pub(super) fn stays_home(
     }])
 }
 
+/// An object cannot be provisioned. `obstacle` is the object of the directory that stands in its way.
 pub(super) fn fail(
     tx: &mut dyn Write,
     lane: &Lane,
@@ -675,8 +691,9 @@ pub(super) fn fail(
     case: &Case,
     reason: &str,
     code: &'static str,
+    obstacle: Option<ObjectId>,
 ) -> Result<(), StoreError> {
-    let first = escrow::keep(tx, lane, context, case, reason, code)?;
+    let first = escrow::keep(tx, lane, context, case, reason, code, obstacle)?;
     context.report.tally.failed += u64::from(first);
     remember(
         tx,

@@ -5,13 +5,14 @@
 //! what a batch needs is looked up for all of them together.
 
 use super::objects::cases;
+use super::report::Compared;
 use super::unresolved::Findings;
 use super::{Context, first_done, first_goes_on, foreign, keep, next, removals};
 use crate::directory;
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
 use lockstep_directory::{Kind, Object};
-use lockstep_engine::mapping::{MappedKind, REFERENCES};
+use lockstep_engine::mapping::{MappedKind, REFERENCES, source_anchor};
 use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::{Action, Status};
@@ -29,6 +30,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 const BATCH: usize = 5_000;
 /// How many of the objects that came or went the log names.
 const NAMED: usize = 20;
+/// How many references of one object a comparison of two configurations looks at: of more it says that it did not.
+const COMPARED: usize = 50_000;
 
 /// What names a reference of the directory.
 pub(super) type Id = <DirectoryReference as Record>::Id;
@@ -85,6 +88,136 @@ pub(super) fn otherwise(
     changes.strike(tx, lane)?;
     let changed = changes.added.iter().chain(&changes.removed);
     Ok(changed.map(|(holder, ..)| *holder).collect())
+}
+
+/// Compares what objects would refer to with what another configuration, which provisions them, has them refer to,
+/// once everything else is decided. Says whether there was something to compare.
+pub(super) fn compare_all(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    context: &mut Context<'_>,
+) -> Result<bool, StoreError> {
+    let waiting = std::mem::take(&mut context.report.compared);
+    for compared in &waiting {
+        let otherwise = would_be(tx, lane, compared)?;
+        let items = context.report.items.as_mut();
+        let Some(item) = items.and_then(|items| items.get_mut(compared.item)) else {
+            continue;
+        };
+        let too_many = otherwise.is_none();
+        item.changes.extend(otherwise.unwrap_or_default());
+        item.reason.push_str(match item.changes.is_empty() {
+            true => "; compared with it, nothing would be otherwise",
+            false => "; compared with it, these values would be otherwise",
+        });
+        if too_many {
+            let note = format!("; it has more than {COMPARED} references, which were not compared");
+            item.reason.push_str(&note);
+        }
+    }
+    Ok(!waiting.is_empty())
+}
+
+/// One property that would be otherwise: what would go, and what would come.
+type Otherwise = (&'static str, Option<PropertyValue>, Option<PropertyValue>);
+
+/// In what an object would refer to others than it does; none when there are too many to be looked at.
+fn would_be(
+    tx: &mut dyn Write,
+    lane: &Lane,
+    compared: &Compared,
+) -> Result<Option<Vec<Otherwise>>, StoreError> {
+    let prefix = StagedReference::from(lane.configuration.id, compared.guid);
+    let rows: Vec<StagedReference> = tx.list(&Scan::of(prefix, COMPARED + 1))?;
+    let held = tx.scan(
+        DirectoryReference::TABLE,
+        &Scan::of(DirectoryReference::from(compared.holder), COMPARED + 1),
+    )?;
+    if rows.len().max(held.len()) > COMPARED {
+        return Ok(None);
+    }
+    let mut targets = targets(tx, lane, rows.iter().map(|row| row.target))?;
+    by_anchor(tx, lane, &rows, &mut targets)?;
+    let stretch = Stretch {
+        source: compared.guid,
+        kind: compared.kind,
+        holder: compared.holder,
+        rows,
+        whole: true,
+    };
+    let mut changes = Changes::default();
+    compare(tx, lane, &stretch, &targets, &mut changes)?;
+    changes.strike(tx, lane)?;
+    let mut otherwise = Vec::new();
+    for reference in REFERENCES {
+        let of_it = |ids: &[Id]| -> Vec<ObjectId> {
+            let ids = ids.iter().filter(|id| id.1 == reference.property);
+            ids.map(|(.., target)| *target).collect()
+        };
+        let (removed, added) = (of_it(&changes.removed), of_it(&changes.added));
+        if !removed.is_empty() || !added.is_empty() {
+            let removed = sorted_names(tx, &removed)?;
+            otherwise.push((reference.property, removed, sorted_names(tx, &added)?));
+        }
+    }
+    Ok(Some(otherwise))
+}
+
+/// Where references lead that nobody is joined to yet: handed over, this configuration finds the objects by their
+/// anchors.
+fn by_anchor(
+    tx: &mut dyn Read,
+    lane: &Lane,
+    rows: &[StagedReference],
+    targets: &mut HashMap<Guid, Target>,
+) -> Result<(), StoreError> {
+    let unknown = rows.iter().map(|row| row.target);
+    let unknown: BTreeSet<Guid> = unknown
+        .filter(|guid| targets.get(guid).is_none_or(|target| target.deleted))
+        .collect();
+    let ids: Vec<_> = unknown
+        .into_iter()
+        .map(|guid| (lane.configuration.id, guid))
+        .collect();
+    let staged: Vec<Option<Staged>> = tx.fetch(&ids)?;
+    let staged = staged.into_iter().flatten().map(|row| row.object);
+    let (guids, anchors): (Vec<Guid>, Vec<_>) = staged
+        .filter(|object| object.is_complete(lane.policy.read_set))
+        .filter_map(|object| Some((object.guid, source_anchor(&object).ok()?)))
+        .unzip();
+    let found = directory::objects_by_anchor(tx, &anchors)?;
+    for (guid, object) in guids.into_iter().zip(found) {
+        if let Some(object) = object.filter(|object| object.deleted.is_none()) {
+            let target = Target {
+                object: object.id,
+                deleted: false,
+            };
+            targets.insert(guid, target);
+        }
+    }
+    Ok(())
+}
+
+/// The same as [`names`] in an order that stays, whichever ids the objects have.
+fn sorted_names(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Option<PropertyValue>, StoreError> {
+    let objects = directory::objects(tx, ids)?;
+    let mut named: Vec<(String, ObjectId)> = ids
+        .iter()
+        .zip(objects)
+        .map(|(id, object)| {
+            (
+                object.map_or_else(String::new, |object| shown(&object)),
+                *id,
+            )
+        })
+        .collect();
+    named.sort_unstable();
+    let ids: Vec<ObjectId> = named.into_iter().map(|(_, id)| id).collect();
+    names(tx, &ids)
+}
+
+fn shown(object: &Object) -> String {
+    object.text("displayName").unwrap_or_default().to_owned()
 }
 
 /// References of the directory that come and go with a batch.
@@ -177,8 +310,11 @@ impl Changes {
             holders.entry(*holder).or_default();
         }
         // Of what was made or changed in this cycle anyway, its references are a part.
-        let told =
-            |holder: &ObjectId| healed.contains(holder) || !context.report.counted.contains(holder);
+        let told = |holder: &ObjectId| {
+            healed.contains(holder)
+                || !context.report.counted.contains(holder)
+                || context.report.updates.contains_key(holder)
+        };
         for (source, property, target) in self.added.iter().filter(|(source, ..)| told(source)) {
             let properties = holders.entry(*source).or_default();
             properties.entry(property).or_default().added.push(*target);
@@ -249,10 +385,22 @@ fn tell(
         let property = REFERENCES
             .iter()
             .find(|reference| reference.property == property);
+        // A preview that tells the same once more does so in the same words.
+        let names = match context.report.items {
+            Some(_) => sorted_names,
+            None => names,
+        };
         let removed = names(tx, &targets.removed)?;
         let added = names(tx, &targets.added)?;
         item.changes
             .extend(property.map(|reference| (reference.property, removed, added)));
+    }
+    let known = context.report.updates.get(&holder).filter(|_| !healed);
+    let items = context.report.items.as_mut();
+    if let Some(known) = known.and_then(|at| items?.get_mut(*at)) {
+        // A preview shows each object once.
+        known.changes.append(&mut item.changes);
+        return Ok(());
     }
     crate::log::record(tx, context, Status::Success, item)
 }

@@ -1,8 +1,9 @@
 //! What a cycle did, for its result, for the log and for a preview.
 
+use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::Action;
-use lockstep_model::{Guid, MappedKind, PropertyValue};
+use lockstep_model::{Guid, PropertyValue};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many objects came to what.
@@ -64,6 +65,19 @@ pub enum Held {
     Members,
 }
 
+/// An object that another configuration provisions, and that is compared with what this one would make of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// Where its decision stands among those of the preview.
+    pub item: usize,
+    /// objectGUID of the object in AD.
+    pub guid: Guid,
+    /// What it is.
+    pub kind: MappedKind,
+    /// The other configuration's object.
+    pub holder: ObjectId,
+}
+
 impl Report {
     /// An object is as it should be. It counts once, however often a cycle looks at it: when it begins to read
     /// everything anew, and when that has been read.
@@ -108,6 +122,11 @@ pub struct Report {
     pub told: BTreeSet<Guid>,
     /// How often a reference to an object that is not provisioned was told, or would have been.
     pub unresolved: usize,
+    /// Objects that another configuration provisions, and that a preview has still to compare with it in what they
+    /// refer to.
+    pub compared: Vec<Compared>,
+    /// Where the updates of a preview stand among its decisions, by holder: what they refer to is a part of them.
+    pub updates: BTreeMap<ObjectId, usize>,
     /// Objects that have to be read before something can be decided, when somebody wants to see them.
     pub unread: BTreeSet<Guid>,
 }

@@ -287,6 +287,7 @@ mod tests {
             last: 0,
             attempts: 1,
             next: None,
+            obstacle: None,
         };
         let links = (0..live).map(|n| joined(n, false));
         let links = links.chain((live..live + deleted).map(|n| joined(n, true)));

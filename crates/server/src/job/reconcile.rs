@@ -62,30 +62,35 @@ pub async fn reconcile(
 pub async fn run(service: Arc<Service>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let due = match service.read(due_at(service.clock.now())).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, "what is to be reconciled could not be listed");
-                continue;
-            }
-        };
-        for (configuration, repair) in due {
-            match pass(&service, &configuration, repair).await {
-                Ok(done) if done.repaired > 0 => {
-                    let asked = super::ask_for_cycle(&service, configuration.id).await;
-                    if let Err(error) = asked {
-                        tracing::error!(%error, "what drifted could not be repaired");
-                    }
-                }
-                Ok(_) => {}
-                Err(problem) => tracing::warn!(
-                    configuration = configuration.name,
-                    reason = problem.title,
-                    "could not be reconciled"
-                ),
-            }
+        if let Err(error) = reconcile_due(&service).await {
+            tracing::error!(%error, "what is to be reconciled could not be listed");
         }
     }
+}
+
+/// Compares every configuration whose turn it is, and asks for a cycle for those that are to be repaired.
+///
+/// # Errors
+///
+/// Those of the store, when it cannot be told whose turn it is.
+pub async fn reconcile_due(service: &Arc<Service>) -> Result<(), StoreError> {
+    for (configuration, repair) in service.read(due_at(service.clock.now())).await? {
+        match pass(service, &configuration, repair).await {
+            Ok(done) if done.repaired > 0 => {
+                let asked = super::ask_for_cycle(service, configuration.id).await;
+                if let Err(error) = asked {
+                    tracing::error!(%error, "what drifted could not be repaired");
+                }
+            }
+            Ok(_) => {}
+            Err(problem) => tracing::warn!(
+                configuration = configuration.name,
+                reason = problem.title,
+                "could not be reconciled"
+            ),
+        }
+    }
+    Ok(())
 }
 
 /// Which configurations are due at a moment, and whether they are to be repaired.
@@ -138,9 +143,15 @@ async fn pass(
         loop {
             let begun = place.take();
             let found = service.read(move |tx| unclaimed(tx, id, kind, begun)).await;
-            let (drifting, next) = found.map_err(store_problem)?;
-            for drift in drifting {
-                note(&mut done, vec![drift]);
+            let (items, next) = found.map_err(store_problem)?;
+            note(&mut done, items.iter().map(shown).collect());
+            if !items.is_empty() {
+                let now = service.clock.now();
+                let told = service.write(move |tx| {
+                    let entry = |item| crate::log::outside_of_cycles(item, Status::Warning, now);
+                    tx.store(&items.into_iter().map(entry).collect::<Vec<_>>())
+                });
+                told.await.map_err(store_problem)?;
             }
             place = next;
             if place.is_none() {
@@ -318,7 +329,7 @@ fn unclaimed(
     id: ConfigurationId,
     kind: Kind,
     after: Option<Place>,
-) -> Result<(Vec<Drift>, Option<Place>), StoreError> {
+) -> Result<(Vec<Item>, Option<Place>), StoreError> {
     let prefix = DirectoryObject::of_kind(kind, false);
     let mut scan = Scan::along(DirectoryObject::BY_KIND, prefix, SLICE);
     scan.after = after;
@@ -336,17 +347,21 @@ fn unclaimed(
         if joined.iter().any(|joined| joined.configuration == id) {
             continue;
         }
-        found.push(Drift {
+        found.push(Item {
+            guid: mastery.anchor.guid().unwrap_or(Guid::NIL),
+            configuration: id,
+            target: Some(object.id),
+            action: Action::Other,
             anchor: mastery.anchor.to_string(),
+            kind: kind.mapped(),
+            name: None,
             dn: object
                 .text("onPremisesDistinguishedName")
                 .map(str::to_owned),
-            kind: MappedKind::word_of(kind.mapped()).to_owned(),
-            target: Some(object.id.to_string()),
-            action: Action::Other,
-            code: UNCLAIMED.to_owned(),
             reason: "nothing is known in Active Directory that it became of; it is left as it is"
                 .into(),
+            code: UNCLAIMED,
+            changes: Vec::new(),
         });
     }
     Ok((found, next))

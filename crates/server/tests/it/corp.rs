@@ -8,6 +8,7 @@
 use crate::api::Api;
 use crate::domain::{AGENT, Domain, Reader};
 use lockstep_model::Timestamp;
+use lockstep_model::ids::ConfigurationId;
 use lockstep_server::job::{self, Wake};
 use lockstep_store::ReadRecords as _;
 use lockstep_store::WriteRecords as _;
@@ -143,10 +144,16 @@ impl Corp {
     }
 
     pub(crate) fn woken_by(&self, wake: Wake) -> Cycle {
-        let id = self.configuration().id;
+        self.cycle_of(self.configuration().id, wake)
+    }
+
+    /// A cycle of any configuration.
+    pub(crate) fn cycle_of(&self, id: ConfigurationId, wake: Wake) -> Cycle {
         self.with_agent(job::run_cycle(&self.api.service, id, wake))
             .unwrap();
-        let last = self.job().last_cycle.expect("a cycle has run");
+        let job: Option<Job> = self.row(move |tx| tx.fetch_one::<Job>(&id));
+        let last = job.and_then(|job| job.last_cycle);
+        let last = last.expect("a cycle has run");
         self.row(move |tx| tx.fetch_one::<Cycle>(&last))
             .expect("it was kept")
     }

@@ -3,6 +3,7 @@
 use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use lockstep_model::Guid;
+use lockstep_server::job::Wake;
 use lockstep_store::ReadRecords as _;
 use lockstep_store::records::safety::Escrow;
 use serde_json::{Value, json};
@@ -122,6 +123,128 @@ fn a_change_of_the_cause_has_everything_tried_at_once() {
     corp.apply(json!({}));
     assert_eq!(corp.clean_cycle().created, 1);
     assert!(corp.list("escrows").is_empty());
+}
+
+/// A cloud user with the name of a user of Active Directory, and a role: it is not taken over.
+fn blocked() -> (Corp, Guid, String) {
+    let corp = Corp::start();
+    let ada = corp.ad().user("ada", HEAD);
+    let body = json!({
+        "accountEnabled": true,
+        "displayName": "Ada of the cloud",
+        "mailNickname": "ada",
+        "userPrincipalName": "ada@corp.test",
+        "passwordProfile": {"password": "Correct horse 7", "forceChangePasswordNextSignIn": false},
+    });
+    let made = corp.ask("POST", "/v1.0/users", Some(body));
+    let id = made["id"].as_str().unwrap().to_owned();
+    sent(&corp, "PUT", &administrator(&id), None);
+    corp.apply(json!({}));
+    for _ in 0..3 {
+        assert_eq!(corp.cycle().created, 0);
+        corp.wait(2 * MINUTE);
+    }
+    assert_eq!(
+        escrow(&corp, ada).unwrap().code,
+        "AdministratorNotTakenOver"
+    );
+    (corp, ada, id)
+}
+
+fn administrator(id: &str) -> String {
+    format!("/api/v1/roles/administrator/users/{id}")
+}
+
+fn sent(corp: &Corp, method: &str, path: &str, body: Option<Value>) {
+    let answer = corp.api.send(method, path, body);
+    assert!(answer.status < 300, "{path}: {}", answer.text);
+}
+
+#[test]
+fn a_user_that_a_role_kept_from_being_taken_over_is_tried_when_the_role_goes() {
+    let (corp, ada, id) = blocked();
+    // Nothing of it has changed: it is not tried.
+    let attempts = escrow(&corp, ada).unwrap().attempts;
+    corp.cycle();
+    assert_eq!(escrow(&corp, ada).unwrap().attempts, attempts);
+    sent(&corp, "DELETE", &administrator(&id), None);
+    let plan = corp.ask("POST", &format!("{CORP}/plan"), None);
+    assert_eq!(plan["counts"]["updates"], 1, "{plan}");
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, cycle.failed), (1, 0));
+    assert_eq!(escrow(&corp, ada), None);
+    assert_eq!(corp.user("ada")["id"], *id);
+}
+
+#[test]
+fn a_user_in_whose_way_a_cloud_user_stood_is_made_when_that_one_is_deleted_though_28_days_have_passed()
+ {
+    let (corp, ada, id) = blocked();
+    for _ in 0..30 {
+        corp.wait(DAY);
+        corp.cycle();
+    }
+    assert_eq!(escrow(&corp, ada).unwrap().next, None);
+    sent(&corp, "DELETE", &format!("/v1.0/users/{id}"), None);
+    assert_eq!(corp.clean_cycle().created, 1);
+    assert_eq!(corp.user("ada")["userPrincipalName"], "ada@corp.test");
+}
+
+#[test]
+fn a_name_that_a_cloud_user_gives_up_has_who_waits_for_it_tried() {
+    let (corp, ada, id) = blocked();
+    let other = json!({"userPrincipalName": "admin@corp.test"});
+    sent(&corp, "PATCH", &format!("/v1.0/users/{id}"), Some(other));
+    assert_eq!(corp.clean_cycle().created, 1);
+    assert_eq!(escrow(&corp, ada), None);
+    assert_ne!(corp.user("ada")["id"], *id);
+}
+
+/// A change that leaves the cause as it was is one attempt, and the ladder goes on.
+#[test]
+fn whoever_stands_in_the_way_and_changes_otherwise_has_it_tried_once() {
+    let (corp, ada, id) = blocked();
+    let before = escrow(&corp, ada).unwrap();
+    let other = json!({"department": "Clouds"});
+    sent(&corp, "PATCH", &format!("/v1.0/users/{id}"), Some(other));
+    corp.cycle();
+    let after = escrow(&corp, ada).unwrap();
+    assert_eq!(
+        (after.attempts, after.first, after.next),
+        (before.attempts + 1, before.first, before.next)
+    );
+    corp.cycle();
+    assert_eq!(escrow(&corp, ada).unwrap().attempts, after.attempts);
+    // It is still known who stands in the way.
+    sent(&corp, "DELETE", &administrator(&id), None);
+    assert_eq!(corp.clean_cycle().updated, 1);
+}
+
+#[test]
+fn an_object_that_another_configuration_deletes_has_who_waited_for_it_tried() {
+    let corp = Corp::start();
+    let ada = corp.ad().user("ada", HEAD);
+    let other = json!({
+        "name": "other", "domain": "corp.test", "password-hash-sync": {"enabled": false},
+    });
+    corp.ask("PUT", "/api/v1/configurations/other", Some(other.clone()));
+    let id = corp.row(|tx| lockstep_server::configurations::by_name(tx, "other"));
+    let id = id.unwrap().id;
+    assert_eq!(corp.cycle_of(id, Wake::Clock).created, 1);
+    corp.apply(json!({}));
+    for _ in 0..2 {
+        assert_eq!(corp.cycle().failed, 1);
+        corp.wait(2 * MINUTE);
+    }
+    assert_eq!(escrow(&corp, ada).unwrap().code, "OwnedByAnother");
+    // Users are none of its business any more.
+    let mut without = other;
+    without["objects"] = json!({"users": false});
+    corp.ask("PUT", "/api/v1/configurations/other", Some(without));
+    assert_eq!(corp.cycle_of(id, Wake::Clock).deleted, 1);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.restored, cycle.failed), (1, 0));
+    assert_eq!(escrow(&corp, ada), None);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod notices;
 mod planning;
 mod quarantine;
 mod queries;
+mod reconciliation;
 mod removal;
 mod rules;
 mod sign_in;

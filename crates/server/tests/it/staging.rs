@@ -96,3 +96,38 @@ fn a_running_configuration_goes_to_staging_and_back_without_losing_a_change() {
     assert_eq!((cycle.updated, cycle.deleted), (1, 1));
     assert_eq!(corp.user("person0")["displayName"], "Somebody");
 }
+
+#[test]
+fn what_an_object_refers_to_is_a_part_of_its_update_in_a_plan() {
+    let corp = Corp::start();
+    let people = corp.people(3, HEAD);
+    let club = corp.ad().group("Club", &people[..2]);
+    corp.apply(json!({}));
+    corp.clean_cycle();
+    corp.apply(json!({"staging": true}));
+    corp.ad().set(club, "displayName", "The Club");
+    corp.ad().change(club, |entry| {
+        entry.members.remove(&people[0]);
+        entry.members.insert(people[2]);
+    });
+    corp.clean_cycle();
+    let log = corp.log();
+    assert_eq!(log.len(), 1, "{log:?}");
+    let plan = corp.ask("POST", &format!("{CORP}/plan"), None);
+    assert_eq!(plan["counts"]["updates"], 1, "{plan}");
+    let changes = plan["updates"][0]["changes"].as_array().unwrap();
+    let of = |property: &str| {
+        let change = changes.iter().find(|change| change["property"] == property);
+        change.map(|change| (change["old"].clone(), change["new"].clone()))
+    };
+    assert_eq!(
+        of("displayName"),
+        Some((json!("Club"), json!("The Club"))),
+        "{plan}"
+    );
+    assert_eq!(
+        of("members"),
+        Some((json!(["person0"]), json!(["person2"]))),
+        "{plan}"
+    );
+}

@@ -197,6 +197,7 @@ fn measured(api: &Api, never_ran: bool) {
         last: now,
         attempts: 1,
         next: None,
+        obstacle: None,
     };
     let password = |n: u8| {
         let mut row = PasswordRow::unread(ID, guid(n), ObjectId::new(guid(n)));

@@ -8,12 +8,17 @@ use lockstep_model::{Guid, MappedKind};
 use serde::{Deserialize, Serialize};
 
 /// The tables of this module.
-pub(super) const TABLES: &[&Table] = &[&ESCROWS, &HELD_CHANGES, &NOTICES];
+pub(super) const TABLES: &[&Table] = &[&ESCROWS, &OBSTACLES, &HELD_CHANGES, &NOTICES];
 
 static ESCROWS: Table = Table {
     name: "escrows",
     indexes: &["by_due"],
     layout: Layout::Arrival,
+};
+static OBSTACLES: Table = Table {
+    name: "obstacles",
+    indexes: &[],
+    layout: Layout::Key,
 };
 static HELD_CHANGES: Table = Table {
     name: "held_changes",
@@ -62,8 +67,11 @@ pub struct Escrow {
     pub last: i64,
     /// How often it was tried.
     pub attempts: u32,
-    /// When it is tried again; none: when it changes.
+    /// When it is tried again; none: when it changes, or what stands in its way.
     pub next: Option<i64>,
+    /// The object of the cloud directory that stands in its way: there is an [`Obstacle`] for it.
+    #[serde(with = "super::text::option", default)]
+    pub obstacle: Option<ObjectId>,
 }
 
 impl Escrow {
@@ -83,6 +91,43 @@ json_record!(
             let next = u64::try_from(next).unwrap_or(0);
             Key::empty().with(own.configuration).with(next)
         })]
+);
+
+/// An object of the cloud directory that stands in the way of an object of AD that failed: when it changes, that
+/// one is tried again. A row that is left behind says nothing: what an [`Escrow`] names counts.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Obstacle {
+    /// What stands in the way.
+    #[serde(with = "super::text")]
+    pub object: ObjectId,
+    /// Whose connector space has the object that failed.
+    #[serde(with = "super::text")]
+    pub configuration: ConfigurationId,
+    /// objectGUID of the object that failed.
+    #[serde(with = "super::text")]
+    pub guid: Guid,
+}
+
+impl Obstacle {
+    /// The prefix of everything in whose way an object stands.
+    #[must_use]
+    pub fn of(object: ObjectId) -> Key {
+        Key::empty().with(object)
+    }
+
+    /// What names it.
+    #[must_use]
+    pub const fn id(&self) -> (ObjectId, ConfigurationId, Guid) {
+        (self.object, self.configuration, self.guid)
+    }
+}
+
+json_record!(
+    Obstacle,
+    &OBSTACLES,
+    id(ObjectId, ConfigurationId, Guid),
+    |&(object, configuration, guid)| Obstacle::of(object).with(configuration).with(guid),
+    |own| own.id()
 );
 
 /// A change that a limit holds, or that waits until the changes of a cycle are counted: an update of an

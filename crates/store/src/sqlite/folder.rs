@@ -3,6 +3,7 @@
 use crate::StoreError;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// A folder that belongs to this process as long as the value lives, and no longer than the process.
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Folder {
     path: PathBuf,
     /// Holds the lock. SQLite's own locks would not do: they admit several processes, in turn.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -27,13 +28,20 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
                 path: path.to_owned(),
             }),
             Err(TryLockError::Error(error)) => Err(failure(&lock_file, error)),
         }
+    }
+
+    /// Whether the file system has become read-only under the open files, as it does after an error of the disk:
+    /// SQLite tells that as any other failed write.
+    pub(super) fn is_read_only(&self) -> bool {
+        let written = self.lock.write_at(b" ", 0);
+        written.is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem)
     }
 
     /// Where the database is.

@@ -1,11 +1,12 @@
 //! The real programs on storage that fails, and killed at random instants.
 
 use crate::bed::{Bed, CONFIGURATION, begin_cycle, by_hand_only, dump, undisturbed};
-use lockstep_testkit::product::{Agent, Service};
+use lockstep_model::Timestamp;
+use lockstep_testkit::product::{Agent, Service, eventually};
 use lockstep_testkit::samba::{Forest, NewUser, Population, Template};
 use lockstep_testkit::storage::FailingCalls;
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
 
 const POPULATION: Population = Population {
     users: 300,
@@ -160,20 +161,46 @@ fn a_service_that_is_killed_on_a_full_disk_starts_when_there_is_room() {
     assert_recovered(&bed, &BTreeSet::new(), Phase::Initial);
 }
 
+/// Runs a cycle while calls of the service fail for a while. What did not go well all the same is told in words that
+/// help; says whether it went well.
+fn cycle_meanwhile(service: &Service, calls: &str) -> bool {
+    let failing = FailingCalls::of(service.id().unwrap(), calls).unwrap();
+    let output = std::thread::scope(|scope| {
+        let cycle = scope.spawn(|| {
+            service
+                .command(&["cycle", "run", "corp", "--wait", "-o", "json"])
+                .unwrap()
+        });
+        std::thread::sleep(Duration::from_secs(3));
+        drop(failing);
+        cycle.join().unwrap()
+    });
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let told =
+        said.contains("DatabaseFailed") && said.contains("the service's log tells the cause");
+    assert!(
+        output.status.success() || told,
+        "{calls}: {said}\n{}",
+        service.log()
+    );
+    output.status.success()
+}
+
 #[test]
-fn a_disk_that_answers_with_errors_corrupts_nothing_and_all_goes_on_when_it_recovers() {
+fn a_disk_that_answers_with_errors_is_told_corrupts_nothing_and_all_goes_on_when_it_recovers() {
     let mut bed = bed().unwrap();
     for phase in PHASES {
         let gone = prepare(&bed.forest, phase).unwrap();
+        let never = cycle_meanwhile(&bed.service, "fsync,fdatasync:error=EIO");
+        assert!(!never, "{phase:?}: nothing could be kept");
         for calls in [
-            "fsync,fdatasync:error=EIO",
+            // A few go well first, so that the cycle is on its way.
+            "fsync,fdatasync:error=EIO:when=3+",
             "pwrite64:error=EIO:when=3+2",
             "pread64:error=EIO:when=2+2",
         ] {
-            let failing = FailingCalls::of(bed.service.id().unwrap(), calls).unwrap();
-            begin_cycle_if_possible(&bed.service);
-            std::thread::sleep(Duration::from_secs(3));
-            drop(failing);
+            cycle_meanwhile(&bed.service, calls);
         }
         if phase == Phase::Incremental {
             // Whatever the failed calls left behind is what the next start finds.
@@ -186,9 +213,55 @@ fn a_disk_that_answers_with_errors_corrupts_nothing_and_all_goes_on_when_it_reco
     assert!(log.contains("disk I/O error"), "no call failed: {log}");
 }
 
-/// Asks for a cycle on a disk that fails: that it is refused is as good.
-fn begin_cycle_if_possible(service: &Service) {
-    let _ = service.command(&["cycle", "run", "corp"]).unwrap();
+/// What Linux answers to whoever writes to a file system that it has made read-only after an error, which it does
+/// however many files are open; asked for it by `mount`, it refuses as long as there are any.
+const READ_ONLY: &str = "pwrite64,ftruncate:error=EROFS";
+
+#[test]
+fn a_file_system_that_becomes_read_only_is_named_and_all_goes_on_when_it_can_be_written() {
+    let bed = bed().unwrap();
+    let refused = bed.service.disk().unwrap().set_read_only(true);
+    assert!(refused.is_err(), "the database is open on it");
+    for phase in PHASES {
+        let gone = prepare(&bed.forest, phase).unwrap();
+        // At first in the middle of the cycle, when the agent has it all to send; later at its beginning.
+        let amid = phase == Phase::Initial;
+        let process = bed.service.id().unwrap();
+        let (said, failing, took) = std::thread::scope(|scope| {
+            if amid {
+                bed.agent.freeze().unwrap();
+            }
+            let early = (!amid).then(|| FailingCalls::of(process, READ_ONLY).unwrap());
+            let cycle = scope.spawn(|| (failing_cycle(&bed.service), Instant::now()));
+            let late = amid.then(|| {
+                eventually("the cycle reads", || is_running(&bed.service)).unwrap();
+                FailingCalls::of(process, READ_ONLY).unwrap()
+            });
+            let begun = Instant::now();
+            if amid {
+                bed.agent.thaw().unwrap();
+            }
+            let (said, ended) = cycle.join().unwrap();
+            (said, early.or(late), ended.duration_since(begun))
+        });
+        assert!(took < AT_ONCE, "{phase:?}: it took {took:?}: {said}");
+        assert!(
+            said.contains("DatabaseReadOnly")
+                && said.contains("make the data folder writable again"),
+            "{phase:?}: {said}\n{}",
+            bed.service.log()
+        );
+        let (status, _) = bed.service.graph("users?$top=1").unwrap();
+        assert_eq!(status, 200, "what is there can be read all the same");
+        drop(failing);
+        assert_recovered(&bed, &gone, phase);
+    }
+}
+
+/// Whether a cycle is under way.
+fn is_running(service: &Service) -> anyhow::Result<bool> {
+    let cycles = service.run(&["cycle", "list", "corp", "-o", "json"])?;
+    Ok(cycles.contains("\"running\""))
 }
 
 #[test]
@@ -233,6 +306,60 @@ impl Instants {
     }
 }
 
+/// Accounts that come and go while service and agent are killed. No name comes twice, so that each delete in the log
+/// tells which of them went; and when they went is known, so that one that came too early is seen.
+#[derive(Default)]
+struct Passing {
+    made: usize,
+    there: Vec<String>,
+    gone: BTreeMap<String, String>,
+}
+
+impl Passing {
+    fn come(&mut self, forest: &Forest, count: usize) -> anyhow::Result<()> {
+        let mut ad = forest.ad();
+        for number in self.made..self.made + count {
+            let account = format!("tmp{number}");
+            self.there.push(ad.add_user(&NewUser {
+                account: &account,
+                attributes: &[("department", "Passing")],
+                ..NewUser::default()
+            })?);
+        }
+        self.made += count;
+        Ok(())
+    }
+
+    fn go(&mut self, forest: &Forest) -> anyhow::Result<()> {
+        let mut ad = forest.ad();
+        for dn in self.there.drain(..) {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+            let since = Timestamp::from_millis(since.as_millis().try_into()?);
+            ad.delete(&dn)?;
+            self.gone.insert(dn.to_lowercase(), since.to_string());
+        }
+        Ok(())
+    }
+
+    /// Every delete in the log is of an account that was gone by then, and of each there is one at most.
+    fn assert_only_they_were_deleted(&self, service: &Service, seed: u64) -> usize {
+        let log = [
+            "log", "--action", "Delete", "--limit", "10000", "-o", "json",
+        ];
+        let log = service.run(&log).unwrap();
+        let mut seen = BTreeSet::new();
+        for line in log.lines() {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            let dn = entry["dn"].as_str().unwrap_or_default().to_lowercase();
+            let at = entry["at"].as_str().unwrap_or_default();
+            let due = self.gone.get(&dn).is_some_and(|since| since.as_str() <= at);
+            assert!(due, "seed {seed}: wrongly deleted: {line}");
+            assert!(seen.insert(dn), "seed {seed}: deleted once more: {line}");
+        }
+        seen.len()
+    }
+}
+
 #[test]
 fn service_and_agent_are_killed_at_random_instants_over_two_thousand_users() {
     let forest = Forest::start(Template::with(Population {
@@ -258,21 +385,31 @@ fn service_and_agent_are_killed_at_random_instants_over_two_thousand_users() {
     };
     let (kills, mut instants) = (kills(), Instants::new());
     let seed = instants.0;
+    let begun = Instant::now();
+    let mut passing = Passing::default();
     // Opens the way to AD while nobody else keeps the controller busy.
-    let mut gone = prepare(&bed.forest, Phase::Initial).unwrap();
+    passing.come(&bed.forest, 1).unwrap();
     for kill in 0..kills {
         if kill % 25 == 0 && kill > 0 {
-            eprintln!("{kill} of {kills}");
+            eprintln!("{kill} of {kills} after {:?}", begun.elapsed());
         }
-        // A third of the kills in the initial cycle, then changes, then deletes too.
-        if kill * 3 >= kills {
-            prepare(&bed.forest, Phase::Incremental).unwrap();
-        }
-        if kill * 3 >= kills * 2 && kill % 3 == 0 {
-            gone.extend(prepare(&bed.forest, Phase::Deletes).unwrap());
+        // A third of the kills while everything is read, then while changes are, then while much is deleted. Adding an
+        // account takes the controller a tenth of a second: a few bring what a cycle needs to be disturbed.
+        let third = kill * 3 / kills;
+        let (come, every) = match third {
+            0 => (1, 6),
+            1 => (3, 4),
+            _ => (6, 2),
+        };
+        passing.come(&bed.forest, come).unwrap();
+        if kill % every == every - 1 {
+            passing.go(&bed.forest).unwrap();
+            if third == 0 {
+                bed.service.run(&["restart", "corp"]).unwrap();
+            }
         }
         begin_cycle(&bed.service).unwrap();
-        std::thread::sleep(Duration::from_millis(instants.next(2_500)));
+        std::thread::sleep(Duration::from_millis(instants.next(1_600)));
         let who = instants.next(3);
         if who != 0 {
             bed.service.kill();
@@ -296,18 +433,10 @@ fn service_and_agent_are_killed_at_random_instants_over_two_thousand_users() {
         undisturbed(&bed.forest).unwrap(),
         "seed {seed}"
     );
-    let log = [
-        "log", "--action", "Delete", "--limit", "10000", "-o", "json",
-    ];
-    let log = bed.service.run(&log).unwrap();
-    for line in log.lines() {
-        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-        let dn = entry["dn"].as_str().unwrap_or_default().to_lowercase();
-        let due = gone.iter().any(|gone: &String| gone.to_lowercase() == dn);
-        assert!(due, "seed {seed}: wrongly deleted: {line}");
-    }
+    let deletes = passing.assert_only_they_were_deleted(&bed.service, seed);
     eprintln!(
-        "{kills} kills over 2000 users, seed {seed}: the directory is as without them, {} deletes, none wrong",
-        log.lines().count()
+        "{kills} kills over 2000 users in {:?}, seed {seed}: the directory is as without them, {deletes} deletes, \
+         none wrong",
+        begun.elapsed()
     );
 }

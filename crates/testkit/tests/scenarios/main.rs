@@ -143,6 +143,7 @@ scenarios! {
     renaming_a_scoping_group_deletes_no_member
     renaming_or_moving_a_scoped_ou_deletes_no_user_and_leaves_the_job_healthy
     scoping_to_an_empty_ou_and_running_deletes_them_subject_to_the_threshold
+    staging_tells_which_members_managers_and_owners_would_be_otherwise
     the_log_entry_of_a_create_says_create_and_of_an_update_says_update
     the_same_user_synced_by_two_configurations_with_the_same_anchor_does_not_become_two_users
     the_second_cycle_with_no_ad_change_exports_nothing_and_reports_zero_exports
