@@ -180,7 +180,7 @@ impl SimulatedDirectory {
             let of_attribute = entry
                 .links
                 .iter()
-                .filter(|((name, target), _)| *name == attribute && controller.is_alive(*target));
+                .filter(|((name, target), _)| *name == attribute && controller.shows(*target));
             let changed: Vec<(Guid, bool)> = of_attribute
                 .filter(|(_, link)| fresh(&link.stamp))
                 .map(|((_, target), link)| (*target, link.value))
@@ -327,17 +327,18 @@ fn linked(controller: &SimulatedController, entry: &Entry, attribute: &str) -> V
         .links
         .iter()
         .filter(|((name, _), link)| *name == attribute && link.value)
-        .filter(|((_, target), _)| controller.is_alive(*target))
+        .filter(|((_, target), _)| controller.shows(*target))
         .map(|((_, target), _)| extended(controller, *target))
         .collect()
 }
 
-/// The name of an object with its identity.
+/// The name of an object with its identity; of one that has moved to another domain the GUID stays.
 fn extended(controller: &SimulatedController, guid: Guid) -> Vec<u8> {
+    let moved = || format!("<GUID={guid}>;CN=moved,DC=other,DC=test");
     controller
         .entries
         .get(&guid)
-        .map_or_else(String::new, |entry| extended_dn(controller, entry))
+        .map_or_else(moved, |entry| extended_dn(controller, entry))
         .into_bytes()
 }
 

@@ -277,6 +277,13 @@ impl SimulatedController {
         inside.map(|entry| entry.guid).collect()
     }
 
+    /// Whether links to an object are shown: it is not deleted here. Of what has moved to another domain, links stay.
+    pub(super) fn shows(&self, target: Guid) -> bool {
+        self.entries
+            .get(&target)
+            .is_none_or(|entry| !entry.is_deleted())
+    }
+
     /// Whether an object is there and not deleted.
     pub(crate) fn is_alive(&self, guid: Guid) -> bool {
         self.entries
