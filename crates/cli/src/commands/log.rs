@@ -12,11 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-const ACTIONS: [&str; 7] = [
+const ACTIONS: [&str; 8] = [
     "Create",
     "Update",
     "Delete",
     "Restore",
+    "Disable",
     "StagedDelete",
     "Skip",
     "Other",
@@ -32,7 +33,7 @@ pub(crate) struct LogArgs {
     /// About this object: a distinguished name, a user principal name, an account name or an anchor
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
-    /// With this action
+    /// With this action; Disable: updates that disable a user
     #[arg(long, value_parser = ACTIONS, ignore_case = true)]
     action: Option<String>,
     /// With this status

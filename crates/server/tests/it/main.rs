@@ -29,4 +29,5 @@ mod rules;
 mod sign_in;
 mod sinks;
 mod staging;
+mod trail;
 mod unknown;

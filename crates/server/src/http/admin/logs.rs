@@ -16,7 +16,7 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::UniqueValue;
 use lockstep_engine::Reason;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
-use lockstep_model::{Dn, Guid, SourceAnchor, Timestamp};
+use lockstep_model::{Dn, Guid, PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
@@ -30,6 +30,8 @@ const DEFAULT_LIMIT: usize = 100;
 const LONGEST: usize = 10_000;
 /// Of how many objects of one name the references are looked at.
 const FEW: usize = 10;
+/// The action under which updates are found that disable a user.
+const DISABLE: &str = "Disable";
 /// How many entries are looked through in one go.
 const SLICE: usize = 1_000;
 
@@ -452,8 +454,19 @@ fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
         .configuration
         .is_none_or(|id| id == row.configuration)
         && wanted.cycle.is_none_or(|id| row.cycle == Some(id))
-        && same(&wanted.action, &row.action)
+        && match &wanted.action {
+            Some(action) if action.eq_ignore_ascii_case(DISABLE) => disables(row),
+            action => same(action, &row.action),
+        }
         && same(&wanted.status, &row.status)
+}
+
+/// Whether an entry tells that a user was disabled: an update like any other, which may change more besides.
+fn disables(row: &LogEntry) -> bool {
+    let disabled = Some(PropertyValue::Boolean(false));
+    let mut changes = row.changes.iter();
+    row.action == "Update"
+        && changes.any(|change| change.property == "accountEnabled" && change.new == disabled)
 }
 
 /// Whether an entry's changes name the object so.
