@@ -34,6 +34,8 @@
 //! Times are RFC 3339 in UTC. Errors are [problem documents](crate::problem::Problem).
 
 use crate::configuration::Spec;
+use crate::text;
+use lockstep_model::log::{Action, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -499,7 +501,9 @@ pub struct Drift {
     /// The id of the object in the directory.
     pub target: Option<String>,
     /// What would put it right: `Create`, `Update`, `Restore` or `Delete`; `Other`: nothing that is done by itself.
-    pub action: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub action: Action,
     /// A stable name in CamelCase.
     pub code: String,
     /// What is the matter.
@@ -525,9 +529,13 @@ pub struct Provision {
 #[serde(rename_all = "camelCase")]
 pub struct Provisioned {
     /// `Create`, `Update`, `Restore`, `Skip` or `Other`.
-    pub action: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub action: Action,
     /// `Success`, `Skipped` or `Failure`.
-    pub status: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub status: Status,
     /// Import, scope, match, action, as far as it came.
     pub steps: Vec<ProvisionStep>,
     /// What changed.
@@ -541,7 +549,9 @@ pub struct ProvisionStep {
     /// `import`, `scope`, `match` or `action`.
     pub name: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
-    pub status: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub status: Status,
     /// In words.
     pub description: String,
     /// What is known more.
@@ -583,9 +593,13 @@ pub struct LogEntry {
     /// Which cycle.
     pub cycle: Option<String>,
     /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
-    pub action: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub action: Action,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
-    pub status: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub status: Status,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -626,7 +640,9 @@ pub struct LogStep {
     /// `import`, `scope`, `match` or `action`.
     pub name: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
-    pub status: String,
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub status: Status,
     /// In words.
     pub description: String,
 }

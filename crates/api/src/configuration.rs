@@ -9,6 +9,7 @@ mod safety;
 pub use reconciliation::Reconciliation;
 pub use safety::{LimitValue, Limits, Notifications};
 
+use lockstep_model::MappedKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -110,15 +111,21 @@ pub enum ObjectType {
     Contact,
 }
 
+impl From<ObjectType> for MappedKind {
+    fn from(object: ObjectType) -> Self {
+        match object {
+            ObjectType::User => Self::User,
+            ObjectType::Group => Self::Group,
+            ObjectType::Contact => Self::Contact,
+        }
+    }
+}
+
 impl ObjectType {
     /// Its name in a file.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Contact => "contact",
-        }
+    pub fn name(self) -> &'static str {
+        MappedKind::from(self).as_str()
     }
 }
 

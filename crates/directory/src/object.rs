@@ -4,7 +4,7 @@ use crate::role::Role;
 use crate::schema::{Property, Values};
 use crate::unique::UniqueValue;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::{MappedKind, PropertyValue, SourceAnchor, Timestamp};
 use std::collections::BTreeSet;
 
 /// What an object is.
@@ -18,6 +18,29 @@ pub enum Kind {
     Contact,
     /// What stands for a configuration; nobody can change it.
     ServicePrincipal,
+}
+
+impl Kind {
+    /// The kind that synchronisation maps to it; none: it provisions no such objects.
+    #[must_use]
+    pub const fn mapped(self) -> Option<MappedKind> {
+        match self {
+            Self::User => Some(MappedKind::User),
+            Self::Group => Some(MappedKind::Group),
+            Self::Contact => Some(MappedKind::Contact),
+            Self::ServicePrincipal => None,
+        }
+    }
+}
+
+impl From<MappedKind> for Kind {
+    fn from(kind: MappedKind) -> Self {
+        match kind {
+            MappedKind::User => Self::User,
+            MappedKind::Group => Self::Group,
+            MappedKind::Contact => Self::Contact,
+        }
+    }
 }
 
 /// Who owns an object on premises.

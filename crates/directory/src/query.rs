@@ -95,6 +95,8 @@ pub enum FieldType {
     Text,
     /// A text whose case has a meaning.
     ExactText,
+    /// One of these words, without regard to case.
+    Word(&'static [&'static str]),
     /// Several texts, asked for with `any`.
     Texts,
     /// A moment.

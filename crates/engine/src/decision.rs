@@ -202,8 +202,7 @@ impl fmt::Display for Reason {
             Self::KindNotProvisioned(kind) => {
                 write!(
                     f,
-                    "objects of type {} are not provisioned by this configuration",
-                    kind.name()
+                    "objects of type {kind} are not provisioned by this configuration"
                 )
             }
             Self::OtherClass => f.write_str("it is no user, group or contact"),
@@ -271,9 +270,7 @@ impl fmt::Display for Reason {
             ),
             Self::MatchOfAnotherKind { found, expected } => write!(
                 f,
-                "the object in the cloud directory with its source anchor is a {}, not a {}",
-                found.name(),
-                expected.name()
+                "the object in the cloud directory with its source anchor is a {found}, not a {expected}"
             ),
         }
     }
@@ -381,7 +378,7 @@ fn participation(situation: &Situation<'_>, policy: &Policy) -> Participation {
     let Some(class) = object.class else {
         return Participation::Open(Decision::Read(object.guid), Reason::NotRead);
     };
-    let Some(kind) = MappedKind::of(class) else {
+    let Some(kind) = class.kind() else {
         return Participation::Out(Reason::OtherClass);
     };
     let provisioned = match kind {

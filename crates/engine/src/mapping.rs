@@ -11,11 +11,12 @@ mod typed;
 use crate::expression::EvaluationError;
 use crate::policy::Policy;
 use crate::scope::Chain;
-use crate::staged::{ObjectClass, StagedObject, is_place_attribute};
+use crate::staged::{StagedObject, is_place_attribute};
 use lockstep_model::{AttributeName, PropertyValue, SourceAnchor, SourceAnchorError, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use defaults::{REFERENCES, Reference};
+pub use lockstep_model::MappedKind;
 use rule::Made;
 pub use rule::Rule;
 pub(crate) use rule::has_mail_address;
@@ -26,40 +27,6 @@ pub type MappedValue = PropertyValue;
 
 /// Values by property name. `None`: the property is to be empty.
 pub type MappedValues = BTreeMap<String, Option<MappedValue>>;
-
-/// The kinds of object that have mappings of their own.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum MappedKind {
-    /// Users and inetOrgPersons.
-    User,
-    /// Groups.
-    Group,
-    /// Contacts.
-    Contact,
-}
-
-impl MappedKind {
-    /// The kind that objects of this class are mapped as.
-    #[must_use]
-    pub const fn of(class: ObjectClass) -> Option<Self> {
-        match class {
-            ObjectClass::User | ObjectClass::InetOrgPerson => Some(Self::User),
-            ObjectClass::Group => Some(Self::Group),
-            ObjectClass::Contact => Some(Self::Contact),
-            _ => None,
-        }
-    }
-
-    /// The name under which logs and plans show it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Contact => "contact",
-        }
-    }
-}
 
 /// One property and how its value is made.
 #[derive(Clone, Debug, Eq, PartialEq)]

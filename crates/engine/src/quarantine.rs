@@ -97,8 +97,8 @@ pub enum Gravity {
 #[must_use]
 pub fn gravity(code: &str) -> Gravity {
     match code {
-        // Everything else was synchronised, or the service itself was in the way.
-        "Interrupted" | "DeletionsNotVisible" => Gravity::Passing,
+        // Everything else was synchronised, or the service itself was in the way, or its administrator.
+        "Interrupted" | "Paused" | "DeletionsNotVisible" => Gravity::Passing,
         "NoActiveAgents"
         | "NoAgentsAssigned"
         | "WrongCredentials"

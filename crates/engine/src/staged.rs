@@ -1,7 +1,9 @@
 //! The connector space: our replica of one domain, object by object.
 
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{AttributeName, Attributes, Guid, Rdn, Sid, SourceAnchor, Timestamp, Value};
+use lockstep_model::{
+    AttributeName, Attributes, Guid, MappedKind, Rdn, Sid, SourceAnchor, Timestamp, Value,
+};
 use std::collections::BTreeMap;
 
 /// What kind of object it is, as far as Lockstep treats kinds differently.
@@ -57,6 +59,17 @@ impl ObjectClass {
             Self::ForeignPrincipal => "foreignSecurityPrincipal",
             Self::Container => "container",
             Self::Other => "other",
+        }
+    }
+
+    /// The kind that objects of this class are mapped as.
+    #[must_use]
+    pub const fn kind(self) -> Option<MappedKind> {
+        match self {
+            Self::User | Self::InetOrgPerson => Some(MappedKind::User),
+            Self::Group => Some(MappedKind::Group),
+            Self::Contact => Some(MappedKind::Contact),
+            Self::ForeignPrincipal | Self::Container | Self::Other => None,
         }
     }
 }

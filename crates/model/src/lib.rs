@@ -1,9 +1,10 @@
 //! The words that every room of Lockstep shares.
 //!
 //! Identities of Active Directory ([`Guid`], [`Sid`], [`Dn`]), attribute names and values, the
-//! [`SourceAnchor`] that survives renames and moves, ids that cannot be mixed up ([`ids`]), time as a
-//! value ([`Timestamp`]), [`Secret`], and the form in which a password leaves Active Directory ([`credential`]). Values in, values out: nothing here reads a clock, a file or
-//! a random number, and nothing is serialisable; what leaves a process has types of its own in `api`
+//! [`SourceAnchor`] that survives renames and moves, ids that cannot be mixed up ([`ids`]), the kinds of
+//! object that are provisioned ([`MappedKind`]) and what the log says of them ([`log`]), time as a value ([`Timestamp`]),
+//! [`Secret`], and the form in which a password leaves Active Directory ([`credential`]). Values in, values out: nothing
+//! here reads a clock, a file or a random number, and nothing is serialisable; what leaves a process has types of its own in `api`
 //! and `store`.
 
 #![deny(missing_docs)]
@@ -14,16 +15,21 @@ pub mod credential;
 mod dn;
 mod guid;
 pub mod ids;
+mod kind;
+pub mod log;
 mod property;
 mod secret;
 mod sid;
 mod timestamp;
+mod word;
 
 pub use anchor::{SourceAnchor, SourceAnchorError};
 pub use attribute::{AttributeName, Attributes, Value};
 pub use dn::{Dn, DnError, Rdn};
 pub use guid::{Guid, GuidError};
+pub use kind::MappedKind;
 pub use property::PropertyValue;
 pub use secret::Secret;
 pub use sid::{Sid, SidError};
 pub use timestamp::{Timestamp, TimestampError};
+pub use word::UnknownWord;

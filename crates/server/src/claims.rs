@@ -3,6 +3,7 @@
 use crate::directory;
 use lockstep_api::admin::Claim as View;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::log::Status;
 use lockstep_store::records::connector_space::Claim;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::LastDecision;
@@ -38,7 +39,7 @@ pub fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreErro
 
 fn view(tx: &mut dyn Read, claim: &Claim) -> Result<Option<View>, StoreError> {
     let decision: Option<LastDecision> = tx.fetch_one(&(claim.configuration, claim.guid))?;
-    let Some(decision) = decision.filter(|decision| decision.outcome == "Failure") else {
+    let Some(decision) = decision.filter(|decision| decision.outcome == Status::Failure) else {
         return Ok(None);
     };
     let object = directory::objects_by_anchor(tx, std::slice::from_ref(&claim.anchor))?;

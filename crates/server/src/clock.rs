@@ -36,6 +36,11 @@ impl Clock {
     }
 }
 
+/// A time of a row as answers show it.
+pub(crate) fn time(millis: i64) -> String {
+    Timestamp::from_millis(millis).to_string()
+}
+
 fn system_millis() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -387,6 +387,9 @@ pub fn change(
     if decided_anew {
         re_evaluate(tx, &after)?;
     }
+    if after.paused && !old.paused {
+        stop_reading(tx, after.id)?;
+    }
     tx.store(std::slice::from_ref(&after))?;
     if let Some(mut job) = tx.fetch_one::<Job>(&after.id)? {
         crate::job::hurry(&mut job);
@@ -470,7 +473,7 @@ pub fn all<T: Read + ?Sized>(tx: &mut T) -> Result<Vec<Configuration>, StoreErro
     tx.list(&Scan::along(Configuration::BY_NAME, Key::empty(), 10_000))
 }
 
-/// Pauses or resumes.
+/// Pauses or resumes. A cycle that runs ends where it stands: once this has returned, nothing more of it is applied.
 ///
 /// # Errors
 ///
@@ -492,6 +495,9 @@ pub async fn set_paused(
             configuration.paused = paused;
             spec.paused = paused;
             configuration.spec = json(&spec)?;
+            if paused && !before {
+                stop_reading(tx, configuration.id)?;
+            }
             tx.store(&[configuration])?;
             let activity = match paused {
                 true => "ConfigurationPaused",
@@ -505,7 +511,16 @@ pub async fn set_paused(
         .await
         .map_err(store_problem)?;
     service.jobs.raise();
+    service.progress.raise();
     found.then_some(()).ok_or_else(|| not_found(name))
+}
+
+/// From here on agents are refused what they still have to say for a configuration; its cycle hears of it.
+fn stop_reading(tx: &mut dyn Write, id: ConfigurationId) -> Result<(), StoreError> {
+    match tx.fetch_one::<Job>(&id)? {
+        Some(job) => crate::instructions::withdraw_all(tx, &job),
+        None => Ok(()),
+    }
 }
 
 /// What a job forgets.

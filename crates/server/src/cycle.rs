@@ -155,11 +155,10 @@ pub struct One {
 }
 
 impl One {
-    /// Its kind as logs show it.
+    /// Its kind, as far as it is one that is provisioned.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
-        let kind = self.object.class.and_then(MappedKind::of);
-        kind.map_or("other", MappedKind::name)
+    pub fn kind(&self) -> Option<MappedKind> {
+        self.object.class.and_then(ObjectClass::kind)
     }
 }
 

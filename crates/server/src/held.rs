@@ -3,6 +3,7 @@
 
 use crate::audit;
 use crate::choice::{Choice, ChoiceField, ChoiceFilter, Choosable, Listing, Meant, parsed};
+use crate::clock::time;
 use crate::configurations::store_problem;
 use crate::job::Guard;
 use crate::service::Service;
@@ -10,7 +11,7 @@ use lockstep_api::admin::{Chosen, ChosenDone, HeldDelete as HeldView};
 use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::{Guid, MappedKind, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::safety::HeldChange;
@@ -38,7 +39,7 @@ impl Held {
                 change: "delete".to_owned(),
                 member: None,
                 dn: row.name.clone(),
-                kind: row.kind.clone(),
+                kind: MappedKind::word_of(row.kind).to_owned(),
                 reason: row.reason.clone(),
                 since: time(row.since),
                 verdict: verdict_name(row.verdict),
@@ -55,7 +56,7 @@ impl Held {
                 },
                 member: row.member.map(|_| row.member_name.clone()),
                 dn: row.name.clone(),
-                kind: row.kind.clone(),
+                kind: MappedKind::word_of(row.kind).to_owned(),
                 reason: row.reason.clone(),
                 since: time(row.since),
                 verdict: verdict_name(row.verdict),
@@ -352,8 +353,4 @@ fn keep(tx: &mut dyn Write, picked: &[Held], verdict: HeldVerdict) -> Result<(),
     let changes: Vec<HeldChange> = changes.collect();
     tx.store(&deletes)?;
     tx.store(&changes)
-}
-
-fn time(millis: i64) -> String {
-    Timestamp::from_millis(millis).to_string()
 }

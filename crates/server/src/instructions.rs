@@ -3,7 +3,7 @@
 use lockstep_api::channel::{Action, Instruction, Outcome};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{AgentId, ConfigurationId, InstructionId};
-use lockstep_store::records::job::{InstructionRow, InstructionState, Order};
+use lockstep_store::records::job::{InstructionRow, InstructionState, Job, Order};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// Lays an instruction out for the agents of a domain.
@@ -148,4 +148,17 @@ pub fn finish(
 pub fn withdraw(tx: &mut dyn Write, id: InstructionId) -> Result<(), StoreError> {
     tx.remove::<InstructionRow>(&[id])?;
     tx.remove::<Order>(&[id])
+}
+
+/// Takes back whatever agents are to do for a job, of objects and of passwords.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn withdraw_all(tx: &mut dyn Write, job: &Job) -> Result<(), StoreError> {
+    let given = [job.instruction, job.passwords.instruction];
+    for instruction in given.into_iter().flatten() {
+        withdraw(tx, instruction)?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod steps;
 use crate::cycle::Context;
 use crate::cycle::Item;
 use lockstep_model::ids::CycleId;
+use lockstep_model::log::{Action, Status};
 use lockstep_model::{PropertyValue, Timestamp};
 use lockstep_store::records::job::Cycle;
 use lockstep_store::records::log::{LogChange, LogEntry};
@@ -68,7 +69,7 @@ pub(crate) fn next_number(millis: i64) -> u64 {
 pub fn record(
     tx: &mut dyn Write,
     context: &mut Context<'_>,
-    status: &str,
+    status: Status,
     item: Item,
 ) -> Result<(), StoreError> {
     let entry = entry(context, status, item);
@@ -77,8 +78,8 @@ pub fn record(
 
 /// One entry, to be stored with others; a preview collects it as well, unless it tells only that something
 /// is right again.
-pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogEntry {
-    let only_healed = item.action == "Other" && status == "Success";
+pub(crate) fn entry(context: &mut Context<'_>, status: Status, item: Item) -> LogEntry {
+    let only_healed = item.action == Action::Other && status == Status::Success;
     if let Some(items) = context.report.items.as_mut().filter(|_| !only_healed) {
         items.push(item.clone());
     }
@@ -90,7 +91,7 @@ pub(crate) fn entry(context: &mut Context<'_>, status: &str, item: Item) -> LogE
 }
 
 /// An entry that no cycle wrote.
-pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> LogEntry {
+pub(crate) fn outside_of_cycles(item: Item, status: Status, now: Timestamp) -> LogEntry {
     let change =
         |(property, old, new): (&str, Option<PropertyValue>, Option<PropertyValue>)| LogChange {
             property: property.to_owned(),
@@ -106,11 +107,11 @@ pub(crate) fn outside_of_cycles(item: Item, status: &str, now: Timestamp) -> Log
         source: item.guid,
         target: item.target,
         anchor: item.anchor,
-        kind: item.kind.to_owned(),
+        kind: item.kind,
         name,
         dn: item.dn,
-        action: item.action.to_owned(),
-        status: status.to_owned(),
+        action: item.action,
+        status,
         reason: item.reason,
         code: item.code.to_owned(),
         changes: item.changes.into_iter().map(change).collect(),

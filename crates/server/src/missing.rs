@@ -223,7 +223,7 @@ fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<V
     Ok(Some(View {
         id: guid.to_string(),
         dn: dn.map_or_else(|| guid.to_string(), str::to_owned),
-        kind: joined.kind.name().to_owned(),
+        kind: joined.kind.to_string(),
         object: joined.object.to_string(),
         since: since.to_string(),
         verdict: verdict.to_owned(),

@@ -23,7 +23,8 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
 use lockstep_engine::{Presence, Word};
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::log::Action;
+use lockstep_model::{Guid, MappedKind, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Staged, Subject, SubjectKind};
 use lockstep_store::records::job::{Configuration, HeldDelete, Job, Watermark};
 use lockstep_store::{Key, Overlay, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -283,11 +284,11 @@ fn plan(report: Report, version: u64) -> Plan {
     for item in report.items.unwrap_or_default() {
         replaced += u64::from(replaces_upn(&item));
         let list = match item.action {
-            "Create" => &mut plan.creates,
-            "Restore" => &mut plan.restores,
-            "Update" => &mut plan.updates,
-            "Delete" | "StagedDelete" => &mut plan.deletes,
-            _ => &mut plan.skipped,
+            Action::Create => &mut plan.creates,
+            Action::Restore => &mut plan.restores,
+            Action::Update => &mut plan.updates,
+            Action::Delete | Action::StagedDelete => &mut plan.deletes,
+            Action::Skip | Action::Other => &mut plan.skipped,
         };
         list.push(entry(item));
     }
@@ -322,7 +323,7 @@ fn entry(item: Item) -> PlanEntry {
     PlanEntry {
         anchor: item.anchor,
         dn: item.dn,
-        kind: item.kind.to_owned(),
+        kind: MappedKind::word_of(item.kind).to_owned(),
         reason: item.reason,
         changes: item
             .changes

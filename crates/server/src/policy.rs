@@ -62,7 +62,7 @@ pub fn compile(spec: &Spec) -> Result<Compiled, SpecError> {
             })?);
         }
         filters.push(Filter {
-            kind: mapped_kind(first.object),
+            kind: first.object.into(),
             clauses: compiled,
         });
     }
@@ -104,14 +104,6 @@ fn reads(filters: &Filters, mapping: &Mapping, by_groups: bool) -> Reads {
     }
 }
 
-const fn mapped_kind(object: ObjectType) -> MappedKind {
-    match object {
-        ObjectType::User => MappedKind::User,
-        ObjectType::Group => MappedKind::Group,
-        ObjectType::Contact => MappedKind::Contact,
-    }
-}
-
 /// The attributes that an entry of the file reads.
 #[must_use]
 pub fn sources_of(entry: &MappingEntry) -> Vec<String> {
@@ -129,7 +121,7 @@ fn overlay(
     entry: &MappingEntry,
     key: &str,
 ) -> Result<(), SpecError> {
-    let kind = mapped_kind(object);
+    let kind = MappedKind::from(object);
     if entry.none && mapping.leave_alone(kind, &entry.target) {
         return Ok(());
     }
@@ -215,11 +207,7 @@ struct Target {
 
 /// The property that a target names.
 fn target(object: ObjectType, target: &str, key: &str) -> Result<Target, SpecError> {
-    let kind = match object {
-        ObjectType::User => Kind::User,
-        ObjectType::Group => Kind::Group,
-        ObjectType::Contact => Kind::Contact,
-    };
+    let kind = Kind::from(MappedKind::from(object));
     let error = |expected: String| SpecError {
         key: format!("{key}.target"),
         expected,
@@ -403,11 +391,7 @@ mod tests {
     #[test]
     fn every_default_row_has_a_property_that_holds_what_it_makes() {
         for (kind, entries) in &Mapping::standard().entries {
-            let of = match kind {
-                MappedKind::User => Kind::User,
-                MappedKind::Group => Kind::Group,
-                MappedKind::Contact => Kind::Contact,
-            };
+            let of = Kind::from(*kind);
             for entry in entries {
                 let property = Property::named(of, &entry.target).unwrap();
                 assert_eq!(property.name(), entry.target);

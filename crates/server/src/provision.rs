@@ -10,11 +10,12 @@ use crate::lane::Lane;
 use crate::log::readable;
 use crate::service::Service;
 use lockstep_api::admin::{PropertyChange, Provision, ProvisionStep, Provisioned};
-use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
+use lockstep_api::channel::{self, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_directory::TenantRules;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::job::{Configuration, Job};
 use lockstep_store::{Overlay, ReadRecords as _, StoreError, Write, WriteRecords as _};
@@ -62,7 +63,7 @@ async fn resolve(
     configuration: &Configuration,
     dn: &str,
 ) -> Result<Resolved, Problem> {
-    let action = Action::Resolve(Resolve {
+    let action = channel::Action::Resolve(Resolve {
         by: ResolveBy::Dn,
         value: dn.to_owned(),
     });
@@ -219,8 +220,8 @@ fn run(
 /// The steps, as far as it came.
 fn told(one: Option<One>, report: Report, object: &Resolved, dry_run: bool) -> Provisioned {
     let mut told = Provisioned {
-        action: "Skip".to_owned(),
-        status: "Skipped".to_owned(),
+        action: Action::Skip,
+        status: Status::Skipped,
         steps: Vec::new(),
         modified_properties: Vec::new(),
     };
@@ -229,12 +230,12 @@ fn told(one: Option<One>, report: Report, object: &Resolved, dry_run: bool) -> P
             "{} is none of the objects that are synchronised",
             object.class
         );
-        told.step("import", "Skipped", description, BTreeMap::new());
+        told.step("import", Status::Skipped, description, BTreeMap::new());
         return told;
     };
     told.step(
         "import",
-        "Success",
+        Status::Success,
         imported(&one, object),
         attributes(&one, object),
     );
@@ -243,15 +244,15 @@ fn told(one: Option<One>, report: Report, object: &Resolved, dry_run: bool) -> P
         told.step("scope", scope, reason.clone(), BTreeMap::new());
         let action = "nothing is done".to_owned();
         told.step("action", scope, action, BTreeMap::new());
-        if scope == "Failure" {
-            told.status = "Failure".to_owned();
-            told.action = "Other".to_owned();
+        if scope == Status::Failure {
+            told.status = Status::Failure;
+            told.action = Action::Other;
         }
         return told;
     }
     told.step(
         "scope",
-        "Success",
+        Status::Success,
         "it is in scope".to_owned(),
         BTreeMap::new(),
     );
@@ -261,11 +262,11 @@ fn told(one: Option<One>, report: Report, object: &Resolved, dry_run: bool) -> P
 }
 
 /// How the scope step ends where it is the last.
-fn scope_status(one: &One) -> Option<&'static str> {
+fn scope_status(one: &One) -> Option<Status> {
     match (&one.decision, &one.reason) {
         (Decision::Skip | Decision::Delete(_), Reason::Guest) => None,
-        (Decision::Skip | Decision::Delete(_) | Decision::Wait, _) => Some("Skipped"),
-        (Decision::Read(_), _) => Some("Failure"),
+        (Decision::Skip | Decision::Delete(_) | Decision::Wait, _) => Some(Status::Skipped),
+        (Decision::Read(_), _) => Some(Status::Failure),
         _ => None,
     }
 }
@@ -301,7 +302,7 @@ trait Telling {
     fn step(
         &mut self,
         name: &str,
-        status: &str,
+        status: Status,
         description: String,
         details: BTreeMap<String, Value>,
     );
@@ -313,13 +314,13 @@ impl Telling for Provisioned {
     fn step(
         &mut self,
         name: &str,
-        status: &str,
+        status: Status,
         description: String,
         details: BTreeMap<String, Value>,
     ) {
         self.steps.push(ProvisionStep {
             name: name.to_owned(),
-            status: status.to_owned(),
+            status,
             description,
             details,
         });
@@ -340,14 +341,14 @@ impl Telling for Provisioned {
             Decision::Unchanged => ("it was joined with its object before".to_owned(), None),
             _ => {
                 let description = one.reason.to_string();
-                self.step("match", "Failure", description, BTreeMap::new());
+                self.step("match", Status::Failure, description, BTreeMap::new());
                 return;
             }
         };
         let details = id.map(|id| ("targetId".to_owned(), json!(id.to_string())));
         self.step(
             "match",
-            "Success",
+            Status::Success,
             description,
             details.into_iter().collect(),
         );
@@ -359,7 +360,7 @@ impl Telling for Provisioned {
         if one.decision == Decision::Unchanged {
             let description = "it is as it should be: an export would be redundant".to_owned();
             let details = [("skipReason".to_owned(), json!("RedundantExport"))];
-            self.step("action", "Skipped", description, details.into());
+            self.step("action", Status::Skipped, description, details.into());
             return;
         }
         let changes = item.as_mut().map(|item| std::mem::take(&mut item.changes));
@@ -375,18 +376,18 @@ impl Telling for Provisioned {
         let failed = matches!(one.decision, Decision::Fail | Decision::Skip);
         let action = match item.as_ref() {
             Some(item) if !failed => item.action,
-            _ => "Other",
+            _ => Action::Other,
         };
         let status = if failed || report.tally.failed > 0 {
-            "Failure"
+            Status::Failure
         } else {
-            "Success"
+            Status::Success
         };
-        self.action = action.to_owned();
-        self.status = status.to_owned();
+        self.action = action;
+        self.status = status;
         let reason = item.map_or_else(|| one.reason.to_string(), |item| item.reason);
         let description = match (dry_run, status) {
-            (_, "Failure") => reason,
+            (_, Status::Failure) => reason,
             (true, _) => format!("{action} would be done: {reason}"),
             (false, _) => format!("{action} was done: {reason}"),
         };

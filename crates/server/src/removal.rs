@@ -6,7 +6,7 @@
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
 use crate::import::mark;
 use crate::service::Service;
-use crate::{audit, directory, job};
+use crate::{audit, directory, instructions, job};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, TenantRules};
 use lockstep_model::Timestamp;
@@ -126,7 +126,7 @@ fn begin(
         },
     };
     if let Some(job) = tx.fetch_one::<Job>(&id)? {
-        withdraw_all(tx, &job)?;
+        instructions::withdraw_all(tx, &job)?;
     }
     let gone = Change::Delete {
         id: configuration.service_principal,
@@ -144,17 +144,6 @@ fn begin(
         ..configuration
     }])?;
     Ok(Ok((id, heir)))
-}
-
-/// Takes back what agents are to do for a job, of objects and of passwords.
-fn withdraw_all(tx: &mut dyn Write, job: &Job) -> Result<(), StoreError> {
-    for instruction in [job.instruction, job.passwords.instruction]
-        .into_iter()
-        .flatten()
-    {
-        crate::instructions::withdraw(tx, instruction)?;
-    }
-    Ok(())
 }
 
 fn no_heir(name: &str) -> Problem {
@@ -224,7 +213,7 @@ async fn empty(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     service
         .write(move |tx| {
             if let Some(job) = tx.fetch_one::<Job>(&id)? {
-                withdraw_all(tx, &job)?;
+                instructions::withdraw_all(tx, &job)?;
             }
             tx.remove::<ReadSet>(&[id])?;
             tx.remove::<Job>(&[id])

@@ -11,6 +11,7 @@ use crate::{import, plan};
 use lockstep_directory::TenantRules;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::job::{Configuration, Cycle, Job, Planned, PlannedRow};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
@@ -81,18 +82,18 @@ pub(crate) async fn plan(
 }
 
 fn counts(items: &[Item]) -> Planned {
-    let of = |action: &str| items.iter().filter(|item| item.action == action).count() as u64;
+    let of = |action: Action| items.iter().filter(|item| item.action == action).count() as u64;
     Planned {
-        creates: of("Create"),
-        restores: of("Restore"),
-        updates: of("Update"),
-        deletes: of("Delete") + of("StagedDelete"),
+        creates: of(Action::Create),
+        restores: of(Action::Restore),
+        updates: of(Action::Update),
+        deletes: of(Action::Delete) + of(Action::StagedDelete),
     }
 }
 
 /// What lies outside of the scope is not logged one by one; it has no name here.
 fn is_told(item: &Item) -> bool {
-    item.action != "Skip" || item.dn.is_some()
+    item.action != Action::Skip || item.dn.is_some()
 }
 
 fn keep(
@@ -134,25 +135,29 @@ fn tell(
             continue;
         }
         let status = match item.action {
-            "Create" | "Update" | "Restore" | "Delete" | "StagedDelete" => {
+            Action::Create
+            | Action::Update
+            | Action::Restore
+            | Action::Delete
+            | Action::StagedDelete => {
                 item.reason = format!("staging, nothing is applied: {}", item.reason);
                 item.code = "Staging";
-                "Skipped"
+                Status::Skipped
             }
-            "Skip" => "Skipped",
+            Action::Skip => Status::Skipped,
             // Whoever runs beside another configuration wants to know what is otherwise.
-            _ if item.code == OWNED_BY_ANOTHER && item.target.is_some() => {
+            Action::Other if item.code == OWNED_BY_ANOTHER && item.target.is_some() => {
                 match item.changes.is_empty() {
-                    true => "Skipped",
-                    false => "Warning",
+                    true => Status::Skipped,
+                    false => Status::Warning,
                 }
             }
-            _ => "Failure",
+            Action::Other => Status::Failure,
         };
         decisions.push(LastDecision {
             configuration: item.configuration,
             guid: item.guid,
-            outcome: status.to_owned(),
+            outcome: status,
             code: item.code.to_owned(),
             reason: item.reason.clone(),
             since: now.as_millis(),
@@ -165,6 +170,6 @@ fn tell(
 }
 
 fn fingerprint(item: &Item) -> String {
-    let all = (item.action, &item.reason, &item.changes);
+    let all = (item.action.as_str(), &item.reason, &item.changes);
     crate::ids::digest_of(&all)
 }

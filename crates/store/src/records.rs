@@ -63,6 +63,17 @@ fn bad_key(table: &'static Table, key: &Key) -> StoreError {
     }
 }
 
+/// What is wrong with a field of a row.
+fn bad_field<E: std::fmt::Display>(
+    table: &'static Table,
+    field: &'static str,
+) -> impl Fn(E) -> StoreError {
+    move |error| StoreError::Row {
+        table: table.name,
+        source: format!("{field}: {error}").into(),
+    }
+}
+
 /// Declares a record whose body is its own JSON and whose key parts stand in the body too.
 macro_rules! json_record {
     ($record:ty, $table:expr, id $id:ty, $key_of:expr, $own:expr $(, indexes $indexes:expr)?) => {
@@ -96,6 +107,28 @@ macro_rules! json_record {
     };
 }
 use json_record;
+
+/// The kind of an object as its word.
+pub(crate) mod kind {
+    use lockstep_model::MappedKind;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+    pub(crate) fn serialize<S: Serializer>(
+        kind: &Option<MappedKind>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        s.serialize_str(MappedKind::word_of(*kind))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<MappedKind>, D::Error> {
+        let word = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        MappedKind::of_word(&word).map_err(|error| D::Error::custom(format_args!("kind: {error}")))
+    }
+}
 
 /// GUIDs, ids, SIDs and times as text.
 pub(crate) mod text {

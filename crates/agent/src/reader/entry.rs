@@ -5,7 +5,6 @@ use lockstep_ad_proto::ldap::{Event, ExtendedDn, RangeEnd, attribute_range};
 use lockstep_api::channel::{
     Content, Incoming, LinkTarget, Links, Offered, WireAttributes, WireValue,
 };
-use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::never_synced::never_synced;
 use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::{AttributeName, Dn, Guid, Sid, Value};
@@ -66,16 +65,19 @@ pub enum InPlace {
 }
 
 impl InPlace {
-    fn contains(&self, dn: &str) -> bool {
+    /// Whether an object of this name is in place, where that can be told.
+    fn contains(&self, dn: &str) -> Option<bool> {
         match self {
-            Self::Everything => true,
-            Self::Unknown => false,
+            Self::Everything => Some(true),
+            Self::Unknown => None,
             Self::Below { roots, excluded } => {
-                let Ok(dn) = dn.parse::<Dn>() else {
-                    return false;
+                let dn = dn.parse::<Dn>().ok()?;
+                // Of two on the way to the top the nearer one tells.
+                let nearest = |list: &[Dn]| {
+                    let above = list.iter().filter(|root| dn.is_within(root));
+                    above.map(|root| root.steps().len()).max()
                 };
-                let within = |list: &[Dn]| list.iter().any(|root| dn.is_within(root));
-                within(roots) && !within(excluded)
+                Some(nearest(roots) > nearest(excluded))
             }
         }
     }
@@ -321,9 +323,11 @@ impl<'a> EntryReader<'a> {
             .class
             .as_deref()
             .is_none_or(|class| matches!(class, "user" | "inetOrgPerson" | "group" | "contact"));
-        if may_take_part && self.place.contains(&dn) {
+        let in_place = self.place.contains(&dn);
+        if may_take_part && in_place == Some(true) {
             offered.decision = Some(read.decision.clone());
         }
+        offered.elsewhere = may_take_part && in_place == Some(false);
         read.rdn = name.map(|name| own_step(&dn, &name));
         Ok(Assembled { entry: read, cut })
     }
@@ -370,7 +374,7 @@ impl ReadEntry {
         if !self.offered.whole || self.offered.deleted {
             return false;
         }
-        match (class.and_then(MappedKind::of), &self.offered.decision) {
+        match (class.and_then(ObjectClass::kind), &self.offered.decision) {
             (Some(kind), Some(decision)) => {
                 let values = |values: &[WireValue]| values.iter().map(|v| v.0.clone()).collect();
                 let mut object = StagedObject::new(self.offered.guid, 0);
@@ -632,11 +636,19 @@ mod tests {
                 below(&["DC=corp,DC=test"], &["OU=Staff,DC=corp,DC=test"]),
                 false,
             ),
+            (
+                below(&["OU=Staff,DC=corp,DC=test"], &["DC=corp,DC=test"]),
+                true,
+            ),
             (below(&["OU=Other,DC=corp,DC=test"], &[]), false),
             (InPlace::Unknown, false),
         ] {
-            let entry = read(Reading::Changes, &place, &[("mail", &["a@x"])]).entry;
-            assert_eq!(entry.offered.decision.is_some(), sent, "{place:?}");
+            let offered = read(Reading::Changes, &place, &[("mail", &["a@x"])])
+                .entry
+                .offered;
+            assert_eq!(offered.decision.is_some(), sent, "{place:?}");
+            let told = !sent && !matches!(place, InPlace::Unknown);
+            assert_eq!(offered.elsewhere, told, "{place:?}");
         }
     }
 }

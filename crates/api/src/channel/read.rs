@@ -127,6 +127,10 @@ pub struct Offered {
     /// All that AD has of it stands in this answer, not only changes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
+    /// By the names that the agent has for the places it was given, it lies in none of them. A container may have
+    /// been moved, or renamed, and that be told only after what lies in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// The decision attributes that the answer held, for an object in place; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<WireAttributes>,

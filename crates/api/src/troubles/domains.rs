@@ -2,7 +2,7 @@
 
 use super::{Trouble, trouble};
 
-pub(super) const CYCLES: [Trouble; 18] = [
+pub(super) const CYCLES: [Trouble; 19] = [
     trouble(
         "NoActiveAgents",
         "no agent of the domain asked for work within 30 s",
@@ -22,6 +22,11 @@ pub(super) const CYCLES: [Trouble; 18] = [
         "Interrupted",
         "the service ended, or the work was withdrawn, in the middle of a cycle",
         "nothing; the next cycle goes on where this one stopped",
+    ),
+    trouble(
+        "Paused",
+        "the configuration was paused in the middle of a cycle, which ended there",
+        "nothing; once it is resumed, the next cycle goes on where this one stopped",
     ),
     trouble(
         "ScopeObjectNotFound",

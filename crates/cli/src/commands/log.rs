@@ -4,25 +4,15 @@ use super::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::table;
-use clap::builder::RangedI64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
 use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
-use lockstep_model::Timestamp;
+use lockstep_model::log::{Action, DISABLE, Status};
+use lockstep_model::{Timestamp, UnknownWord};
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
-
-const ACTIONS: [&str; 8] = [
-    "Create",
-    "Update",
-    "Delete",
-    "Restore",
-    "Disable",
-    "StagedDelete",
-    "Skip",
-    "Other",
-];
-const STATUSES: [&str; 4] = ["Success", "Skipped", "Warning", "Failure"];
 
 /// Which entries of the provisioning log.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,11 +24,11 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
     /// With this action; Disable: updates that disable a user
-    #[arg(long, value_parser = ACTIONS, ignore_case = true)]
+    #[arg(long, value_parser = actions(), ignore_case = true)]
     action: Option<String>,
     /// With this status
-    #[arg(long, value_parser = STATUSES, ignore_case = true)]
-    status: Option<String>,
+    #[arg(long, value_parser = one_of::<Status>(Status::WORDS), ignore_case = true)]
+    status: Option<Status>,
     /// Of this cycle
     #[arg(long, value_name = "ID")]
     cycle: Option<String>,
@@ -80,7 +70,7 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         ("configuration", &args.configuration),
         ("object", &args.object),
         ("action", &args.action),
-        ("status", &args.status),
+        ("status", &args.status.map(|status| status.to_string())),
         ("cycle", &args.cycle),
         ("since", &args.since.map(|since| since.to_string())),
     ] {
@@ -114,6 +104,19 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
         let page: LogPage = client.get_with(&path, &query).await?;
         entries = page.entries;
     }
+}
+
+/// The actions that there are, and what is asked for like one.
+fn actions() -> PossibleValuesParser {
+    PossibleValuesParser::new(Action::WORDS.iter().copied().chain([DISABLE]))
+}
+
+/// One of these words; they are offered for completion.
+fn one_of<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
 }
 
 /// How many entries the service gives at once.
@@ -166,8 +169,8 @@ fn line(entry: &LogEntry, steps: bool) -> String {
         ));
     }
     // What an object is made with is told by the directory; here it would hide the other entries.
-    let changes = match entry.action.as_str() {
-        "Create" => &[][..],
+    let changes = match entry.action {
+        Action::Create => &[][..],
         _ => &entry.modified_properties,
     };
     for change in changes {

@@ -3,6 +3,7 @@
 use super::{Context, PARTLY};
 use crate::failure::Failure;
 use lockstep_api::admin::{Provision, Provisioned};
+use lockstep_model::log::Status;
 use reqwest::Method;
 use std::fmt::Write as _;
 
@@ -34,7 +35,10 @@ pub(super) async fn execute(args: &ProvisionArgs, context: &Context<'_>) -> Resu
         .send_for(Method::POST, &path, &wish)
         .await?;
     context.output.data(&told, shown)?;
-    Ok(if told.status == "Failure" { PARTLY } else { 0 })
+    Ok(match told.status {
+        Status::Failure => PARTLY,
+        Status::Success | Status::Skipped | Status::Warning => 0,
+    })
 }
 
 fn shown(told: &Provisioned) -> String {

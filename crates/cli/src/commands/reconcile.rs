@@ -40,7 +40,7 @@ fn shown(done: &Reconciled) -> String {
         [
             drift.dn.clone().unwrap_or_else(|| drift.anchor.clone()),
             drift.kind.clone(),
-            drift.action.clone(),
+            drift.action.to_string(),
             drift.reason.clone(),
         ]
     };

@@ -159,7 +159,10 @@ impl Parser {
         self.expect(&Token::Open)?;
         let place = self.next;
         let (field, kind) = self.operand(fields)?;
-        if !matches!(kind, FieldType::Text | FieldType::ExactText) {
+        if !matches!(
+            kind,
+            FieldType::Text | FieldType::ExactText | FieldType::Word(_)
+        ) {
             self.next = place;
             return Err(self.error("a property with one text"));
         }
@@ -282,6 +285,10 @@ impl Parser {
             (Some(Token::Text(text)), FieldType::Text | FieldType::Texts) => {
                 Some(Literal::text(text))
             }
+            (Some(Token::Text(text)), FieldType::Word(words)) => words
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case(text))
+                .then(|| Literal::text(text)),
             (Some(Token::Text(text)), FieldType::ExactText) => Some(Literal::Text(text.clone())),
             (Some(Token::Word(word)), FieldType::Boolean) => match word.as_str() {
                 "true" => Some(Literal::Boolean(true)),
@@ -300,6 +307,7 @@ impl Parser {
             let expected = match kind {
                 FieldType::Boolean => "true or false",
                 FieldType::Integer => "a whole number",
+                FieldType::Word(words) => &format!("one of '{}'", words.join("', '")),
                 FieldType::Text | FieldType::ExactText | FieldType::Texts => "a text in quotes",
                 FieldType::Time => TIME,
             };

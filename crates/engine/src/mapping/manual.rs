@@ -25,10 +25,7 @@ pub fn table() -> String {
     let mut table =
         "| property | Active Directory | value | objects |\n|---|---|---|---|\n".to_owned();
     for (row, kinds) in rows {
-        let names: Vec<String> = kinds
-            .iter()
-            .map(|kind| format!("{}s", kind.name()))
-            .collect();
+        let names: Vec<String> = kinds.iter().map(|kind| format!("{kind}s")).collect();
         let objects = match names.len() {
             3 => "all".to_owned(),
             _ => names.join(", "),

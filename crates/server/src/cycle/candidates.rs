@@ -5,8 +5,7 @@ use super::objects::{Case, link};
 use crate::directory;
 use crate::lane::Lane;
 use lockstep_directory::unique::is_primary_of;
-use lockstep_directory::{Kind, Object, UniqueValue};
-use lockstep_engine::mapping::MappedKind;
+use lockstep_directory::{Object, UniqueValue};
 use lockstep_engine::matching::{Holding, Owner};
 use lockstep_engine::soft_keys;
 use lockstep_model::Guid;
@@ -148,12 +147,9 @@ impl Desk {
         let Some(object) = object else {
             return Ok(None);
         };
-        let kind = match object.kind {
-            Kind::User => MappedKind::User,
-            Kind::Group => MappedKind::Group,
-            Kind::Contact => MappedKind::Contact,
+        let Some(kind) = object.kind.mapped() else {
             // Its anchor is of our own making, and no object of AD has it.
-            Kind::ServicePrincipal => return Ok(None),
+            return Ok(None);
         };
         let owner = match object.mastery.as_ref().map(|mastery| mastery.configuration) {
             None => Owner::Cloud,

@@ -14,6 +14,7 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::password::PasswordRow;
@@ -122,7 +123,7 @@ fn carry_out(
             )?;
             continue;
         }
-        let item = case.item(lane, "Delete", &reason, target(&case));
+        let item = case.item(lane, Action::Delete, &reason, target(&case));
         super::objects::stays_home(tx, lane, &case, &reason)?;
         let (anchor, guid) = (case.anchor(), case.object.guid);
         gone(tx, configuration, case)?;
@@ -132,7 +133,7 @@ fn carry_out(
             referred.push(Subject::To(guid));
         }
         context.report.tally.deleted += 1;
-        crate::log::record(tx, context, "Success", item)?;
+        crate::log::record(tx, context, Status::Success, item)?;
     }
     mark_all(tx, &mut lane.job, referred)?;
     let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
@@ -176,7 +177,7 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
                 false => !row.announced,
             };
             if untold {
-                crate::log::record(tx, context, "Warning", staged(&row))?;
+                crate::log::record(tx, context, Status::Warning, staged(&row))?;
             }
             if !row.announced || !row.held {
                 tx.store(&[HeldDelete {
@@ -194,13 +195,9 @@ fn staged(row: &HeldDelete) -> Item {
         guid: row.guid,
         configuration: row.configuration,
         target: Some(row.object),
-        action: "StagedDelete",
+        action: Action::StagedDelete,
         anchor: String::new(),
-        kind: match row.kind.as_str() {
-            "user" => "user",
-            "group" => "group",
-            _ => "contact",
-        },
+        kind: row.kind,
         name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),

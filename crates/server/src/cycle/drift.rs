@@ -13,6 +13,7 @@ use lockstep_directory::Change;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
+use lockstep_model::log::Action;
 use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
 use lockstep_store::records::job::HeldDelete;
 use lockstep_store::records::log::LastDecision;
@@ -71,16 +72,18 @@ pub(crate) fn drift(
         match decision {
             Decision::Unchanged => {
                 if let Some(link) = &case.link {
-                    let item = case.item(lane, "Update", &Reason::InScope, Some(link.object));
+                    let item = case.item(lane, Action::Update, &Reason::InScope, Some(link.object));
                     settled.insert(link.object, item);
                 }
             }
-            Decision::Create(_) => drifting.push(otherwise(lane, &case, "Create", &reason)),
+            Decision::Create(_) => drifting.push(otherwise(lane, &case, Action::Create, &reason)),
             Decision::Join(..) | Decision::Update { .. } => {
-                drifting.push(otherwise(lane, &case, "Update", &reason));
+                drifting.push(otherwise(lane, &case, Action::Update, &reason));
             }
-            Decision::Restore(..) => drifting.push(otherwise(lane, &case, "Restore", &reason)),
-            Decision::Delete(_) => drifting.push(otherwise(lane, &case, "Delete", &reason)),
+            Decision::Restore(..) => {
+                drifting.push(otherwise(lane, &case, Action::Restore, &reason));
+            }
+            Decision::Delete(_) => drifting.push(otherwise(lane, &case, Action::Delete, &reason)),
             Decision::Skip | Decision::Fail | Decision::Wait | Decision::Read(_) => {}
         }
     }
@@ -135,7 +138,7 @@ fn marked(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<HashSet<Gui
     }
 }
 
-fn otherwise(lane: &Lane, case: &Case, action: &'static str, reason: &Reason) -> Item {
+fn otherwise(lane: &Lane, case: &Case, action: Action, reason: &Reason) -> Item {
     let target = case.link.as_ref().map(|link| link.object);
     case.item(lane, action, reason, target)
 }

@@ -9,8 +9,9 @@ use crate::import::mark_all;
 use crate::lane::Lane;
 use crate::log::readable;
 use lockstep_engine::escrow::{Attempt, Failures};
-use lockstep_engine::mapping::{MappedKind, MappedValues};
+use lockstep_engine::mapping::MappedValues;
 use lockstep_engine::{Decision, Reason};
+use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::Subject;
 use lockstep_store::records::job::Job;
@@ -98,7 +99,7 @@ pub(super) fn keep(
         guid,
         object: case.link.as_ref().map(|link| link.object),
         name: case.known_as(lane),
-        kind: case.kind().to_owned(),
+        kind: case.kind(),
         request: request(lane, context, case).to_string(),
         content,
         code: code.to_owned(),
@@ -130,7 +131,7 @@ const fn failures(row: &Escrow) -> Failures {
 
 /// What was to be done.
 fn request(lane: &Lane, context: &Context<'_>, case: &Case) -> Value {
-    let kind = case.object.class.and_then(MappedKind::of);
+    let kind = case.kind();
     let values = |values: &MappedValues| -> Value {
         let shown = values.iter().map(|(name, value)| {
             let hidden = kind.is_some_and(|kind| lane.policy.mapping.is_redacted(kind, name));
@@ -143,17 +144,17 @@ fn request(lane: &Lane, context: &Context<'_>, case: &Case) -> Value {
         });
         Value::Object(shown.collect())
     };
+    let wanted = |action: Action, made: Option<&MappedValues>| match made {
+        Some(made) => json!({"action": action.as_str(), "values": values(made)}),
+        None => json!({"action": action.as_str()}),
+    };
     match case.decide(lane, context).0 {
-        Decision::Create(desired) => json!({"action": "Create", "values": values(&desired.values)}),
-        Decision::Join(_, _, desired) => {
-            json!({"action": "Update", "values": values(&desired.values)})
-        }
-        Decision::Restore(_, desired) => {
-            json!({"action": "Restore", "values": values(&desired.values)})
-        }
-        Decision::Update { changes, .. } => json!({"action": "Update", "values": values(&changes)}),
-        Decision::Delete(_) => json!({"action": "Delete"}),
-        _ => json!({"action": "Other"}),
+        Decision::Create(desired) => wanted(Action::Create, Some(&desired.values)),
+        Decision::Join(_, _, desired) => wanted(Action::Update, Some(&desired.values)),
+        Decision::Restore(_, desired) => wanted(Action::Restore, Some(&desired.values)),
+        Decision::Update { changes, .. } => wanted(Action::Update, Some(&changes)),
+        Decision::Delete(_) => wanted(Action::Delete, None),
+        _ => wanted(Action::Other, None),
     }
 }
 
@@ -182,10 +183,10 @@ pub(super) fn heal(
     reason: &Reason,
 ) -> Result<(), StoreError> {
     let target = case.link.as_ref().map(|link| link.object);
-    let mut item = case.item(lane, "Other", reason, target);
+    let mut item = case.item(lane, Action::Other, reason, target);
     item.reason.push_str(&healed(context, row));
     item.code = "Healed";
     tx.remove::<Escrow>(&[(row.configuration, row.guid)])?;
     tx.remove::<LastDecision>(&[(row.configuration, row.guid)])?;
-    crate::log::record(tx, context, "Success", item)
+    crate::log::record(tx, context, Status::Success, item)
 }

@@ -11,10 +11,11 @@ use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anc
 use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
 use lockstep_engine::{
-    Decision, DesiredObject, Link, Membership, Phase, Presence, Reason, RowState, Situation,
-    StagedObject, decide, would_be,
+    Decision, DesiredObject, Link, Membership, ObjectClass, Phase, Presence, Reason, RowState,
+    Situation, StagedObject, decide, would_be,
 };
 use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
@@ -53,18 +54,15 @@ impl Case {
         }
     }
 
-    /// Its kind as logs show it.
-    pub(super) fn kind(&self) -> &'static str {
-        self.object
-            .class
-            .and_then(MappedKind::of)
-            .map_or("other", MappedKind::name)
+    /// Its kind, as far as it is one that is provisioned.
+    pub(super) fn kind(&self) -> Option<MappedKind> {
+        self.object.class.and_then(ObjectClass::kind)
     }
 
     /// How people know what it became, unless the log must not show that.
     fn name(&self, lane: &Lane) -> Option<String> {
         const NAME: &str = "displayName";
-        let kind = self.object.class.and_then(MappedKind::of)?;
+        let kind = self.kind()?;
         let shown = !lane.policy.mapping.is_redacted(kind, NAME);
         let link = self.link.as_ref().filter(|_| shown)?;
         let name = link.applied.get(NAME).and_then(PropertyValue::as_text);
@@ -97,7 +95,7 @@ impl Case {
     pub(super) fn item(
         &self,
         lane: &Lane,
-        action: &'static str,
+        action: Action,
         reason: &Reason,
         target: Option<ObjectId>,
     ) -> Item {
@@ -171,7 +169,7 @@ struct Pending {
     reason: Reason,
     kind: MappedKind,
     anchor: SourceAnchor,
-    action: &'static str,
+    action: Action,
     id: ObjectId,
 }
 
@@ -275,7 +273,7 @@ pub(super) fn decide_all(
             desired,
             values,
         } = wanted;
-        let is_update = action == "Update" && !takes_over;
+        let is_update = action == Action::Update && !takes_over;
         if is_update && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
             continue;
         }
@@ -313,7 +311,7 @@ pub(super) fn decide_all(
 
 /// What a decision asks to be written.
 struct Wanted {
-    action: &'static str,
+    action: Action,
     /// There is an object already that was not this one's.
     takes_over: bool,
     id: ObjectId,
@@ -326,15 +324,15 @@ fn wanted(decision: Decision) -> Result<Wanted, Decision> {
     let (action, takes_over, id, mut desired, changes) = match decision {
         Decision::Create(desired) => {
             let id = ObjectId::new(crate::ids::random_guid());
-            ("Create", false, id, desired, None)
+            (Action::Create, false, id, desired, None)
         }
-        Decision::Join(id, _, desired) => ("Update", true, id, desired, None),
-        Decision::Restore(id, desired) => ("Restore", true, id, desired, None),
+        Decision::Join(id, _, desired) => (Action::Update, true, id, desired, None),
+        Decision::Restore(id, desired) => (Action::Restore, true, id, desired, None),
         Decision::Update {
             object,
             changes,
             desired,
-        } => ("Update", false, object, desired, Some(changes)),
+        } => (Action::Update, false, object, desired, Some(changes)),
         other => return Err(other),
     };
     let values = changes.unwrap_or_else(|| std::mem::take(&mut desired.values));
@@ -387,21 +385,17 @@ fn without_write(
 /// The change that carries a decision out.
 fn change(
     lane: &Lane,
-    action: &str,
+    action: Action,
     takes_over: bool,
     id: ObjectId,
     desired: &DesiredObject,
     values: MappedValues,
 ) -> Change {
-    let kind = match desired.kind {
-        MappedKind::User => Kind::User,
-        MappedKind::Group => Kind::Group,
-        MappedKind::Contact => Kind::Contact,
-    };
+    let kind = Kind::from(desired.kind);
     // A new object has no values that could be cleared.
     let values: BTreeMap<Property, Option<MappedValue>> = values
         .into_iter()
-        .filter(|(_, value)| value.is_some() || action != "Create")
+        .filter(|(_, value)| value.is_some() || action != Action::Create)
         .filter_map(|(name, value)| Some((Property::known(kind, &name)?, value)))
         .collect();
     let mastery = Mastery {
@@ -409,7 +403,7 @@ fn change(
         anchor: desired.anchor.clone(),
     };
     match action {
-        "Create" => Change::Create {
+        Action::Create => Change::Create {
             id,
             kind,
             mastery: Some(mastery),
@@ -460,17 +454,18 @@ fn applied(
         deleted: false,
     });
     rows.applied.push((configuration, guid));
-    if case.joined.is_none() && action != "Create" {
+    if case.joined.is_none() && action != Action::Create {
         // What it became of before has no part in it any more.
         let others = joined_with(tx, lane, id)?;
         let others = others.iter().filter(|joined| joined.guid != guid);
         let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
         tx.remove::<Joined>(&others)?;
     }
-    let is_new = action != "Update" || case.joined.as_ref().is_none_or(|joined| joined.deleted);
+    let is_new =
+        action != Action::Update || case.joined.as_ref().is_none_or(|joined| joined.deleted);
     if is_new && kind == MappedKind::User && crate::passwords::enabled(&lane.configuration) {
         let mut row = PasswordRow::unread(configuration, guid, id);
-        row.fresh = action == "Create";
+        row.fresh = action == Action::Create;
         rows.passwords.push(row);
     }
     if is_new {
@@ -485,8 +480,8 @@ fn applied(
     let again = !context.report.counted.insert(id) || context.report.referring.contains(&id);
     let tally = &mut context.report.tally;
     match action {
-        "Create" => tally.created += 1,
-        "Restore" => tally.restored += 1,
+        Action::Create => tally.created += 1,
+        Action::Restore => tally.restored += 1,
         _ => tally.updated += u64::from(!again),
     }
     let mut item = case.item(lane, action, &reason, Some(id));
@@ -505,7 +500,8 @@ fn applied(
             }
         })
         .collect();
-    rows.log.push(crate::log::entry(context, "Success", item));
+    rows.log
+        .push(crate::log::entry(context, Status::Success, item));
     Ok(())
 }
 
@@ -586,7 +582,7 @@ fn stage_delete(
         guid,
         object: target,
         name: case.known_as(lane),
-        kind: case.kind().to_owned(),
+        kind: case.kind(),
         reason: reason.to_string(),
         code: reason.code().to_owned(),
         since: context.now.as_millis(),
@@ -630,7 +626,7 @@ fn skip(
                 Reason::OtherClass | Reason::DeletedInAd | Reason::SaidGone { .. }
             )
         {
-            let mut item = case.item(lane, "Skip", reason, None);
+            let mut item = case.item(lane, Action::Skip, reason, None);
             item.dn = None;
             items.push(item);
         }
@@ -642,8 +638,8 @@ fn skip(
         lane,
         context,
         case,
-        "Skip",
-        "Skipped",
+        Action::Skip,
+        Status::Skipped,
         &reason.to_string(),
         reason.code(),
     )
@@ -694,7 +690,16 @@ pub(super) fn fail(
 ) -> Result<(), StoreError> {
     let first = escrow::keep(tx, lane, context, case, reason, code)?;
     context.report.tally.failed += u64::from(first);
-    remember(tx, lane, context, case, "Other", "Failure", reason, code)
+    remember(
+        tx,
+        lane,
+        context,
+        case,
+        Action::Other,
+        Status::Failure,
+        reason,
+        code,
+    )
 }
 
 /// Logs a decision that leaves an object out, unless it is the same as before.
@@ -707,8 +712,8 @@ fn remember(
     lane: &Lane,
     context: &mut Context<'_>,
     case: &Case,
-    action: &'static str,
-    status: &'static str,
+    action: Action,
+    status: Status,
     reason: &str,
     code: &'static str,
 ) -> Result<(), StoreError> {
@@ -721,7 +726,7 @@ fn remember(
     tx.store(&[LastDecision {
         configuration: id.0,
         guid: id.1,
-        outcome: status.to_owned(),
+        outcome: status,
         code: code.to_owned(),
         reason: reason.to_owned(),
         since: context.now.as_millis(),

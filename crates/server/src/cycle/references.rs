@@ -14,6 +14,7 @@ use lockstep_directory::{Kind, Object};
 use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
+use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, PropertyValue};
 use lockstep_store::records::connector_space::{
     Dirty, Joined, Staged, StagedReference, Subject, SubjectKind,
@@ -142,11 +143,8 @@ impl Changes {
             .map(|object| (object.id, object.kind))
             .collect();
         let stays = |(holder, property, _): &Id| {
-            let kind = match kinds.get(holder) {
-                Some(Kind::User) => MappedKind::User,
-                Some(Kind::Group) => MappedKind::Group,
-                _ => MappedKind::Contact,
-            };
+            let kind = kinds.get(holder).and_then(|kind| kind.mapped());
+            let kind = kind.unwrap_or(MappedKind::Contact);
             !left.contains(&(kind, property.as_str()))
         };
         self.added.retain(stays);
@@ -236,8 +234,8 @@ fn tell(
     };
     // What comes back from the recycle bin comes with the references to it.
     let action = match properties.is_empty() {
-        true => "Other",
-        false => "Update",
+        true => Action::Other,
+        false => Action::Update,
     };
     let mut item = case.item(lane, action, &Reason::InScope, Some(holder));
     if healed {
@@ -256,7 +254,7 @@ fn tell(
         item.changes
             .extend(property.map(|reference| (reference.property, removed, added)));
     }
-    crate::log::record(tx, context, "Success", item)
+    crate::log::record(tx, context, Status::Success, item)
 }
 
 /// What a list of objects is called in the log: the first of them by name.

@@ -11,8 +11,9 @@ use crate::job::Guard;
 use crate::lane::Lane;
 use lockstep_engine::Reason;
 use lockstep_engine::guard::Limit;
-use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind};
 use lockstep_store::records::connector_space::{Joined, StagedReference};
 use lockstep_store::records::directory::DirectoryReference;
 use lockstep_store::records::job::HeldVerdict;
@@ -99,7 +100,7 @@ fn row(
         ),
         name,
         member_name,
-        kind: "group".to_owned(),
+        kind: Some(MappedKind::Group),
         fingerprint: String::new(),
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
@@ -318,12 +319,12 @@ fn hold(
     let Some(case) = cases(tx, lane, context, &mut places, &[guid])?.pop() else {
         return Ok(());
     };
-    let mut item = case.item(lane, "Update", &Reason::InScope, Some(id));
+    let mut item = case.item(lane, Action::Update, &Reason::InScope, Some(id));
     item.reason = format!(
         "the limit on members removed from one group was reached; {} members stay until their removal is allowed",
         group.open
     );
     item.code = "MemberRemovalLimitReached";
     item.changes = vec![(MEMBERS, names(tx, &new)?, None)];
-    crate::log::record(tx, context, "Warning", item)
+    crate::log::record(tx, context, Status::Warning, item)
 }

@@ -1,7 +1,8 @@
 //! What a cycle did, for its result, for the log and for a preview.
 
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{Guid, PropertyValue};
+use lockstep_model::log::Action;
+use lockstep_model::{Guid, MappedKind, PropertyValue};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many objects came to what.
@@ -34,12 +35,12 @@ pub struct Item {
     pub configuration: ConfigurationId,
     /// The object in the cloud directory.
     pub target: Option<ObjectId>,
-    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
-    pub action: &'static str,
+    /// What is, or would be, done to it.
+    pub action: Action,
     /// The anchor in Base64.
     pub anchor: String,
-    /// `user`, `group` or `contact`.
-    pub kind: &'static str,
+    /// Its kind; none: it is of no kind that is provisioned, or of a class that is not known.
+    pub kind: Option<MappedKind>,
     /// How people know it, as far as it is in the directory.
     pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.

@@ -17,6 +17,7 @@ use crate::lane::Lane;
 use lockstep_engine::{Decision, ObjectClass, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::{
     Joined, StagedReference, UnresolvedReference, UntoldReferences,
 };
@@ -227,7 +228,7 @@ pub(crate) fn tell(
     let items = items(tx, lane, context, failing)?;
     let entries = items.into_iter().map(|item| {
         // Not by way of the report: a plan shows what changes, and this is no change.
-        let mut entry = crate::log::outside_of_cycles(item, "Warning", context.now);
+        let mut entry = crate::log::outside_of_cycles(item, Status::Warning, context.now);
         entry.cycle = Some(context.cycle);
         entry.took = crate::log::took(context);
         entry
@@ -286,7 +287,7 @@ fn items(
         };
         let property = references::property_of(&attribute).unwrap_or("reference");
         let why = why(lane, context, known.get(&first));
-        let mut item = case.item(lane, "Other", &Reason::InScope, Some(holder));
+        let mut item = case.item(lane, Action::Other, &Reason::InScope, Some(holder));
         item.code = CODE;
         item.reason = match count {
             1 => format!(

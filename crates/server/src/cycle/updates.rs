@@ -8,12 +8,13 @@ use crate::import::{Places, mark_all};
 use crate::job::Guard;
 use crate::lane::Lane;
 use lockstep_api::configuration::LimitValue;
-use lockstep_directory::{Kind, Property};
+use lockstep_directory::Property;
 use lockstep_engine::guard::Limit;
-use lockstep_engine::mapping::{MappedKind, MappedValues};
+use lockstep_engine::mapping::MappedValues;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::HeldChange;
@@ -75,7 +76,7 @@ pub(super) fn stages(
         member_guid: None,
         name: case.known_as(lane),
         member_name: String::new(),
-        kind: case.kind().to_owned(),
+        kind: case.kind(),
         reason: format!("{} would change: {reason}", names.join(", ")),
         fingerprint: made,
         since: context.now.as_millis(),
@@ -237,14 +238,14 @@ fn tell(
     else {
         return Ok(());
     };
-    let mut item = case.item(lane, "Update", &reason, Some(object));
+    let mut item = case.item(lane, Action::Update, &reason, Some(object));
     item.reason = format!("the limit on updates was reached; {reason}");
     item.code = "UpdateLimitReached";
     let applied = case.link.as_ref().map(|link| &link.applied);
     item.changes = changes
         .into_iter()
         .filter_map(|(name, new)| {
-            let property = Property::known(kind(desired.kind), &name)?.name();
+            let property = Property::known(desired.kind.into(), &name)?.name();
             let old = applied.and_then(|applied| applied.get(&name)).cloned();
             Some(match lane.policy.mapping.is_redacted(desired.kind, &name) {
                 true => (property, old.map(redacted), new.map(redacted)),
@@ -252,13 +253,5 @@ fn tell(
             })
         })
         .collect();
-    crate::log::record(tx, context, "Warning", item)
-}
-
-const fn kind(kind: MappedKind) -> Kind {
-    match kind {
-        MappedKind::User => Kind::User,
-        MappedKind::Group => Kind::Group,
-        MappedKind::Contact => Kind::Contact,
-    }
+    crate::log::record(tx, context, Status::Warning, item)
 }

@@ -10,7 +10,6 @@ use crate::policy::policy;
 use lockstep_directory::cloud::{Invalid, check_change, check_new, completed};
 use lockstep_directory::{Change, Conflict, Given, Kind, Object, Property, PropertyChange, Role};
 use lockstep_directory::{Refusal, TenantRules};
-use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
 use lockstep_store::records::directory::DirectoryObject;
@@ -367,11 +366,8 @@ impl Editor<'_> {
         let (Some(configuration), Some(job)) = (configuration, job) else {
             return Ok(None);
         };
-        let kind = match object.kind {
-            Kind::User => MappedKind::User,
-            Kind::Group => MappedKind::Group,
-            Kind::Contact => MappedKind::Contact,
-            Kind::ServicePrincipal => return Ok(Some(BTreeSet::new())),
+        let Some(kind) = object.kind.mapped() else {
+            return Ok(Some(BTreeSet::new()));
         };
         let policy = policy(&configuration, &job);
         let entries = policy.mapping.entries.get(&kind);

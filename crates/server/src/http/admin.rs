@@ -17,6 +17,7 @@ mod views;
 pub use tenant::is_dns_suffix;
 
 use super::auth::Caller;
+use crate::clock::time;
 use crate::failure::Failure;
 use crate::service::Service;
 use axum::Router;
@@ -24,7 +25,6 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::routing::{delete, get, post, put};
 use lockstep_api::problem::Problem;
-use lockstep_model::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
@@ -186,11 +186,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             }
         }
     }
-}
-
-/// A time as the API shows it.
-fn time(millis: i64) -> String {
-    Timestamp::from_millis(millis).to_string()
 }
 
 #[cfg(test)]

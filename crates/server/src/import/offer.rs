@@ -86,6 +86,7 @@ pub fn offer(tx: &mut dyn Write, mut lane: Lane, offer: Offer) -> Result<OfferAn
         }
         verdicts.push(verdict);
     }
+    desk.ask_again(tx, &lane, &known)?;
     let rows: Vec<Staged> = known
         .into_values()
         .map(|object| Staged {
@@ -195,6 +196,27 @@ impl Desk {
             }
         }
         Ok(tx.store(&fresh)?)
+    }
+
+    /// A container for whose name nobody answered, and in which something is seen, may be seen again itself.
+    fn ask_again(
+        &self,
+        tx: &mut dyn Write,
+        lane: &Lane,
+        offered: &HashMap<Guid, StagedObject>,
+    ) -> Result<(), ImportError> {
+        let silent = self.places.silent();
+        let others = silent.filter(|guid| !offered.contains_key(guid));
+        let ids: Vec<_> = others.map(|guid| (lane.configuration.id, guid)).collect();
+        let mut rows: Vec<Staged> = tx.fetch(&ids)?.into_iter().flatten().collect();
+        for row in &mut rows {
+            row.object.presence = Presence::Alive {
+                epoch: lane.job.epoch,
+            };
+            row.object.state = RowState::Unread;
+            row.object.version += 1;
+        }
+        Ok(tx.store(&rows)?)
     }
 
     /// A link came or went.
@@ -335,7 +357,7 @@ impl Desk {
         if class == ObjectClass::Container {
             return self.container(tx, lane, object, offered);
         }
-        let Some(kind) = MappedKind::of(class) else {
+        let Some(kind) = class.kind() else {
             return Ok(Verdict::Stay);
         };
         let chain = self.places.chain(tx, object)?;
@@ -453,6 +475,14 @@ impl Desk {
         let complete = object.is_complete(lane.policy.read_set);
         let decision = offered.decision.as_ref();
         let Some(decision) = decision.or_else(|| content.map(|content| &content.attributes)) else {
+            if offered.elsewhere {
+                // What it lies in was moved, which is told later; or the names that the agent goes by are old, and
+                // the next reading goes by new ones. What was known of it may be old by then.
+                object.forget_content();
+                object.state = RowState::Unread;
+                object.version += 1;
+                return Verdict::Stay;
+            }
             // In place, but the agent did not see that.
             return if offered.whole || complete {
                 Verdict::Decide

@@ -53,9 +53,13 @@ pub fn page(
     let asked: BTreeSet<Guid> = page.found.iter().map(|found| found.guid).collect();
     found(tx, &lane, &page.found, now, &mut marks)?;
     settle(tx, &lane, &page.settled, &mut marks)?;
-    let mut read = unread(tx, &lane, &asked)?;
-    if read.is_empty() {
-        read = unseen(tx, &mut lane, &asked)?;
+    let mut read = BTreeSet::new();
+    if !page.more {
+        // Where something lies is known when all has been told: containers may come after what lies in them.
+        read = unread(tx, &lane, &asked)?;
+        if read.is_empty() {
+            read = unseen(tx, &mut lane, &asked)?;
+        }
     }
     let doubts = doubts(tx, &lane)?;
     mark_all(tx, &mut lane.job, marks)?;

@@ -1,13 +1,13 @@
 //! Where objects lie.
 
-use lockstep_engine::StagedObject;
 use lockstep_engine::scope::{Chain, ChainLink};
+use lockstep_engine::{Presence, StagedObject};
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Guid, Rdn};
 use lockstep_store::records::connector_space::Staged;
 use lockstep_store::{Read, ReadRecords as _, StoreError};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Containers looked up in one transaction, so that ten thousand objects of one organizational unit ask
 /// for it once.
@@ -16,6 +16,7 @@ pub struct Places {
     configuration: ConfigurationId,
     naming_context: Guid,
     known: HashMap<Guid, Option<Place>>,
+    silent: BTreeSet<Guid>,
 }
 
 /// Of an object that others lie in, what tells where they lie.
@@ -23,6 +24,8 @@ pub struct Places {
 struct Place {
     parent: Option<Guid>,
     rdn: Option<Rdn>,
+    /// Its name is not known, and nobody answered when it was asked for.
+    silent: bool,
 }
 
 impl Place {
@@ -30,6 +33,8 @@ impl Place {
         Self {
             parent: object.parent,
             rdn: object.rdn.clone(),
+            silent: object.rdn.is_none()
+                && matches!(object.presence, Presence::Missing { word: None, .. }),
         }
     }
 }
@@ -42,7 +47,13 @@ impl Places {
             configuration,
             naming_context,
             known: HashMap::new(),
+            silent: BTreeSet::new(),
         }
+    }
+
+    /// Those among the parents looked up for whose names nobody answered.
+    pub fn silent(&self) -> impl Iterator<Item = Guid> {
+        self.silent.iter().copied()
     }
 
     /// Takes up an object that is not stored yet, or otherwise.
@@ -97,7 +108,11 @@ impl Places {
                 guid: next,
                 rdn: container.rdn.clone(),
             });
-            match container.parent {
+            let (parent, silent) = (container.parent, container.silent);
+            if silent {
+                self.silent.insert(next);
+            }
+            match parent {
                 Some(parent) => next = parent,
                 None => return Ok(Chain::Unknown { missing: next }),
             }

@@ -26,6 +26,9 @@ const OFFER: usize = 500;
 /// How many link values one request carries at most.
 const LINKS: usize = 5_000;
 
+/// The code of a reading that was taken back.
+pub(super) const INTERRUPTED: &str = "Interrupted";
+
 /// How a reading stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
@@ -112,11 +115,7 @@ impl Reading {
             .await;
         let (row, wanted) = found.map_err(store_problem)?;
         let Some(row) = row else {
-            return Err(Problem::new(
-                409,
-                "Interrupted",
-                "the reading was withdrawn",
-            ));
+            return Err(Problem::new(409, INTERRUPTED, "the reading was withdrawn"));
         };
         if !matches!(row.state, InstructionState::Finished(_)) && wanted != Wanted::AsGiven {
             tracing::info!(

@@ -14,7 +14,8 @@ use lockstep_api::admin::{Drift, Reconciled};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, TenantRules};
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
@@ -289,8 +290,8 @@ fn tell(
             false => format!("it has drifted: {}", item.reason),
         };
         // What it takes is done, and logged as done, by a cycle.
-        item.action = "Other";
-        crate::log::outside_of_cycles(item, "Warning", now)
+        item.action = Action::Other;
+        crate::log::outside_of_cycles(item, Status::Warning, now)
     });
     tx.store(&entries.collect::<Vec<_>>())
 }
@@ -299,9 +300,9 @@ fn shown(item: &Item) -> Drift {
     Drift {
         anchor: item.anchor.clone(),
         dn: item.dn.clone(),
-        kind: item.kind.to_owned(),
+        kind: MappedKind::word_of(item.kind).to_owned(),
         target: item.target.map(|target| target.to_string()),
-        action: item.action.to_owned(),
+        action: item.action,
         code: item.code.to_owned(),
         reason: item.reason.clone(),
     }
@@ -340,14 +341,9 @@ fn unclaimed(
             dn: object
                 .text("onPremisesDistinguishedName")
                 .map(str::to_owned),
-            kind: match kind {
-                Kind::User => "user",
-                Kind::Group => "group",
-                _ => "contact",
-            }
-            .to_owned(),
+            kind: MappedKind::word_of(kind.mapped()).to_owned(),
             target: Some(object.id.to_string()),
-            action: "Other".to_owned(),
+            action: Action::Other,
             code: UNCLAIMED.to_owned(),
             reason: "nothing is known in Active Directory that it became of; it is left as it is"
                 .into(),

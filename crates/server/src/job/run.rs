@@ -1,7 +1,7 @@
 //! One cycle of one job.
 
 use super::history;
-use super::read::{self, Reading};
+use super::read::{self, INTERRUPTED, Reading};
 use super::{cycle_error, quarantine};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::mark;
@@ -69,6 +69,8 @@ struct Run {
     /// The version of the configuration by which was read what has been read last.
     read_version: u64,
     first: bool,
+    /// The configuration was paused when the cycle began: somebody wants it all the same.
+    paused: bool,
     passwords: Passwords,
 }
 
@@ -95,38 +97,54 @@ pub async fn run_cycle(
     wake: Wake,
 ) -> Result<(), StoreError> {
     let _lane = service.hold_lane(configuration).await;
-    let Some((cycle, serving, first)) = begin(service, configuration, wake).await? else {
+    let Some(begun) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
     let run = Run {
         configuration,
-        cycle,
+        cycle: begun.cycle,
         wake,
         report: Report::default(),
         behind: 0,
         read_version: 0,
-        first,
+        first: begun.first,
+        paused: begun.paused,
         passwords: Passwords::default(),
     };
     let (run, result) = work(service, run).await;
-    finish(service, run, serving, result).await?;
+    finish(service, run, begun.serving, result).await?;
     service.progress.raise();
     Ok(())
 }
 
-/// Notes that a cycle begins; gives the request by hand up to which it serves, and whether nothing has been
-/// provisioned yet.
+/// A cycle that has begun.
+struct Begun {
+    cycle: CycleId,
+    /// Up to which request by hand it serves.
+    serving: u64,
+    /// Nothing has been provisioned yet.
+    first: bool,
+    /// The configuration is paused.
+    paused: bool,
+}
+
+/// Notes that a cycle begins.
 async fn begin(
     service: &Arc<Service>,
     configuration: ConfigurationId,
     wake: Wake,
-) -> Result<Option<(CycleId, u64, bool)>, StoreError> {
+) -> Result<Option<Begun>, StoreError> {
     let now = service.clock.now();
     service
         .write(move |tx| {
             let Some(mut job) = tx.fetch_one::<Job>(&configuration)? else {
                 return Ok(None);
             };
+            let row: Option<Configuration> = tx.fetch_one(&configuration)?;
+            let paused = row.is_some_and(|row| row.paused);
+            if paused && wake != Wake::Hand {
+                return Ok(None);
+            }
             // Whoever was let in for a moment, and never let out because somebody hung up, is out again.
             job.admitted = None;
             sweep(tx, &mut job, now)?;
@@ -146,7 +164,12 @@ async fn begin(
                 ..Cycle::begun(id, configuration, now.as_millis())
             }])?;
             let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
-            Ok(Some((id, serving, links.is_empty())))
+            Ok(Some(Begun {
+                cycle: id,
+                serving,
+                first: links.is_empty(),
+                paused,
+            }))
         })
         .await
 }
@@ -293,8 +316,9 @@ async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(
         let (returned, progress) = drain(service, run, Phase::Reading).await;
         run = returned;
         match progress {
-            Ok(Progress::More) => {}
-            Ok(Progress::Done) => reading.wait(Duration::from_millis(250)).await,
+            Ok(Drained::More) => {}
+            Ok(Drained::Paused) => return (run, Err(paused())),
+            Ok(Drained::Done) => reading.wait(Duration::from_millis(250)).await,
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
@@ -335,8 +359,9 @@ async fn drain_all(
         let (returned, progress) = drain(service, run, phase).await;
         run = returned;
         match progress {
-            Ok(Progress::More) => {}
-            Ok(Progress::Done) => return (run, Ok(())),
+            Ok(Drained::More) => {}
+            Ok(Drained::Done) => return (run, Ok(())),
+            Ok(Drained::Paused) => return (run, Err(paused())),
             Err(error) => return (run, Err(store_error(&error))),
         }
     }
@@ -396,12 +421,34 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
     Ok(())
 }
 
+/// What came of a batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Drained {
+    /// There may be more to decide.
+    More,
+    /// Nothing is left that can be decided in this phase.
+    Done,
+    /// Somebody has paused the configuration: nothing was decided, and nothing is any more.
+    Paused,
+}
+
+fn paused() -> CycleError {
+    CycleError {
+        code: "Paused".into(),
+        message:
+            "the configuration was paused while the cycle ran; nothing of it was applied after that"
+                .into(),
+        remedy: "none is needed: once it is resumed, the next cycle goes on where this one stopped"
+            .into(),
+    }
+}
+
 /// One batch in one transaction. A batch that failed leaves its counts as they were; the cycle ends with it.
 async fn drain(
     service: &Arc<Service>,
     run: Run,
     phase: Phase,
-) -> (Run, Result<Progress, StoreError>) {
+) -> (Run, Result<Drained, StoreError>) {
     let now = service.clock.now();
     let tenant = service.tenant_rules();
     // The store may run the work on another thread and give nothing back but its result.
@@ -413,10 +460,13 @@ async fn drain(
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             let Some(mut lane) = Lane::of(tx, run.configuration)? else {
-                return Ok(Progress::Done);
+                return Ok(Drained::Done);
             };
+            if lane.configuration.paused && !run.paused {
+                return Ok(Drained::Paused);
+            }
             if crate::staging::is_on(&lane.configuration) {
-                return Ok(Progress::Done);
+                return Ok(Drained::Done);
             }
             let Run {
                 cycle,
@@ -447,7 +497,10 @@ async fn drain(
                     if report.tally != before {
                         note(tx, *cycle, report)?;
                     }
-                    Ok(progress)
+                    Ok(match progress {
+                        Progress::More => Drained::More,
+                        Progress::Done => Drained::Done,
+                    })
                 }
                 Err(error) => {
                     report.tally = before;
@@ -473,6 +526,7 @@ impl Run {
             behind: self.behind,
             read_version: self.read_version,
             first: self.first,
+            paused: self.paused,
             passwords: std::mem::take(&mut self.passwords),
         }
     }
@@ -516,6 +570,17 @@ async fn finish(
                 return Ok(());
             };
             count(&mut cycle, &run.report);
+            let configuration: Option<Configuration> = tx.fetch_one(&run.configuration)?;
+            // Whoever pauses takes back what agents are reading: that is all the cycle hears.
+            let result = match &configuration {
+                Some(row) if row.paused && !run.paused => {
+                    result.map_err(|error| match error.code.as_str() {
+                        INTERRUPTED => paused(),
+                        _ => error,
+                    })
+                }
+                _ => result,
+            };
             let replicated = matches!(run.passwords, Passwords::Read);
             let result = result.and(if job.tombstones_visible || replicated {
                 Ok(())
@@ -532,7 +597,6 @@ async fn finish(
                 Passwords::Failed(error) => Some(error),
                 Passwords::Unread | Passwords::Read => None,
             });
-            let configuration: Option<Configuration> = tx.fetch_one(&run.configuration)?;
             if configuration.is_some_and(|c| crate::passwords::enabled(&c)) {
                 cycle.passwords = crate::passwords::tally(tx, &job, cycle.passwords.set)?;
             } else {

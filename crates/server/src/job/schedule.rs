@@ -75,10 +75,8 @@ fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
         let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
             continue;
         };
-        let given = [job.instruction.take(), job.passwords.instruction.take()];
-        for instruction in given.into_iter().flatten() {
-            crate::instructions::withdraw(tx, instruction)?;
-        }
+        crate::instructions::withdraw_all(tx, &job)?;
+        (job.instruction, job.passwords.instruction) = (None, None);
         if let Some(mut cycle) = job
             .cycle
             .take()

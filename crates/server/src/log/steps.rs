@@ -3,6 +3,7 @@
 //! They are not kept: action, status and code of an entry say how far its object came, in the order in which an
 //! object is decided (import, scope, match, action).
 
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::log::LogEntry;
 
 /// One step.
@@ -10,8 +11,8 @@ use lockstep_store::records::log::LogEntry;
 pub struct Step {
     /// `import`, `scope`, `match` or `action`.
     pub name: &'static str,
-    /// `Success`, `Skipped`, `Warning` or `Failure`.
-    pub status: String,
+    /// How it ended.
+    pub status: Status,
     /// In words.
     pub description: String,
 }
@@ -40,16 +41,16 @@ const IMPORT: [&str; 6] = [
 /// The steps of an entry.
 #[must_use]
 pub fn steps(entry: &LogEntry) -> Vec<Step> {
-    let told = |name, status: &str, description: &str| Step {
+    let told = |name, status: Status, description: &str| Step {
         name,
-        status: status.to_owned(),
+        status,
         description: description.to_owned(),
     };
-    let passed = |name, description| told(name, "Success", description);
-    let last = |name| told(name, &entry.status, &entry.reason);
+    let passed = |name, description| told(name, Status::Success, description);
+    let last = |name| told(name, entry.status, &entry.reason);
     let code = entry.code.as_str();
     // What of the entry's action it was that led to it; an object that leaves has been left out by its scope.
-    let leaves = matches!(entry.action.as_str(), "Delete" | "StagedDelete");
+    let leaves = entry.action.deletes();
     if IMPORT.contains(&code) {
         return vec![last("import")];
     }
@@ -61,28 +62,28 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
         _ => ("read from Active Directory", true),
     };
     let mut steps = vec![passed("import", imported)];
-    if entry.action == "Skip" {
+    if entry.action == Action::Skip {
         steps.push(last("scope"));
         return steps;
     }
     if leaves {
         if in_place {
-            steps.push(told("scope", "Skipped", &entry.reason));
+            steps.push(told("scope", Status::Skipped, &entry.reason));
         }
         steps.push(passed("match", "it was joined with its object before"));
         steps.push(last("action"));
         return steps;
     }
     steps.push(passed("scope", "it is in scope"));
-    if entry.status == "Failure" && MATCH.contains(&code) {
+    if entry.status == Status::Failure && MATCH.contains(&code) {
         steps.push(last("match"));
         return steps;
     }
     steps.push(passed(
         "match",
-        match (entry.action.as_str(), code) {
-            ("Create", _) => "there was no object for it yet",
-            ("Restore", _) => "its object was in the recycle bin",
+        match (entry.action, code) {
+            (Action::Create, _) => "there was no object for it yet",
+            (Action::Restore, _) => "its object was in the recycle bin",
             (_, "Matched") => "an object that was there already is the same",
             _ if entry.target.is_none() => "there was no object for it yet",
             _ => "it was joined with its object before",
@@ -95,10 +96,10 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lockstep_model::Guid;
     use lockstep_model::ids::{ConfigurationId, ObjectId};
+    use lockstep_model::{Guid, MappedKind};
 
-    fn steps_of(action: &str, status: &str, code: &str) -> String {
+    fn steps_of(action: Action, status: Status, code: &str) -> String {
         let id = Guid::from_bytes([7; 16]);
         let entry = LogEntry {
             number: 1,
@@ -108,11 +109,11 @@ mod tests {
             source: id,
             target: Some(ObjectId::new(id)),
             anchor: String::new(),
-            kind: "user".into(),
+            kind: Some(MappedKind::User),
             name: None,
             dn: None,
-            action: action.into(),
-            status: status.into(),
+            action,
+            status,
             reason: "why".into(),
             code: code.into(),
             changes: Vec::new(),
@@ -129,59 +130,69 @@ mod tests {
     fn steps_go_as_far_as_the_object_came() {
         let all = "import Success, scope Success, match Success, action Success";
         for (action, status, code, expected) in [
-            ("Create", "Success", "InScope", all),
-            ("Update", "Success", "Matched", all),
-            ("Restore", "Success", "InScope", all),
+            (Action::Create, Status::Success, "InScope", all),
+            (Action::Update, Status::Success, "Matched", all),
+            (Action::Restore, Status::Success, "InScope", all),
             (
-                "Skip",
-                "Skipped",
+                Action::Skip,
+                Status::Skipped,
                 "NeverSynced",
                 "import Success, scope Skipped",
             ),
             (
-                "Delete",
-                "Success",
+                Action::Delete,
+                Status::Success,
                 "DeletedInAd",
                 "import Success, match Success, action Success",
             ),
             (
-                "Delete",
-                "Success",
+                Action::Delete,
+                Status::Success,
                 "SaidGone",
                 "import Success, match Success, action Success",
             ),
             (
-                "Delete",
-                "Success",
+                Action::Delete,
+                Status::Success,
                 "OutsideScope",
                 "import Success, scope Skipped, match Success, action Success",
             ),
             (
-                "StagedDelete",
-                "Warning",
+                Action::StagedDelete,
+                Status::Warning,
                 "DeleteThresholdReached",
                 "import Success, match Success, action Warning",
             ),
-            ("Skip", "Skipped", "SaidToStay", "import Skipped"),
             (
-                "Other",
-                "Failure",
+                Action::Skip,
+                Status::Skipped,
+                "SaidToStay",
+                "import Skipped",
+            ),
+            (
+                Action::Other,
+                Status::Failure,
                 "MatchBlocked",
                 "import Success, scope Success, match Failure",
             ),
             (
-                "Other",
-                "Failure",
+                Action::Other,
+                Status::Failure,
                 "MappingFailed",
                 "import Success, scope Success, match Success, action Failure",
             ),
             (
-                "Other",
-                "Warning",
+                Action::Other,
+                Status::Warning,
                 "ReferenceFailure",
                 "import Success, scope Success, match Success, action Warning",
             ),
-            ("Other", "Failure", "PlaceUnknown", "import Failure"),
+            (
+                Action::Other,
+                Status::Failure,
+                "PlaceUnknown",
+                "import Failure",
+            ),
         ] {
             assert_eq!(steps_of(action, status, code), expected, "{action} {code}");
         }

@@ -9,6 +9,7 @@ use crate::sealing::Sealer;
 use lockstep_api::channel::{Ack, MadeCredential};
 use lockstep_directory::credential::{Origin, SyncedHash};
 use lockstep_model::Timestamp;
+use lockstep_model::log::Status;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Cycle;
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
@@ -71,7 +72,15 @@ fn take(
         Err(reason) => {
             let standing = PasswordStanding::Failed(reason.clone());
             if row.standing != standing {
-                let failed = entry(tx, lane, &row, "Failure", "PasswordFailed", &reason, now)?;
+                let failed = entry(
+                    tx,
+                    lane,
+                    &row,
+                    Status::Failure,
+                    "PasswordFailed",
+                    &reason,
+                    now,
+                )?;
                 tx.store(failed.as_slice())?;
             }
             row.standing = standing;
@@ -98,7 +107,7 @@ fn take(
             Applied::Set => "the password was changed in Active Directory",
             _ => "whether the password must be changed was changed in Active Directory",
         };
-        let set = entry(tx, lane, &row, "Success", "PasswordSet", reason, now)?;
+        let set = entry(tx, lane, &row, Status::Success, "PasswordSet", reason, now)?;
         tx.store(set.as_slice())?;
     }
     row.fresh = false;

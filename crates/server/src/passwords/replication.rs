@@ -9,6 +9,7 @@ use lockstep_api::channel::{
     ReplicationOpening,
 };
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::log::Status;
 use lockstep_model::{Guid, Timestamp};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
@@ -169,7 +170,15 @@ fn silent(
     let mut log = Vec::new();
     for row in &mut rows {
         row.standing = standing.clone();
-        let told = entry(tx, lane, row, "Failure", "PasswordNotShown", NOT_SHOWN, now)?;
+        let told = entry(
+            tx,
+            lane,
+            row,
+            Status::Failure,
+            "PasswordNotShown",
+            NOT_SHOWN,
+            now,
+        )?;
         log.extend(told);
     }
     tx.store(&rows)?;

@@ -6,8 +6,9 @@ use crate::signin::sessions;
 use lockstep_directory::credential::Origin;
 use lockstep_engine::ObjectClass;
 use lockstep_engine::password::{OnPremises, PasswordReason, PasswordRules, Standing, judge};
-use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{MappedKind, Timestamp};
 use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::job::{Job, PasswordRulesRow, PasswordTally};
 use lockstep_store::records::log::LogEntry;
@@ -65,7 +66,7 @@ pub(super) fn settle(
                 tx,
                 lane,
                 row,
-                "Skipped",
+                Status::Skipped,
                 reason.code(),
                 &reason.to_string(),
                 now,
@@ -111,7 +112,7 @@ pub(super) fn entry(
     tx: &mut dyn Write,
     lane: &Lane,
     row: &PasswordRow,
-    status: &str,
+    status: Status,
     code: &str,
     reason: &str,
     now: Timestamp,
@@ -128,11 +129,11 @@ pub(super) fn entry(
         source: row.guid,
         target: Some(row.user),
         anchor: joined.anchor.to_string(),
-        kind: "user".to_owned(),
+        kind: Some(MappedKind::User),
         name: None,
         dn: name,
-        action: "Other".to_owned(),
-        status: status.to_owned(),
+        action: Action::Other,
+        status,
         reason: reason.to_owned(),
         code: code.to_owned(),
         changes: Vec::new(),

@@ -2,7 +2,8 @@
 
 use crate::api::{Api, configuration_id};
 use lockstep_model::ids::CycleId;
-use lockstep_model::{Guid, PropertyValue};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind, PropertyValue};
 use lockstep_store::WriteRecords as _;
 use lockstep_store::records::log::{LogChange, LogEntry};
 use serde_json::{Value, json};
@@ -106,7 +107,7 @@ fn the_provisioning_log_is_read_by_job_cycle_object_and_time() {
     let api = Api::start();
     api.configuration();
     let cycle = CycleId::new(Guid::from_bytes([3; 16]));
-    let entry = |number: u64, status: &str, source: u8, cycle| LogEntry {
+    let entry = |number: u64, status: Status, source: u8, cycle| LogEntry {
         number,
         at: i64::try_from(number).unwrap() * 1_000,
         configuration: configuration_id(),
@@ -114,11 +115,11 @@ fn the_provisioning_log_is_read_by_job_cycle_object_and_time() {
         source: Guid::from_bytes([source; 16]),
         target: None,
         anchor: "AQEBAQEBAQEBAQEBAQEBAQ==".into(),
-        kind: "user".into(),
+        kind: Some(MappedKind::User),
         name: None,
         dn: Some("CN=Ada".into()),
-        action: "Create".into(),
-        status: status.into(),
+        action: Action::Create,
+        status,
         reason: "it is in scope".into(),
         code: "InScope".into(),
         changes: vec![LogChange {
@@ -129,9 +130,9 @@ fn the_provisioning_log_is_read_by_job_cycle_object_and_time() {
         took: None,
     };
     let rows = [
-        entry(1, "Success", 1, None),
-        entry(2, "Failure", 2, Some(cycle)),
-        entry(3, "Success", 1, Some(cycle)),
+        entry(1, Status::Success, 1, None),
+        entry(2, Status::Failure, 2, Some(cycle)),
+        entry(3, Status::Success, 1, Some(cycle)),
     ];
     api.service.store.write(&mut |tx| tx.store(&rows)).unwrap();
     let numbers = |query: &str| -> Vec<String> {
@@ -192,4 +193,58 @@ fn the_provisioning_log_is_read_by_job_cycle_object_and_time() {
             .status,
         400
     );
+    for (filter, expected) in [
+        ("provisioningAction eq 'Create'", 3),
+        ("provisioningAction in ('delete','stagedDelete')", 0),
+        ("provisioningAction ne 'disable'", 3),
+        ("startswith(provisioningAction,'cre')", 3),
+        ("statusInfo/status ne 'Success'", 1),
+    ] {
+        assert_eq!(
+            numbers(&format!("$filter={filter}")).len(),
+            expected,
+            "{filter}"
+        );
+    }
+}
+
+#[test]
+fn a_word_that_the_log_does_not_have_is_refused_with_those_that_it_has() {
+    let api = Api::start();
+    for (path, expected) in [
+        (
+            "/api/v1/log?action=Created",
+            "action: expected `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`, received \
+             `Created`",
+        ),
+        (
+            "/api/v1/log?status=",
+            "status: expected `Success`, `Skipped`, `Warning` or `Failure`, received ``",
+        ),
+    ] {
+        let answer = api.get(path);
+        assert_eq!(answer.status, 400, "{path}");
+        assert_eq!(answer.json()["title"], expected, "{path}");
+    }
+    assert_eq!(
+        api.get("/api/v1/log?action=stageddelete&status=WARNING")
+            .status,
+        200
+    );
+    for (filter, expected) in [
+        (
+            "provisioningAction eq 'created'",
+            "$filter, character 23: expected one of 'create', 'update', 'delete', 'restore', 'stageddelete', 'skip', \
+             'other', 'disable', 'unknownFutureValue', or null, found 'created'",
+        ),
+        (
+            "provisioningStatusInfo/status in ('success','failed')",
+            "$filter, character 45: expected one of 'success', 'skipped', 'warning', 'failure', \
+             'unknownFutureValue', found 'failed'",
+        ),
+    ] {
+        let answer = api.get(&format!("/v1.0/auditLogs/provisioning?$filter={filter}"));
+        assert_eq!(answer.status, 400, "{filter}");
+        assert_eq!(answer.json()["error"]["message"], expected, "{filter}");
+    }
 }

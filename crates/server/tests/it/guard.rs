@@ -2,8 +2,8 @@
 
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, MappedKind};
 use lockstep_server::job::Wake;
 use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
@@ -301,7 +301,7 @@ fn however_much_is_held_all_of_it_is_listed_and_each_is_found_by_its_id() {
         guid: guid(number),
         object: ObjectId::new(guid(number)),
         name: format!("CN=u{number}"),
-        kind: "user".into(),
+        kind: Some(MappedKind::User),
         reason: "deleted".into(),
         code: "DeletedInAd".into(),
         since: 0,

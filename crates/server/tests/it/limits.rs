@@ -2,8 +2,8 @@
 
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, MappedKind};
 use lockstep_server::job::Wake;
 use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::HeldVerdict;
@@ -252,7 +252,7 @@ fn what_is_held_is_no_drift_however_much_it_is() {
         member_guid: None,
         name: format!("CN=u{number}"),
         member_name: String::new(),
-        kind: "user".into(),
+        kind: Some(MappedKind::User),
         reason: "it would change".into(),
         fingerprint: String::new(),
         since: 0,

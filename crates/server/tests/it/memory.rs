@@ -4,7 +4,8 @@ use crate::api::{Api, configuration_id};
 use crate::corp::Corp;
 use crate::domain::HEAD;
 use lockstep_model::ids::{CycleId, ObjectId};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind, Timestamp};
 use lockstep_server::directory::upkeep;
 use lockstep_server::retention::{Retention, forget};
 use lockstep_store::records::credential::CredentialRow;
@@ -24,11 +25,11 @@ fn entry(at: i64, n: u64) -> LogEntry {
         source: Guid::from_bytes([1; 16]),
         target: None,
         anchor: "AQEBAQEBAQEBAQEBAQEBAQ==".into(),
-        kind: "user".into(),
+        kind: Some(MappedKind::User),
         name: None,
         dn: None,
-        action: "Update".into(),
-        status: "Success".into(),
+        action: Action::Update,
+        status: Status::Success,
         reason: "it is in scope".into(),
         code: "InScope".into(),
         changes: Vec::new(),

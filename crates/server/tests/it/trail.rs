@@ -48,7 +48,7 @@ fn whoever_was_disabled_is_found_in_the_log_by_the_action_disable() {
     corp.ad().set(people[1], "displayName", "Somebody");
     assert_eq!(corp.clean_cycle().updated, 2);
     let first = (json!(people[0].to_string()), json!("Update"));
-    assert_eq!(disabled(), [first.clone()]);
+    assert_eq!(disabled(), std::slice::from_ref(&first));
     // Enabled again is something else.
     corp.ad().set(people[0], "userAccountControl", "512");
     assert_eq!(corp.clean_cycle().updated, 1);

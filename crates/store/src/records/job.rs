@@ -4,7 +4,7 @@ use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
-use lockstep_model::{AttributeName, Guid, Sid};
+use lockstep_model::{AttributeName, Guid, MappedKind, Sid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -636,8 +636,9 @@ pub struct HeldDelete {
     pub object: ObjectId,
     /// How people know it.
     pub name: String,
-    /// `user`, `group` or `contact`.
-    pub kind: String,
+    /// Its kind; none: it is of no kind that is provisioned, or of a class that is not known.
+    #[serde(with = "super::kind")]
+    pub kind: Option<MappedKind>,
     /// Why it would be deleted.
     pub reason: String,
     /// The reason's stable name: the approval is good for this decision only.

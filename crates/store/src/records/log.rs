@@ -1,10 +1,11 @@
 //! What happened: provisioning log, the last decision about each object, the audit log.
 
 use super::compact::{self, Id, from_body, to_body};
-use super::{bad_key, json_record};
+use super::{bad_field, bad_key, json_record};
 use crate::{Key, Layout, Record, StoreError, Table};
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
-use lockstep_model::{Guid, PropertyValue};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind, PropertyValue};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -45,16 +46,16 @@ pub struct LogEntry {
     pub target: Option<ObjectId>,
     /// The anchor in Base64.
     pub anchor: String,
-    /// `user`, `group` or `contact`.
-    pub kind: String,
+    /// Its kind; none: it is of no kind that is provisioned, or of a class that is not known.
+    pub kind: Option<MappedKind>,
     /// How people know it; none for an object that stays home.
     pub name: Option<String>,
     /// Its distinguished name; none for an object that stays home.
     pub dn: Option<String>,
-    /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
-    pub action: String,
-    /// `Success`, `Skipped`, `Warning` or `Failure`.
-    pub status: String,
+    /// What was done to it.
+    pub action: Action,
+    /// How that ended.
+    pub status: Status,
     /// Why, in words.
     pub reason: String,
     /// The reason's stable name.
@@ -189,11 +190,11 @@ impl Record for LogEntry {
             source: Id(self.source),
             target: self.target.map(|target| Id(target.guid())),
             anchor: &self.anchor,
-            kind: &self.kind,
+            kind: MappedKind::word_of(self.kind),
             name: self.name.as_deref(),
             dn: self.dn.as_deref(),
-            action: &self.action,
-            status: &self.status,
+            action: self.action.as_str(),
+            status: self.status.as_str(),
             reason: &self.reason,
             code: &self.code,
             changes: Changes(Cow::Borrowed(&self.changes)),
@@ -214,11 +215,17 @@ impl Record for LogEntry {
             source: body.source.0,
             target: body.target.map(|target| ObjectId::new(target.0)),
             anchor: body.anchor.to_owned(),
-            kind: body.kind.to_owned(),
+            kind: MappedKind::of_word(body.kind).map_err(bad_field(Self::TABLE, "kind"))?,
             name: body.name.map(str::to_owned),
             dn: body.dn.map(str::to_owned),
-            action: body.action.to_owned(),
-            status: body.status.to_owned(),
+            action: body
+                .action
+                .parse()
+                .map_err(bad_field(Self::TABLE, "action"))?,
+            status: body
+                .status
+                .parse()
+                .map_err(bad_field(Self::TABLE, "status"))?,
             reason: body.reason.to_owned(),
             code: body.code.to_owned(),
             changes: body.changes.0.into_owned(),
@@ -236,8 +243,9 @@ pub struct LastDecision {
     /// objectGUID of the object in AD.
     #[serde(with = "super::text")]
     pub guid: Guid,
-    /// `Skip`, `Failure` or `Hold`.
-    pub outcome: String,
+    /// How it ended.
+    #[serde(with = "super::text")]
+    pub outcome: Status,
     /// The reason's stable name.
     pub code: String,
     /// Why, in words.
@@ -296,11 +304,11 @@ mod tests {
             source: id,
             target: None,
             anchor: "BwcHBw==".into(),
-            kind: "user".into(),
+            kind: Some(MappedKind::User),
             name: None,
             dn: Some("CN=Zoë".into()),
-            action: "Update".into(),
-            status: "Success".into(),
+            action: Action::Update,
+            status: Status::Success,
             reason: "it is in scope".into(),
             code: "InScope".into(),
             changes: Vec::new(),
@@ -318,5 +326,73 @@ mod tests {
                 new: None,
             }];
         }
+    }
+
+    #[test]
+    fn an_entry_is_written_with_the_words_that_it_always_had_and_no_others_are_read() {
+        let id = Guid::from_bytes([7; 16]);
+        let body = |kind, action, status| {
+            let body = LogBody {
+                at: 1,
+                configuration: Id(id),
+                cycle: None,
+                source: Id(id),
+                target: None,
+                anchor: "",
+                kind,
+                name: None,
+                dn: None,
+                action,
+                status,
+                reason: "",
+                code: "InScope",
+                changes: Changes(Cow::Borrowed(&[])),
+                took: None,
+            };
+            to_body(LogEntry::TABLE, &body).unwrap()
+        };
+        let key = LogEntry::key_of(&1);
+        for kind in ["user", "group", "contact", "other"] {
+            for action in [
+                "Create",
+                "Update",
+                "Delete",
+                "Restore",
+                "StagedDelete",
+                "Skip",
+                "Other",
+            ] {
+                for status in ["Success", "Skipped", "Warning", "Failure"] {
+                    let written = body(kind, action, status);
+                    let entry = LogEntry::decode(&key, &written).unwrap();
+                    assert_eq!(entry.encode().unwrap(), written);
+                }
+            }
+        }
+        for (written, expected) in [
+            (body("usr", "Create", "Success"), "kind: expected `user`, "),
+            (
+                body("user", "Made", "Success"),
+                "action: expected `Create`, ",
+            ),
+            (
+                body("user", "Create", "Fine"),
+                "status: expected `Success`, ",
+            ),
+        ] {
+            let StoreError::Row { source, .. } = LogEntry::decode(&key, &written).unwrap_err()
+            else {
+                panic!("not about the row");
+            };
+            assert!(source.to_string().starts_with(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_last_decision_is_kept_as_it_always_was() {
+        let row = r#"{"configuration":"07070707-0707-0707-0707-070707070707","guid":"07070707-0707-0707-0707-070707070707","outcome":"Failure","code":"MappingFailed","reason":"","since":5}"#;
+        let decision = LastDecision::decode(&Key::empty(), row.as_bytes()).unwrap();
+        assert_eq!(decision.outcome, Status::Failure);
+        assert_eq!(decision.encode().unwrap(), row.as_bytes());
     }
 }

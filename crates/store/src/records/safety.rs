@@ -3,8 +3,8 @@
 use super::job::HeldVerdict;
 use super::json_record;
 use crate::{Key, Layout, Table};
-use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
+use lockstep_model::{Guid, MappedKind};
 use serde::{Deserialize, Serialize};
 
 /// The tables of this module.
@@ -41,8 +41,9 @@ pub struct Escrow {
     pub object: Option<ObjectId>,
     /// How people know it.
     pub name: String,
-    /// `user`, `group` or `contact`.
-    pub kind: String,
+    /// Its kind; none: it is of no kind that is provisioned, or of a class that is not known.
+    #[serde(with = "super::kind")]
+    pub kind: Option<MappedKind>,
     /// What was to be done, as JSON; hidden values are hidden here too.
     pub request: String,
     /// The stable name of the reason.
@@ -108,8 +109,9 @@ pub struct HeldChange {
     /// How people know the member.
     #[serde(default)]
     pub member_name: String,
-    /// `user`, `group` or `contact`.
-    pub kind: String,
+    /// Its kind; none: it is of no kind that is provisioned, or of a class that is not known.
+    #[serde(with = "super::kind")]
+    pub kind: Option<MappedKind>,
     /// What would be done, and why.
     pub reason: String,
     /// What exactly would be changed: an approval is good for that only.

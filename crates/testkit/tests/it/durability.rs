@@ -261,6 +261,9 @@ fn service_and_agent_are_killed_at_random_instants_over_two_thousand_users() {
     // Opens the way to AD while nobody else keeps the controller busy.
     let mut gone = prepare(&bed.forest, Phase::Initial).unwrap();
     for kill in 0..kills {
+        if kill % 25 == 0 && kill > 0 {
+            eprintln!("{kill} of {kills}");
+        }
         // A third of the kills in the initial cycle, then changes, then deletes too.
         if kill * 3 >= kills {
             prepare(&bed.forest, Phase::Incremental).unwrap();

@@ -287,7 +287,7 @@ impl Maker {
             self.episode_of_two();
             return;
         }
-        match self.random.below(18) {
+        match self.random.below(19) {
             0 => self.restructured(),
             1 => self.gone_and_back(),
             2 => self.set_back(),
@@ -304,6 +304,7 @@ impl Maker {
             14 => self.wanted_otherwise(),
             15 => self.more_is_wanted(),
             16 => self.drained(),
+            17 => self.paused(),
             _ => self.late(),
         }
     }
@@ -380,6 +381,15 @@ impl Maker {
             _ => Admin::Pause(self.random.chance(50)),
         };
         self.steps.push(Step::Admin(admin));
+    }
+
+    /// The administrator lets everything be read anew. A cycle that begins before that has been noted is broken off
+    /// by it.
+    fn restart(&mut self) {
+        self.steps.push(Step::Admin(Admin::RestartFull));
+        if self.random.chance(80) {
+            self.settle();
+        }
     }
 
     fn unusual(&mut self) {

@@ -208,6 +208,7 @@ impl Shared {
         letter: &Letter,
     ) -> Option<Result<Reply, Refused>> {
         let service = self.service.borrow().clone()?;
+        self.trace(|| format!("      {:?}", letter.request));
         let answer = self.alive(carry_out(&service, letter.clone())).await?;
         match answer {
             Ok(reply) => Some(Ok(reply)),

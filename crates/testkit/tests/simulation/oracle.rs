@@ -16,6 +16,7 @@ use lockstep_directory::{Kind, Object, Values};
 use lockstep_engine::Presence;
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
+use lockstep_model::log::{Action, Status};
 use lockstep_server::job::Wake;
 use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
@@ -260,32 +261,32 @@ fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
     }
     let entries = world.log_of(cycle.id);
     // A held delete is told once, and planned again and again.
-    let held = |action: &str| plan.counts.held > 0 && action == "Delete";
+    let held = |action: Action| plan.counts.held > 0 && action == Action::Delete;
     // What is healed and changed at once is told once.
     let heals = entries.iter().filter(|entry| entry.code == "Healed");
-    let healed: BTreeSet<(String, String)> = heals
-        .map(|entry| (action(&entry.action), entry.anchor.clone()))
+    let healed: BTreeSet<(Action, String)> = heals
+        .map(|entry| (planned_as(entry.action), entry.anchor.clone()))
         .collect();
-    let done: BTreeSet<(String, String)> = entries
+    let done: BTreeSet<(Action, String)> = entries
         .into_iter()
-        .filter(|entry| entry.status == "Success" || entry.action == "StagedDelete")
+        .filter(|entry| entry.status == Status::Success || entry.action == Action::StagedDelete)
         // That a failure is over changes nothing.
         // A plan says nothing of passwords.
         .filter(|entry| entry.code != "Healed" && entry.code != "PasswordSet")
-        .map(|entry| (action(&entry.action), entry.anchor))
-        .filter(|(action, _)| !held(action))
+        .map(|entry| (planned_as(entry.action), entry.anchor))
+        .filter(|(action, _)| !held(*action))
         .collect();
     let lists = [
-        ("Create", &plan.creates),
-        ("Restore", &plan.restores),
-        ("Update", &plan.updates),
-        ("Delete", &plan.deletes),
+        (Action::Create, &plan.creates),
+        (Action::Restore, &plan.restores),
+        (Action::Update, &plan.updates),
+        (Action::Delete, &plan.deletes),
     ];
-    let planned: BTreeSet<(String, String)> = lists
+    let planned: BTreeSet<(Action, String)> = lists
         .into_iter()
         .flat_map(|(action, list)| list.iter().map(move |entry| (action, entry)))
-        .map(|(action, entry)| (action.to_owned(), entry.anchor.clone()))
-        .filter(|(action, _)| !held(action))
+        .map(|(action, entry)| (action, entry.anchor.clone()))
+        .filter(|(action, _)| !held(*action))
         .collect();
     let mut differing = done.symmetric_difference(&planned);
     match differing.find(|step| !healed.contains(*step)) {
@@ -302,10 +303,10 @@ fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
 }
 
 /// A delete that is held is one of the plan's deletes.
-fn action(action: &str) -> String {
+const fn planned_as(action: Action) -> Action {
     match action {
-        "StagedDelete" => "Delete".to_owned(),
-        other => other.to_owned(),
+        Action::StagedDelete => Action::Delete,
+        other => other,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::agent::Habits;
 use crate::directory::{Change, Class, Label, WELL_KNOWN};
 use crate::history::{Backing, play};
 use crate::network::NetworkFault;
-use crate::script::{Admin, Filter, RightsChange, Script, Setup, Step, Told, Wishes};
+use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Told, Wishes};
 use lockstep_server::job::Wake;
 
 const UNIT: Label = Label(10);
@@ -187,6 +187,26 @@ fn h24_a_database_that_was_set_back_and_has_counted_on_is_known_by_its_invocatio
             set(USER, "department", "Sales"),
         ],
     ]);
+}
+
+#[test]
+fn h16_nothing_more_is_applied_of_a_cycle_when_its_configuration_has_been_paused() {
+    for count in (4..64).step_by(2) {
+        holds(history![
+            [create(USER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                set(USER, "title", "Dr"),
+                create(OTHER, Class::User, WELL_KNOWN.users),
+                Step::Wake(Wake::Clock),
+                Step::Turns { count, order: 0 },
+                Step::Admin(Admin::Pause(true)),
+                Step::Settle { order: 0 },
+                Step::Admin(Admin::Pause(false)),
+            ],
+            cycle(),
+        ]);
+    }
 }
 
 #[test]
@@ -653,7 +673,7 @@ fn what_the_account_must_not_read_keeps_its_value_in_every_kind_of_reading() {
         cycle(),
         [hidden(true), set(GROUP, "displayname", "Works council")],
         cycle(),
-        [Step::Admin(Admin::RestartFull)],
+        [Step::Admin(Admin::RestartFull), Step::Settle { order: 0 }],
         cycle(),
         [hidden(false)],
     ]);
@@ -683,4 +703,34 @@ fn h13_who_was_hidden_with_all_around_it_is_met_when_anything_of_it_changes() {
             cycle(),
         ]);
     }
+}
+
+#[test]
+fn h13_who_is_made_in_a_container_that_was_hidden_is_met_when_it_can_be_seen_again() {
+    let hidden = |hidden| Step::Rights(RightsChange::Unreadable(UNIT, hidden));
+    let wishes = Wishes {
+        units: vec![OTHER_UNIT],
+        ..Wishes::default()
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(OTHER_UNIT, Class::Unit, WELL_KNOWN.head),
+            ],
+            cycle(),
+            [
+                create(USER, Class::User, UNIT),
+                hidden(true),
+                configure(Wishes {
+                    mappings: vec![Mapping::Room],
+                    ..Wishes::default()
+                }),
+                Step::Wake(Wake::Change),
+                Step::Settle { order: 0 },
+            ],
+        ],
+    );
 }

@@ -245,6 +245,21 @@ impl Witness {
         self.in_place.contains(&guid)
     }
 
+    /// Whether an object lies in something that was where objects take part. Where places alone do not tell the agent
+    /// who takes part, it may come before the move of what it lies in.
+    pub(crate) fn lies_in_what_was(&self, directory: &SimulatedDirectory, guid: Guid) -> bool {
+        if self.scope.roots.is_some() && self.scope.groups.is_empty() {
+            return false;
+        }
+        let was = |controller: &SimulatedController| {
+            let parent = |guid: &Guid| controller.entries.get(guid).and_then(Entry::parent);
+            let mut above = std::iter::successors(parent(&guid), parent);
+            // Everything lies in the domain itself.
+            above.any(|guid| guid != SimulatedDirectory::head() && self.in_place.contains(&guid))
+        };
+        directory.controllers.iter().any(was)
+    }
+
     /// Whether an object ever took part.
     pub(crate) fn took_part(&self, guid: Guid) -> bool {
         self.inside.contains(&guid)

@@ -198,6 +198,8 @@ struct Side {
     version: u64,
     guard: Guard,
     cycle: Option<Task<()>>,
+    /// It was paused while this cycle ran, which has to end.
+    is_stopped: bool,
 }
 
 /// Who can have the next turn.
@@ -221,6 +223,8 @@ pub(crate) struct World {
     was_blind: bool,
     agents: Vec<Agent>,
     admin: Option<Task<()>>,
+    /// What the administrator is about to pause.
+    pausing: Option<Which>,
     /// Which object of Active Directory each object of the directory is.
     joined: BTreeMap<ObjectId, Guid>,
     /// For which configuration.
@@ -270,6 +274,7 @@ impl World {
             was_blind: false,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,
+            pausing: None,
             joined: BTreeMap::new(),
             owners: BTreeMap::new(),
             anchors: BTreeMap::new(),
@@ -517,6 +522,7 @@ impl World {
         let side = self.side(which);
         side.guard.wake = Some(wake);
         side.guard.deleted = 0;
+        side.is_stopped = false;
         side.cycle = Some(Box::pin(async move {
             // What a cycle came to stands in the store; a cycle that could not be kept has none.
             let _ = job::run_cycle(&service, id, wake).await;
@@ -577,6 +583,8 @@ impl World {
         let Some(actor) = random.pick(&actors) else {
             return;
         };
+        self.observe();
+        let written = self.directory_writes;
         match *actor {
             Actor::Cycle(which) => {
                 let cycle = &mut self.side(which).cycle;
@@ -593,11 +601,15 @@ impl World {
                     .is_some_and(|task| poll(task).is_ready())
                 {
                     self.admin = None;
+                    self.administered();
                 }
             }
             Actor::Agent(index) => self.agent_turn(index, random),
         }
         self.observe();
+        if self.directory_writes > written {
+            self.look_at_paused(*actor);
+        }
     }
 
     fn agent_turn(&mut self, index: usize, random: &mut Random) {

@@ -9,6 +9,7 @@ use crate::service::Service;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView};
+use lockstep_model::MappedKind;
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, ReadRecords as _, Scan};
@@ -34,7 +35,7 @@ fn escrow(row: &Escrow) -> EscrowView {
     EscrowView {
         id: row.guid.to_string(),
         dn: row.name.clone(),
-        kind: row.kind.clone(),
+        kind: MappedKind::word_of(row.kind).to_owned(),
         request: serde_json::from_str(&row.request).unwrap_or_default(),
         code: row.code.clone(),
         reason: row.answer.clone(),

@@ -11,12 +11,13 @@ use crate::service::Service;
 use crate::{configurations, provision};
 use axum::extract::State;
 use lockstep_api::admin::{AuditEntry as AuditView, LogEntry as LogView, LogPage, LogStep};
-use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
+use lockstep_api::channel::{self, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::problem::Problem;
 use lockstep_directory::UniqueValue;
 use lockstep_engine::Reason;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
-use lockstep_model::{Dn, Guid, PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::log::{Action, DISABLE, Status};
+use lockstep_model::{Dn, Guid, MappedKind, PropertyValue, SourceAnchor, Timestamp, UnknownWord};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
@@ -24,14 +25,13 @@ use lockstep_store::records::service::Agent;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::sync::Arc;
 
 const DEFAULT_LIMIT: usize = 100;
 const LONGEST: usize = 10_000;
 /// Of how many objects of one name the references are looked at.
 const FEW: usize = 10;
-/// The action under which updates are found that disable a user.
-const DISABLE: &str = "Disable";
 /// How many entries are looked through in one go.
 const SLICE: usize = 1_000;
 
@@ -56,12 +56,20 @@ pub(super) struct LogQuery {
 struct Wanted {
     configuration: Option<ConfigurationId>,
     object: Option<ObjectText>,
-    action: Option<String>,
-    status: Option<String>,
+    action: Option<WantedAction>,
+    status: Option<Status>,
     cycle: Option<CycleId>,
     since: i64,
     limit: usize,
     before: Option<u64>,
+}
+
+/// Which action is asked for.
+#[derive(Clone, Copy)]
+enum WantedAction {
+    Is(Action),
+    /// An update that disables a user.
+    Disable,
 }
 
 /// What the administrator calls an object.
@@ -101,7 +109,7 @@ pub(super) async fn provisioning(
     for entry in found.entries.iter_mut().filter(|entry| entry.dn.is_none()) {
         entry.dn = Some(known.dn.clone());
     }
-    if found.entries.is_empty() && wanted.is_any("Skip", "Skipped") {
+    if found.entries.is_empty() && wanted.is_any(Action::Skip, Status::Skipped) {
         found.entries = left_out(&service, &rows, &known).await?;
     }
     Ok(axum::Json(found))
@@ -116,7 +124,7 @@ async fn add_failing_references(
 ) -> Result<(), Failure> {
     let told = |entry: &LogView| entry.code == REFERENCE_FAILURE;
     if wanted.object.is_none()
-        || !wanted.is_any("Other", "Warning")
+        || !wanted.is_any(Action::Other, Status::Warning)
         || found.entries.iter().any(told)
     {
         return Ok(());
@@ -138,7 +146,8 @@ async fn add_failing_references(
         let configuration = rows.iter().find(|row| row.id == id);
         let name = configuration.map_or("", |row| row.name.as_str());
         for (item, since) in provision::unresolved(service, id, guid).await? {
-            let entry = log::outside_of_cycles(item, "Warning", Timestamp::from_millis(since));
+            let entry =
+                log::outside_of_cycles(item, Status::Warning, Timestamp::from_millis(since));
             let view = LogView {
                 id: String::new(),
                 ..views::log_entry(&entry, name, None)
@@ -166,9 +175,9 @@ async fn left_out(
             at: time(service.clock.now().as_millis()),
             configuration: row.name.clone(),
             cycle: None,
-            action: "Skip".to_owned(),
-            status: "Skipped".to_owned(),
-            kind: one.kind().to_owned(),
+            action: Action::Skip,
+            status: Status::Skipped,
+            kind: MappedKind::word_of(one.kind()).to_owned(),
             anchor: SourceAnchor::from_object_guid(known.guid).to_string(),
             name: None,
             dn: Some(known.dn.clone()),
@@ -186,30 +195,30 @@ async fn left_out(
 }
 
 fn left_out_steps(reason: &Reason) -> Vec<LogStep> {
-    let step = |name: &str, status: &str, description: String| LogStep {
+    let step = |name: &str, status, description: String| LogStep {
         name: name.to_owned(),
-        status: status.to_owned(),
+        status,
         description,
     };
     let read = "what is known of it here was read from Active Directory".to_owned();
     vec![
-        step("import", "Success", read),
-        step("scope", "Skipped", reason.to_string()),
+        step("import", Status::Success, read),
+        step("scope", Status::Skipped, reason.to_string()),
     ]
 }
 
 impl Wanted {
     /// Whether an entry of the wanted object with this action and status would be shown, whenever it was.
-    fn is_any(&self, action: &str, status: &str) -> bool {
-        let same = |wanted: &Option<String>, own: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
+    fn is_any(&self, action: Action, status: Status) -> bool {
+        self.cycle.is_none() && self.before.is_none() && self.is_of(action, status)
+    }
+
+    fn is_of(&self, action: Action, status: Status) -> bool {
+        let is_wanted = |wanted| match wanted {
+            WantedAction::Is(wanted) => wanted == action,
+            WantedAction::Disable => action == Action::Update,
         };
-        self.cycle.is_none()
-            && self.before.is_none()
-            && same(&self.action, action)
-            && same(&self.status, status)
+        self.action.is_none_or(is_wanted) && self.status.is_none_or(|wanted| wanted == status)
     }
 }
 
@@ -248,7 +257,7 @@ async fn at_home(
         None => (ResolveBy::Name, object.text.clone()),
     };
     for domain in domains.iter().filter(|domain| is_served(domain)) {
-        let action = Action::Resolve(Resolve {
+        let action = channel::Action::Resolve(Resolve {
             by,
             value: value.clone(),
         });
@@ -297,8 +306,8 @@ fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result
             }),
             text: text.to_lowercase(),
         }),
-        action: query.action,
-        status: query.status,
+        action: action(query.action.as_deref())?,
+        status: word("status", query.status.as_deref())?,
         cycle,
         since,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST),
@@ -445,27 +454,19 @@ fn shown(
 }
 
 fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
-    let same = |wanted: &Option<String>, own: &str| {
-        wanted
-            .as_ref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
-    };
     wanted
         .configuration
         .is_none_or(|id| id == row.configuration)
         && wanted.cycle.is_none_or(|id| row.cycle == Some(id))
-        && match &wanted.action {
-            Some(action) if action.eq_ignore_ascii_case(DISABLE) => disables(row),
-            action => same(action, &row.action),
-        }
-        && same(&wanted.status, &row.status)
+        && wanted.is_of(row.action, row.status)
+        && (!matches!(wanted.action, Some(WantedAction::Disable)) || disables(row))
 }
 
 /// Whether an entry tells that a user was disabled: an update like any other, which may change more besides.
 fn disables(row: &LogEntry) -> bool {
     let disabled = Some(PropertyValue::Boolean(false));
     let mut changes = row.changes.iter();
-    row.action == "Update"
+    row.action == Action::Update
         && changes.any(|change| change.property == "accountEnabled" && change.new == disabled)
 }
 
@@ -521,6 +522,24 @@ pub(super) async fn audit(
         new: json(row.new),
     };
     Ok(axum::Json(rows.into_iter().map(view).collect()))
+}
+
+/// An action that is asked for.
+fn action(text: Option<&str>) -> Result<Option<WantedAction>, Problem> {
+    if text.is_some_and(|text| text.eq_ignore_ascii_case(DISABLE)) {
+        return Ok(Some(WantedAction::Disable));
+    }
+    Ok(word("action", text)?.map(WantedAction::Is))
+}
+
+/// A word that is asked for.
+fn word<T: FromStr<Err = UnknownWord>>(
+    parameter: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error| Problem::new(400, "BadRequest", format!("{parameter}: {error}")))
 }
 
 /// The time from which on entries are wanted; all, unless one is given.

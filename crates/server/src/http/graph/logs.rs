@@ -10,7 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lockstep_directory::query::{FieldType, Fields, Filter, HasFields, Literal, Order, Test};
-use lockstep_model::{Guid, PropertyValue, Timestamp};
+use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, MappedKind, PropertyValue, Timestamp};
 use lockstep_store::records::job::{Configuration, Cycle};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
@@ -39,19 +40,48 @@ enum Field {
     ServicePrincipal,
 }
 
+/// What a filter may ask of an action: all of [`action`]'s words, and Graph's for what is never done here.
+const ACTIONS: &[&str] = &[
+    "create",
+    "update",
+    "delete",
+    "restore",
+    "stageddelete",
+    "skip",
+    "other",
+    "disable",
+    "unknownFutureValue",
+];
+/// The same of a status.
+const STATUSES: &[&str] = &[
+    "success",
+    "skipped",
+    "warning",
+    "failure",
+    "unknownFutureValue",
+];
+
 const FIELDS: [(&str, Field, FieldType); 14] = [
     ("id", Field::Id, FieldType::Text),
     ("activityDateTime", Field::At, FieldType::Time),
     ("jobId", Field::Job, FieldType::Text),
     ("cycleId", Field::Cycle, FieldType::Text),
-    ("provisioningAction", Field::Action, FieldType::Text),
+    (
+        "provisioningAction",
+        Field::Action,
+        FieldType::Word(ACTIONS),
+    ),
     (
         "provisioningStatusInfo/status",
         Field::Status,
-        FieldType::Text,
+        FieldType::Word(STATUSES),
     ),
-    ("statusInfo/status", Field::Status, FieldType::Text),
-    ("status", Field::Status, FieldType::Text),
+    (
+        "statusInfo/status",
+        Field::Status,
+        FieldType::Word(STATUSES),
+    ),
+    ("status", Field::Status, FieldType::Word(STATUSES)),
     ("sourceIdentity/id", Field::Source, FieldType::Text),
     (
         "sourceIdentity/details/anchor",
@@ -109,8 +139,8 @@ impl HasFields<Field> for Entry<'_> {
             Field::At => vec![Literal::Time(Timestamp::from_millis(row.at))],
             Field::Job => text(&row.configuration.to_string()),
             Field::Cycle => optional(row.cycle.map(|cycle| cycle.to_string())),
-            Field::Action => text(&row.action),
-            Field::Status => text(status(row)),
+            Field::Action => text(action(row.action)),
+            Field::Status => text(status(row.status)),
             Field::Source => text(&row.source.to_string()),
             Field::Anchor => vec![Literal::Text(row.anchor.clone())],
             Field::SourceName => optional(row.name.clone().or_else(|| row.dn.clone())),
@@ -297,17 +327,26 @@ fn page(
     }
 }
 
-/// The status in Graph's words.
-fn status(row: &LogEntry) -> &'static str {
-    status_of(&row.status)
+/// A status in Graph's words.
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Success => "success",
+        Status::Skipped => "skipped",
+        Status::Warning => "warning",
+        Status::Failure => "failure",
+    }
 }
 
-fn status_of(status: &str) -> &'static str {
-    match status {
-        "Success" => "success",
-        "Skipped" => "skipped",
-        "Warning" => "warning",
-        _ => "failure",
+/// An action in Graph's words, as far as Graph has one.
+const fn action(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
+        Action::Restore => "restore",
+        Action::StagedDelete => "stageddelete",
+        Action::Skip => "skip",
+        Action::Other => "other",
     }
 }
 
@@ -319,7 +358,7 @@ fn shown(
 ) -> Value {
     let at = Timestamp::from_millis(row.at).to_string();
     let name = row.name.clone().or_else(|| row.dn.clone());
-    let failed = !matches!(status(row), "success");
+    let failed = row.status != Status::Success;
     json!({
         "id": row.number.to_string(),
         "activityDateTime": at,
@@ -327,7 +366,7 @@ fn shown(
         "jobId": row.configuration.to_string(),
         "cycleId": row.cycle.map(|cycle| cycle.to_string()),
         "changeId": row.number.to_string(),
-        "provisioningAction": row.action.to_lowercase(),
+        "provisioningAction": action(row.action),
         "durationInMilliseconds": crate::log::duration(row, cycle),
         "initiatedBy": {
             "initiatorType": "system",
@@ -347,17 +386,17 @@ fn shown(
         "sourceIdentity": {
             "id": row.source.to_string(),
             "displayName": name,
-            "identityType": row.kind,
+            "identityType": MappedKind::word_of(row.kind),
             "details": {"anchor": row.anchor, "distinguishedName": row.dn},
         },
         "targetIdentity": {
             "id": row.target.map(|target| target.to_string()).unwrap_or_default(),
             "displayName": row.name,
-            "identityType": row.kind,
+            "identityType": MappedKind::word_of(row.kind),
             "details": {},
         },
         "provisioningStatusInfo": {
-            "status": status(row),
+            "status": status(row.status),
             "errorInformation": failed.then(|| json!({
                 "errorCode": row.code,
                 "reason": row.reason,
@@ -373,10 +412,12 @@ fn shown(
 
 /// The steps that led to an entry, in Graph's words.
 fn steps(row: &LogEntry) -> Vec<Value> {
-    let (came, went) = match row.action.as_str() {
-        "Create" => ("EntryImportAdd", "EntryExportAdd"),
-        "Delete" | "StagedDelete" => ("EntryImportDelete", "EntryExportDelete"),
-        _ => ("EntryImport", "EntryExportUpdate"),
+    let (came, went) = match row.action {
+        Action::Create => ("EntryImportAdd", "EntryExportAdd"),
+        Action::Delete | Action::StagedDelete => ("EntryImportDelete", "EntryExportDelete"),
+        Action::Update | Action::Restore | Action::Skip | Action::Other => {
+            ("EntryImport", "EntryExportUpdate")
+        }
     };
     let shown = |step: crate::log::Step| {
         let (name, kind) = match step.name {
@@ -388,7 +429,7 @@ fn steps(row: &LogEntry) -> Vec<Value> {
         json!({
             "name": name,
             "provisioningStepType": kind,
-            "status": status_of(&step.status),
+            "status": status(step.status),
             "description": step.description,
             "details": {},
         })
@@ -408,4 +449,19 @@ fn modified(change: &LogChange) -> Value {
         "oldValue": text(&change.old),
         "newValue": text(&change.new),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_may_ask_for_every_word_that_is_shown() {
+        for one in Action::ALL {
+            assert!(ACTIONS.contains(&action(*one)), "{one}");
+        }
+        for one in Status::ALL {
+            assert!(STATUSES.contains(&status(*one)), "{one}");
+        }
+    }
 }

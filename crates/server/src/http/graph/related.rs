@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use lockstep_directory::{Kind, Object};
-use lockstep_engine::mapping::{MappedKind, REFERENCES, Reference};
+use lockstep_engine::mapping::{REFERENCES, Reference};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_store::records::directory::DirectoryReference;
@@ -32,13 +32,7 @@ pub(super) struct Way {
 
 /// What objects of a kind refer to others by.
 fn references(kind: Kind) -> impl Iterator<Item = &'static Reference> {
-    let mapped = match kind {
-        Kind::User => Some(MappedKind::User),
-        Kind::Group => Some(MappedKind::Group),
-        Kind::Contact => Some(MappedKind::Contact),
-        Kind::ServicePrincipal => None,
-    };
-    let has = move |own: &&Reference| mapped.is_some_and(|kind| own.kinds.contains(&kind));
+    let has = move |own: &&Reference| kind.mapped().is_some_and(|kind| own.kinds.contains(&kind));
     REFERENCES.iter().filter(has)
 }
 

@@ -315,7 +315,9 @@ fn merged(ours: Option<&Entry>, theirs: &Entry, usn: u64) -> Option<Entry> {
 }
 
 fn newer<T: Clone>(ours: &mut Stamped<T>, theirs: &Stamped<T>, usn: u64) -> bool {
-    let newer = theirs.stamp.version > ours.stamp.version;
+    // Of what was set in two places, the later one, or that of the greater database ([MS-DRSR] 5.11).
+    let order = |stamp: &Stamp| (stamp.version, stamp.time, stamp.origin);
+    let newer = order(&theirs.stamp) > order(&ours.stamp);
     if newer {
         *ours = numbered(theirs, usn);
     }

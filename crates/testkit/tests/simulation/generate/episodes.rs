@@ -99,7 +99,7 @@ impl Maker {
         let down = self.random.below(2) as usize;
         self.steps.push(Step::ControllerDown(down));
         if self.random.chance(40) {
-            self.steps.push(Step::Admin(Admin::RestartFull));
+            self.restart();
         }
         self.cycle();
         if self.random.chance(50) {
@@ -123,22 +123,26 @@ impl Maker {
         self.settle();
     }
 
-    /// An agent stands still until another has taken its place, and then goes on. Often somebody changes before
-    /// and after, so that what it still has to say is old.
+    /// An agent stands still until another has taken its place, and then goes on. Often the same attribute changes
+    /// before and after, so that what it still has to say is old.
     pub(super) fn overtaken(&mut self) {
         let (first, second) = match self.random.chance(50) {
             true => (0, 1),
             false => (1, 0),
         };
+        let (attribute, values) = self.random.pick(&ATTRIBUTES).copied().unwrap_or_default();
         let label = self.anybody().filter(|_| self.random.chance(70));
-        let changes = |maker: &mut Self| {
-            if let Some(label) = label {
-                let change = maker.set_of(label);
-                maker.ad(change);
+        let changes = |maker: &mut Self, value: usize| {
+            if let Some((label, value)) = label.zip(values.get(value)) {
+                maker.ad(Change::Set {
+                    label,
+                    attribute,
+                    values: vec![(*value).to_owned()],
+                });
             }
             maker.changes(2);
         };
-        changes(self);
+        changes(self, 0);
         if self.random.chance(70) {
             // Whatever there is to do, the first one does.
             self.steps.push(Step::AgentFreezes(second));
@@ -147,7 +151,7 @@ impl Maker {
         self.turns();
         self.steps.push(Step::AgentFreezes(first));
         self.steps.push(Step::AgentGoesOn(second));
-        changes(self);
+        changes(self, 1);
         self.steps.push(Step::Time(1 + self.random.below(3)));
         match self.random.chance(60) {
             true => self.settle(),
@@ -255,7 +259,7 @@ impl Maker {
         self.steps.push(Step::Rights(off));
         self.changes(3);
         if self.random.chance(40) {
-            self.steps.push(Step::Admin(Admin::RestartFull));
+            self.restart();
         }
         self.cycle();
         self.steps.push(Step::Rights(on));
@@ -382,9 +386,24 @@ impl Maker {
         }
     }
 
+    /// A configuration is paused while a cycle runs, and resumed.
+    pub(super) fn paused(&mut self) {
+        self.changes(4);
+        self.wake();
+        self.turns();
+        self.steps.push(Step::Admin(Admin::Pause(true)));
+        match self.random.chance(60) {
+            true => self.settle(),
+            false => self.turns(),
+        }
+        self.changes(2);
+        self.steps.push(Step::Admin(Admin::Pause(false)));
+        self.cycle();
+    }
+
     /// A reading of everything ends half-way.
     pub(super) fn interrupted(&mut self) {
-        self.steps.push(Step::Admin(Admin::RestartFull));
+        self.restart();
         self.wake();
         self.turns();
         self.turns();

@@ -104,7 +104,7 @@ impl Maker {
         self.cycle();
         self.steps.push(Step::ControllerDown(0));
         if self.random.chance(60) {
-            self.steps.push(Step::Admin(Admin::RestartFull));
+            self.restart();
         }
         if self.random.chance(50) {
             self.ad(Change::Demand { label, must: true });
@@ -122,7 +122,7 @@ impl Maker {
         self.cycle();
         self.steps.push(Step::SignedIn);
         if self.random.chance(50) {
-            self.steps.push(Step::Admin(Admin::RestartFull));
+            self.restart();
             self.cycle();
         }
     }
@@ -132,7 +132,7 @@ impl Maker {
         self.cycle();
         self.steps.push(Step::ResetInCloud(label));
         if self.random.chance(60) {
-            self.steps.push(Step::Admin(Admin::RestartFull));
+            self.restart();
         }
         self.cycle();
         if self.random.chance(50) {

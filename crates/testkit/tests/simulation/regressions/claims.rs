@@ -72,6 +72,8 @@ fn h18_what_is_handed_over_is_the_heirs() {
             second(Admin::Configure(Wishes::default())),
             cycle_of_second(),
             [configure(Wishes::default()), Step::Settle { order: 0 }],
+            // Refused, refused once more, and then not tried again for hours.
+            cycle(),
             cycle(),
             second(Admin::HandOver),
             cycle(),

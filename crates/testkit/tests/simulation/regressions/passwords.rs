@@ -110,6 +110,7 @@ fn h11_a_controller_that_lags_brings_no_older_password() {
                 Step::ControllerDown(0),
                 Step::Admin(Admin::RestartFull),
                 Step::Settle { order: 0 },
+                Step::Settle { order: 0 },
             ],
             cycle(),
             [Step::ControllerUp(0)],
@@ -142,6 +143,7 @@ fn h11_reading_everything_anew_leaves_a_password_that_was_set_in_the_cloud() {
             [
                 Step::ResetInCloud(USER),
                 Step::Admin(Admin::RestartFull),
+                Step::Settle { order: 0 },
                 Step::Settle { order: 0 },
             ],
             cycle(),

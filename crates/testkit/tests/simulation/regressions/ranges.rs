@@ -33,36 +33,32 @@ fn h21_a_member_that_goes_while_a_set_is_read_hides_no_other() {
         range: 1,
         ..plain()
     };
-    for count in 1..40 {
-        holds_for(
-            setup.clone(),
-            Wishes::default(),
-            history![
-                [
-                    create(USER, Class::User, WELL_KNOWN.users),
-                    create(OTHER, Class::User, WELL_KNOWN.users),
-                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                    create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
-                    create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
-                    member(GROUP, USER),
-                    member(GROUP, OTHER),
-                    member(GROUP, INNER),
-                    member(GROUP, INNERMOST),
-                    set(GROUP, "admindescription", "Group_1"),
-                ],
-                cycle(),
-                [
-                    set(GROUP, "admindescription", ""),
-                    Step::Wake(Wake::Clock),
-                    Step::Turns { count, order: 0 },
-                    Step::Ad(Change::Unlink {
-                        source: GROUP,
-                        attribute: "member",
-                        target: USER,
-                    }),
-                    Step::Settle { order: 0 },
-                ],
-            ],
-        );
+    let members = [USER, OTHER, INNER, INNERMOST];
+    for (target, count) in members
+        .into_iter()
+        .flat_map(|target| (50..90).step_by(3).map(move |count| (target, count)))
+    {
+        let mut steps = vec![
+            create(USER, Class::User, WELL_KNOWN.users),
+            create(OTHER, Class::User, WELL_KNOWN.users),
+            create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+            create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+            create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
+            set(GROUP, "admindescription", "Group_1"),
+        ];
+        steps.extend(members.map(|target| member(GROUP, target)));
+        steps.extend(cycle());
+        steps.extend([
+            set(GROUP, "admindescription", ""),
+            Step::Wake(Wake::Clock),
+            Step::Turns { count, order: 0 },
+            Step::Ad(Change::Unlink {
+                source: GROUP,
+                attribute: "member",
+                target,
+            }),
+            Step::Settle { order: 0 },
+        ]);
+        holds_for(setup.clone(), Wishes::default(), steps);
     }
 }

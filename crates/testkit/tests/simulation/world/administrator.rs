@@ -84,6 +84,29 @@ impl World {
         self.side(which).guard.decided |= !only_looks;
         self.was_untidy |= self.admin.is_some();
         self.admin = Some(task);
+        let paused = id
+            .and_then(|id| self.record::<Configuration>(&id))
+            .is_none_or(|configuration| configuration.paused);
+        self.pausing = (*admin == Admin::Pause(true) && !paused).then_some(which);
+    }
+
+    /// The administrator has got an answer.
+    pub(super) fn administered(&mut self) {
+        let pausing = self.pausing.take();
+        for which in Which::BOTH {
+            let row = self
+                .configuration(which)
+                .and_then(|id| self.record::<Configuration>(&id));
+            let side = self.side(which);
+            // Whoever has asked for a cycle by hand may have done so after that.
+            let by_itself = side.cycle.is_some() && side.guard.wake != Some(Wake::Hand);
+            if !row.is_some_and(|row| row.paused) {
+                side.is_stopped = false;
+            } else if pausing == Some(which) && by_itself {
+                side.is_stopped = true;
+                self.shared.note("cycles paused".to_owned());
+            }
+        }
     }
 
     /// The configuration file for these wishes, by the names that are good at this moment.

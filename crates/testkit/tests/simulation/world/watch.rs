@@ -175,10 +175,13 @@ impl World {
     /// Of who never took part nothing leaves but identity and place; of who was in place, what decides.
     fn look_at_what_left(&mut self) {
         for (guid, left) in self.shared.left.take() {
-            let may_leave = match left {
-                Left::Decision => self.has_witness(|witness| witness.was_in_place(guid)),
-                Left::Content => self.has_witness(|witness| witness.took_part(guid)),
-            };
+            let directory = self.shared.directory.borrow();
+            let may_leave = self.has_witness(|witness| match left {
+                _ if witness.lies_in_what_was(&directory, guid) => true,
+                Left::Decision => witness.was_in_place(guid),
+                Left::Content => witness.took_part(guid),
+            });
+            drop(directory);
             if !may_leave {
                 let name = self.shared.directory.borrow().name_of(guid);
                 self.violate(format!(
@@ -273,6 +276,23 @@ impl World {
                 "{name} was deleted in the cloud directory although Active Directory has had it in scope \
                  ever since that was last read"
             ));
+        }
+    }
+
+    /// The directory was written to: not for a configuration that was paused before that.
+    pub(super) fn look_at_paused(&mut self, actor: Actor) {
+        let stopped = |which: &Which| {
+            let side = &self.sides[which.index()];
+            side.is_stopped && side.cycle.is_some()
+        };
+        let told = match actor {
+            Actor::Cycle(which) => stopped(&which),
+            // Where there are two, nothing tells for which of them an agent said what was written.
+            Actor::Agent(_) => self.configured().iter().all(stopped),
+            Actor::Admin => false,
+        };
+        if told {
+            self.violate("a paused configuration went on writing to the directory".to_owned());
         }
     }
 
