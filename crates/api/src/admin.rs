@@ -368,6 +368,9 @@ pub struct HeldDelete {
     pub since: String,
     /// `held`, `allowed` or `rejected`.
     pub verdict: String,
+    /// Greater than that of whatever waited before it: `until` of what is chosen.
+    #[serde(default)]
+    pub number: u64,
 }
 
 /// An object of the directory that a full import has not seen in Active Directory.
@@ -389,6 +392,9 @@ pub struct Missing {
     pub verdict: String,
     /// Why it is left as it is, or is deleted.
     pub reason: String,
+    /// Not less than that of whatever was missing before it: `until` of what is chosen.
+    #[serde(default)]
+    pub number: u64,
 }
 
 /// An object that failed.
@@ -423,19 +429,25 @@ pub struct Escrow {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chosen {
-    /// Their ids; empty, and no filter: all.
+    /// Their ids; empty, and no filter: all of which nothing was said yet.
     pub ids: Vec<String>,
     /// Those that this is true of, as `$filter` of Microsoft Graph: over `id`, `dn`, `type`, `change`, `member`,
     /// `reason` and `since`.
     pub filter: Option<String>,
+    /// Only what was listed by then: the greatest `number` of the list that was looked at. Without it, whatever is there
+    /// by now is meant.
+    pub until: Option<u64>,
 }
 
 /// How many were chosen.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChosenDone {
     /// So many.
     pub count: u64,
+    /// So many more would have been, but have come since `until`.
+    #[serde(default)]
+    pub newer: u64,
 }
 
 /// What the next cycle would do.

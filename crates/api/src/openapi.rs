@@ -164,7 +164,10 @@ const LOG: &[Query] = &[
         "About this object: a distinguished name, a user principal name, an account name, an anchor or an \
          objectGUID.",
     ),
-    text("action", "With this action."),
+    text(
+        "action",
+        "With this action; `Disable`: updates that disable a user.",
+    ),
     text("status", "With this status."),
     text("cycle", "Of this cycle."),
     text("since", "Not older than this time."),
@@ -327,7 +330,7 @@ const OPERATIONS: &[Operation] = &[
         ..read(
             "/api/v1/configurations/{name}/deletes",
             "listHeldDeletes",
-            "The changes that the guard and the limits hold.",
+            "The changes that the guard and the limits hold, all of them.",
             list::<HeldDelete>(),
         )
     },

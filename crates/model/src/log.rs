@@ -22,6 +22,9 @@ words! {
     }
 }
 
+/// What is asked for like an action, and is an [`Action::Update`]: a user was disabled.
+pub const DISABLE: &str = "Disable";
+
 impl Action {
     /// Whether the object leaves, or would.
     #[must_use]

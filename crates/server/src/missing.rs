@@ -4,18 +4,18 @@
 //! What is said is a part of the object's row in the connector space, and input of its decision; what follows from
 //! it is done by the next cycle, deletes under the guard. Seen again, the object is as if nothing had been said.
 
-use crate::choice::{ChoiceField, Choosable, parsed, picked};
+use crate::choice::{Choice, ChoiceField, ChoiceFilter, Choosable, Listing, Meant, parsed};
 use crate::configurations::store_problem;
 use crate::cycle::link;
 use crate::import::mark_all;
 use crate::service::Service;
 use crate::{audit, directory};
-use lockstep_api::admin::{Chosen, Missing as View};
+use lockstep_api::admin::{Chosen, ChosenDone, Missing as View};
 use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
 use lockstep_engine::{Presence, Reason, Word};
 use lockstep_model::ids::ConfigurationId;
-use lockstep_model::{Guid, PropertyValue, Timestamp};
+use lockstep_model::{Guid, PropertyValue};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -24,18 +24,18 @@ use std::sync::Arc;
 
 /// How many rows are looked at in one go.
 const SLICE: usize = 5_000;
-/// How many are listed.
-const LISTED: usize = 100_000;
+/// How many are named in one entry of the audit log.
+const NAMED: usize = 1_000;
 
 impl Choosable for View {
     const FIELDS: &[&str] = &["id", "dn", "type", "reason", "since"];
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
     fn is_open(&self) -> bool {
         self.verdict == "open"
+    }
+
+    fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -54,20 +54,42 @@ impl HasFields<ChoiceField> for View {
 
 /// The objects of a configuration that are in the directory and missing in Active Directory, as far as a filter is
 /// true of them.
+pub(crate) struct MissingListing {
+    configuration: ConfigurationId,
+    scan: Scan,
+    filter: Option<ChoiceFilter>,
+}
+
+impl Listing for MissingListing {
+    type One = View;
+
+    fn next(&mut self, tx: &mut dyn Read) -> Result<Option<Vec<View>>, StoreError> {
+        let rows: Vec<Staged> = tx.list(&self.scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
+        self.scan = self.scan.clone().behind(last);
+        let mut listed = Vec::new();
+        for row in &rows {
+            listed.extend(view(tx, self.configuration, row)?);
+        }
+        listed.retain(|one| self.filter.as_ref().is_none_or(|filter| filter.fits(one)));
+        Ok(Some(listed))
+    }
+}
+
+/// The objects of a configuration that are in the directory and missing in Active Directory, as far as a filter is
+/// true of them.
 ///
 /// # Errors
 ///
-/// A problem with status 400 when the filter cannot be read; those of the store.
-pub async fn list(
-    service: &Arc<Service>,
-    id: ConfigurationId,
-    filter: Option<&str>,
-) -> Result<Vec<View>, Problem> {
-    let filter = parsed::<View>(filter)?;
-    let listed = service.read(move |tx| of(tx, id)).await;
-    let mut listed = listed.map_err(store_problem)?;
-    listed.retain(|one| filter.as_ref().is_none_or(|filter| filter.fits(one)));
-    Ok(listed)
+/// A problem with status 400 when the filter cannot be read.
+pub(crate) fn list(id: ConfigurationId, filter: Option<&str>) -> Result<MissingListing, Problem> {
+    Ok(MissingListing {
+        configuration: id,
+        scan: Scan::along(Staged::BY_MISSING, Key::empty().with(id), SLICE),
+        filter: parsed::<View>(filter)?,
+    })
 }
 
 /// Says of what is chosen that it is gone, or that it stays. Says of how many.
@@ -82,16 +104,17 @@ pub async fn decide(
     chosen: Chosen,
     word: Word,
     actor: String,
-) -> Result<u64, Problem> {
-    let filter = parsed::<View>(chosen.filter.as_deref())?;
+) -> Result<ChosenDone, Problem> {
+    let choice = Choice::of::<View>(chosen)?;
     let (id, name) = (row.id, row.name.clone());
+    let is_named = !choice.ids.is_empty();
     // They may be many: nobody has to wait who writes until they are listed.
-    let listed = service.read(move |tx| of(tx, id)).await;
-    let listed = listed.map_err(store_problem)?;
-    let picked = picked(&listed, &chosen, filter.as_ref()).map_err(not_missing)?;
-    let picked = listed.iter().zip(picked).filter(|(_, picked)| *picked);
-    let is_named = !chosen.ids.is_empty();
-    let guids: BTreeSet<Guid> = picked.filter_map(|(one, _)| one.id.parse().ok()).collect();
+    let picked = service.read(move |tx| match is_named {
+        true => named(tx, id, &choice),
+        false => all(tx, id, &choice).map(Ok),
+    });
+    let picked = picked.await.map_err(store_problem)?;
+    let Picked { guids, newer } = picked.map_err(|unknown| not_missing(&unknown))?;
     let now = service.clock.now();
     let said = service
         .write(move |tx| {
@@ -100,43 +123,82 @@ pub async fn decide(
                 Word::Gone => "MissingDeleted",
                 Word::Stays => "MissingKept",
             };
-            let objects: Vec<String> = said.iter().map(Guid::to_string).collect();
-            let new = serde_json::json!({ "objects": objects }).to_string();
-            audit::record(tx, now, &actor, activity, &name, None, Some(new))?;
+            for slice in said.chunks(NAMED) {
+                let objects: Vec<String> = slice.iter().map(Guid::to_string).collect();
+                let new = serde_json::json!({ "objects": objects }).to_string();
+                audit::record(tx, now, &actor, activity, &name, None, Some(new))?;
+            }
             Ok(said.len() as u64)
         })
         .await;
     let count = said.map_err(store_problem)?;
     service.jobs.raise();
-    Ok(count)
+    Ok(ChosenDone { count, newer })
+}
+
+/// What is meant of what is missing.
+#[derive(Default)]
+struct Picked {
+    guids: BTreeSet<Guid>,
+    newer: u64,
+}
+
+impl Picked {
+    fn look(&mut self, choice: &Choice, guid: Guid, view: &View) {
+        match choice.meant(view) {
+            Meant::Yes => {
+                self.guids.insert(guid);
+            }
+            Meant::Later => self.newer += 1,
+            Meant::No => {}
+        }
+    }
+}
+
+fn all(tx: &mut dyn Read, id: ConfigurationId, choice: &Choice) -> Result<Picked, StoreError> {
+    let mut scan = Scan::along(Staged::BY_MISSING, Key::empty().with(id), SLICE);
+    let mut picked = Picked::default();
+    loop {
+        let rows: Vec<Staged> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(picked);
+        };
+        scan = scan.behind(last);
+        for row in &rows {
+            if let Some(view) = view(tx, id, row)? {
+                picked.look(choice, row.object.guid, &view);
+            }
+        }
+    }
+}
+
+/// What is meant of what is named; gives the first id that nothing has.
+fn named(
+    tx: &mut dyn Read,
+    id: ConfigurationId,
+    choice: &Choice,
+) -> Result<Result<Picked, String>, StoreError> {
+    let mut picked = Picked::default();
+    for text in &choice.ids {
+        let row: Option<Staged> = match text.parse::<Guid>() {
+            Ok(guid) => tx.fetch_one(&(id, guid))?,
+            Err(_) => None,
+        };
+        let view = match &row {
+            Some(row) => view(tx, id, row)?,
+            None => None,
+        };
+        let Some((row, view)) = row.zip(view) else {
+            return Ok(Err(text.clone()));
+        };
+        picked.look(choice, row.object.guid, &view);
+    }
+    Ok(Ok(picked))
 }
 
 fn not_missing(id: &str) -> Problem {
     let title = format!("{id} is not among what is missing; nothing was changed");
     Problem::new(404, "NotMissing", title).remedy("`lockstep missing list` shows the ids")
-}
-
-/// The objects of a configuration that are in the directory and missing in Active Directory.
-fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
-    let mut scan = Scan::along(Staged::BY_MISSING, Key::empty().with(id), SLICE);
-    let mut listed = Vec::new();
-    loop {
-        let rows: Vec<Staged> = tx.list(&scan)?;
-        let Some(last) = rows.last() else {
-            return Ok(listed);
-        };
-        scan = scan.behind(last);
-        let missing = rows.iter().filter_map(|row| match row.object.presence {
-            Presence::Missing { since, word } => Some((row.object.guid, since, word)),
-            Presence::Alive { .. } | Presence::Deleted => None,
-        });
-        for (guid, since, word) in missing {
-            listed.extend(view(tx, id, guid, since, word)?);
-            if listed.len() == LISTED {
-                return Ok(listed);
-            }
-        }
-    }
 }
 
 /// Counts, at the end of a cycle, how many objects of the directory are missing and wait for somebody's word. They
@@ -167,13 +229,12 @@ pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(
     Ok(())
 }
 
-fn view(
-    tx: &mut dyn Read,
-    id: ConfigurationId,
-    guid: Guid,
-    since: Timestamp,
-    word: Option<Word>,
-) -> Result<Option<View>, StoreError> {
+/// An object, if it is in the directory and missing in Active Directory.
+fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<View>, StoreError> {
+    let Presence::Missing { since, word } = row.object.presence else {
+        return Ok(None);
+    };
+    let guid = row.object.guid;
     let joined: Option<Joined> = tx.fetch_one(&(id, guid))?;
     let Some(joined) = joined.filter(|joined| !joined.deleted) else {
         return Ok(None);
@@ -195,6 +256,8 @@ fn view(
         since: since.to_string(),
         verdict: verdict.to_owned(),
         reason: reason.to_string(),
+        // One full import after the other finds them, page after page.
+        number: u64::try_from(since.as_millis()).unwrap_or(0),
     }))
 }
 
@@ -207,26 +270,28 @@ fn say(
     said: Word,
     is_named: bool,
 ) -> Result<Vec<Guid>, StoreError> {
-    let ids: Vec<_> = guids.iter().map(|guid| (id, *guid)).collect();
-    let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
-    let mut changed = Vec::new();
-    for mut row in rows.into_iter().flatten() {
-        if let Presence::Missing { word, .. } = &mut row.object.presence
-            && (is_named || word.is_none())
-        {
-            *word = Some(said);
-            row.object.version += 1;
-            changed.push(row);
-        }
-    }
     let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
         return Ok(Vec::new());
     };
-    let guids: Vec<Guid> = changed.iter().map(|row| row.object.guid).collect();
-    mark_all(tx, &mut job, guids.iter().copied().map(Subject::Object))?;
+    let ids: Vec<_> = guids.iter().map(|guid| (id, *guid)).collect();
+    let mut changed = Vec::new();
+    for ids in ids.chunks(SLICE) {
+        let rows: Vec<Option<Staged>> = tx.fetch(ids)?;
+        let mut rows: Vec<Staged> = rows.into_iter().flatten().collect();
+        rows.retain_mut(|row| match &mut row.object.presence {
+            Presence::Missing { word, .. } if is_named || word.is_none() => {
+                *word = Some(said);
+                row.object.version += 1;
+                true
+            }
+            _ => false,
+        });
+        changed.extend(rows.iter().map(|row| row.object.guid));
+        tx.store(&rows)?;
+    }
+    mark_all(tx, &mut job, changed.iter().copied().map(Subject::Object))?;
     // In a cycle by hand: deletes leave in it.
     job.requested += 1;
-    tx.store(&changed)?;
     tx.store(&[job])?;
-    Ok(guids)
+    Ok(changed)
 }

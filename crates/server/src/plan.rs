@@ -262,7 +262,6 @@ fn run(
         ..Report::default()
     };
     let mut behind = 0;
-    announce_anew(tx, id)?;
     if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
         // The next cycle tries again whatever failed and is due.
         cycle::escrow::wake(tx, &mut job, now)?;
@@ -277,22 +276,6 @@ fn run(
         if batch(tx, &mut lane, &mut context, &mut behind)? == Progress::Done {
             return Ok(report);
         }
-    }
-}
-
-/// What is held already is a part of the plan, though the log has told of it before.
-fn announce_anew(tx: &mut dyn Write, id: ConfigurationId) -> Result<(), StoreError> {
-    let row: Option<Configuration> = tx.fetch_one(&id)?;
-    let owner = row.and_then(|row| row.stands_for).unwrap_or(id);
-    let mut scan = Scan::of(Key::empty().with(owner), SLICE);
-    loop {
-        let mut held: Vec<HeldDelete> = tx.list(&scan)?;
-        let Some(last) = held.last() else {
-            return Ok(());
-        };
-        scan = scan.behind(last);
-        held.iter_mut().for_each(|row| row.announced = false);
-        tx.store(&held)?;
     }
 }
 

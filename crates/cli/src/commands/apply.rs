@@ -1,9 +1,11 @@
 //! `lockstep apply`
 
+use super::choice::{Choosable as _, listed};
 use super::{Context, plan};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::spec_file;
-use lockstep_api::admin::Configuration;
+use lockstep_api::admin::{Configuration, HeldDelete};
 use lockstep_api::configuration::Spec;
 use reqwest::Method;
 use std::path::PathBuf;
@@ -24,6 +26,9 @@ pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u
     let client = context.client()?;
     let path = ["api", "v1", "configurations", &spec.name];
     let before: Option<Configuration> = client.find_at(&path).await?;
+    if let Some(before) = &before {
+        warn(&client, &before.configuration, &spec, context).await?;
+    }
     let mut query = Vec::new();
     if !args.yes {
         context.output.can_ask()?;
@@ -57,6 +62,45 @@ pub(super) async fn execute(args: &ApplyArgs, context: &Context<'_>) -> Result<u
         .output
         .data(&applied, |applied| format!("{} {word}\n", applied.name))?;
     Ok(0)
+}
+
+/// Says how much of what is held is let go by a guard that is switched off, or a limit that is lifted: nobody is asked
+/// about it any more.
+async fn warn(
+    client: &Client,
+    before: &Spec,
+    after: &Spec,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let (old, new) = (&before.limits, &after.limits);
+    let off = before.accidental_deletes.enabled && !after.accidental_deletes.enabled;
+    let opened = [
+        ("delete", "deletes", off),
+        (
+            "update",
+            "updates",
+            old.updates.is_some() && new.updates.is_none(),
+        ),
+        (
+            "memberRemoval",
+            "removals of members",
+            old.member_removals.is_some() && new.member_removals.is_none(),
+        ),
+    ];
+    if !opened.iter().any(|(_, _, opened)| *opened) {
+        return Ok(());
+    }
+    let held: Vec<HeldDelete> = listed(client, &after.name, None).await?;
+    for (change, what, _) in opened.into_iter().filter(|(_, _, opened)| *opened) {
+        let is_let_go = |held: &&HeldDelete| held.change == change && held.is_open();
+        let count = held.iter().filter(is_let_go).count();
+        if count > 0 {
+            context.output.say(&format!(
+                "warning: nothing guards {what} any more: {count} that are held or wait leave with the next cycle"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What changes in the configuration itself, setting by setting.

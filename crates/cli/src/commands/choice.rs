@@ -17,6 +17,9 @@ pub(super) trait Choosable: DeserializeOwned {
 
     /// Whether nothing was said of it yet.
     fn is_open(&self) -> bool;
+
+    /// Greater than that of what was listed before it.
+    fn number(&self) -> u64;
 }
 
 /// Which of a list.
@@ -60,6 +63,9 @@ pub(super) async fn choose<T: Choosable>(
         false => args.ids.iter().any(|id| one.id().eq_ignore_ascii_case(id)),
     };
     let count = listed.iter().filter(is_meant).count();
+    // It is asked about these, and not about what comes while the question waits for its answer.
+    let until = listed.iter().map(Choosable::number).max().unwrap_or(0);
+    drop(listed);
     let question = format!("{} of {}?", question(count), args.name);
     if !context.output.confirm(&question, args.yes)? {
         context.output.say("nothing was changed");
@@ -69,10 +75,17 @@ pub(super) async fn choose<T: Choosable>(
     let body = Chosen {
         ids: args.ids,
         filter: args.filter,
+        until: Some(until),
     };
     let done: ChosenDone = client.send_for(Method::POST, &path, &body).await?;
     context
         .output
         .data(&done, |done| format!("{}\n", done.count))?;
+    if done.newer > 0 {
+        context.output.say(&format!(
+            "{} more have come since; nothing was said of them",
+            done.newer
+        ));
+    }
     Ok(0)
 }

@@ -38,6 +38,10 @@ impl Choosable for HeldDelete {
     fn is_open(&self) -> bool {
         self.verdict == "held"
     }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 pub(super) async fn execute(command: DeletesCommand, context: &Context<'_>) -> Result<u8, Failure> {

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::table;
 use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
 use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
-use lockstep_model::log::{Action, Status};
+use lockstep_model::log::{Action, DISABLE, Status};
 use lockstep_model::{Timestamp, UnknownWord};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,9 +23,9 @@ pub(crate) struct LogArgs {
     /// About this object: a distinguished name, a user principal name, an account name or an anchor
     #[arg(long, value_name = "TEXT")]
     object: Option<String>,
-    /// With this action
-    #[arg(long, value_parser = one_of::<Action>(Action::WORDS), ignore_case = true)]
-    action: Option<Action>,
+    /// With this action; Disable: updates that disable a user
+    #[arg(long, value_parser = actions(), ignore_case = true)]
+    action: Option<String>,
     /// With this status
     #[arg(long, value_parser = one_of::<Status>(Status::WORDS), ignore_case = true)]
     status: Option<Status>,
@@ -69,7 +69,7 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     for (name, value) in [
         ("configuration", &args.configuration),
         ("object", &args.object),
-        ("action", &args.action.map(|action| action.to_string())),
+        ("action", &args.action),
         ("status", &args.status.map(|status| status.to_string())),
         ("cycle", &args.cycle),
         ("since", &args.since.map(|since| since.to_string())),
@@ -129,6 +129,11 @@ async fn newer(
             return Ok(found);
         }
     }
+}
+
+/// The actions that there are, and what is asked for like one.
+fn actions() -> PossibleValuesParser {
+    PossibleValuesParser::new(Action::WORDS.iter().copied().chain([DISABLE]))
 }
 
 /// One of these words; they are offered for completion.

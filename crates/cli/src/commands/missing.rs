@@ -38,6 +38,10 @@ impl Choosable for Missing {
     fn is_open(&self) -> bool {
         self.verdict == "open"
     }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 pub(super) async fn execute(command: MissingCommand, context: &Context<'_>) -> Result<u8, Failure> {

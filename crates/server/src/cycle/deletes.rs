@@ -5,6 +5,7 @@ use super::objects::{Case, cases};
 use super::report::{Held, Item};
 use super::{Context, claims, escrow, unresolved};
 use crate::import::{Places, mark_all};
+use crate::job::Guard;
 use crate::lane::Lane;
 use crate::{credentials, directory};
 use lockstep_directory::Change;
@@ -35,11 +36,12 @@ pub(super) fn leave(
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
     }
+    // Once everything is decided about that it held, the guard stands open again, and only what comes then counts.
+    Guard::Deletes.settle(tx, &mut lane.job, configuration)?;
     let index = Some(HeldDelete::BY_VERDICT);
     let open = HeldDelete::with(configuration, HeldVerdict::Open);
     let staged = tx.how_many::<HeldDelete>(index, &open)?;
     if staged == 0 {
-        lane.job.guard_tripped = false;
         context.report.hold(Held::Deletes, 0);
         return Ok(false);
     }
@@ -63,6 +65,7 @@ pub(super) fn leave(
             Ok(false)
         }
         _ => {
+            context.report.hold(Held::Deletes, 0);
             let rows = list(tx, configuration, HeldVerdict::Open)?;
             let before = context.report.tally.deleted;
             let more = carry_out(tx, lane, context, rows)?;
@@ -163,7 +166,7 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     }
 }
 
-/// Logs each held delete once.
+/// Logs each held delete once; a preview tells of all.
 fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Result<(), StoreError> {
     let prefix = HeldDelete::with(lane.owner(), HeldVerdict::Open);
     let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH);
@@ -173,10 +176,22 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
             return Ok(());
         };
         scan = scan.behind(last);
-        for mut row in rows.into_iter().filter(|row| !row.announced) {
-            crate::log::record(tx, context, Status::Warning, staged(&row))?;
-            row.announced = true;
-            tx.store(&[row])?;
+        let preview = context.report.items.is_some();
+        for row in rows {
+            let untold = match preview {
+                true => context.report.told.insert(row.guid),
+                false => !row.announced,
+            };
+            if untold {
+                crate::log::record(tx, context, Status::Warning, staged(&row))?;
+            }
+            if !row.announced || !row.held {
+                tx.store(&[HeldDelete {
+                    announced: true,
+                    held: true,
+                    ..row
+                }])?;
+            }
         }
     }
 }

@@ -14,19 +14,19 @@ use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::Action;
-use lockstep_store::records::connector_space::{Dirty, Subject, SubjectKind};
+use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
 use lockstep_store::records::job::HeldDelete;
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::safety::HeldChange;
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
+use lockstep_store::{ReadRecords as _, Scan, StoreError, Write};
 use std::collections::{BTreeMap, HashSet};
 
 /// The code of what is otherwise in the directory than it was written.
 pub(crate) const VALUES: &str = "ValuesDrifted";
 /// The code of references that are otherwise.
 pub(crate) const REFERENCES: &str = "ReferencesDrifted";
-/// How many marks are looked at for objects that wait anyway.
-const MARKS: usize = 10_000;
+/// How many marks are looked at in one go.
+const MARKS: usize = 1_000;
 
 /// Whether something has to be decided first that is not about single objects.
 ///
@@ -101,22 +101,41 @@ pub(crate) fn drift(
 
 /// Leaves out what is going to be decided anyway, could not be done, or is held.
 fn without_known(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<Vec<Guid>, StoreError> {
-    let prefix = Dirty::of_kind(lane.configuration.id, SubjectKind::Object);
-    let marks: Vec<Dirty> = tx.list(&Scan::of(prefix, MARKS))?;
-    let mut known: HashSet<Guid> = marks
-        .iter()
-        .flat_map(|mark| &mark.subjects)
-        .map(Subject::guid)
-        .collect();
+    let mut known = marked(tx, lane, guids)?;
     let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
     let failed: Vec<Option<LastDecision>> = tx.fetch(&ids)?;
     known.extend(failed.into_iter().flatten().map(|row| row.guid));
     let held: Vec<Option<HeldDelete>> = tx.fetch(&ids)?;
     known.extend(held.into_iter().flatten().map(|row| row.guid));
-    let changes: Vec<HeldChange> = tx.list(&Scan::of(Key::empty().with(lane.owner()), MARKS))?;
-    known.extend(changes.into_iter().map(|row| row.guid));
+    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    for joined in joined.into_iter().flatten() {
+        let of_object = HeldChange::of(lane.owner(), joined.object);
+        let changes: Vec<HeldChange> = tx.list(&Scan::of(of_object, 1))?;
+        known.extend(changes.iter().map(|_| joined.guid));
+    }
     let left = guids.iter().filter(|guid| !known.contains(guid));
     Ok(left.copied().collect())
+}
+
+/// Those of them that are going to be decided, however much else is.
+fn marked(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<HashSet<Guid>, StoreError> {
+    let asked: HashSet<Guid> = guids.iter().copied().collect();
+    let mut marked = HashSet::new();
+    let prefix = Dirty::of_kind(lane.configuration.id, SubjectKind::Object);
+    let mut scan = Scan::of(prefix, MARKS);
+    loop {
+        let marks: Vec<Dirty> = tx.list(&scan)?;
+        let Some(last) = marks.last() else {
+            return Ok(marked);
+        };
+        scan = scan.behind(last);
+        let subjects = marks.iter().flat_map(|mark| &mark.subjects);
+        marked.extend(
+            subjects
+                .map(Subject::guid)
+                .filter(|guid| asked.contains(guid)),
+        );
+    }
 }
 
 fn otherwise(lane: &Lane, case: &Case, action: Action, reason: &Reason) -> Item {

@@ -579,17 +579,19 @@ fn compare(
 /// Stages a delete. Whether it leaves is decided when all are known.
 fn stage_delete(
     tx: &mut dyn Write,
-    lane: &Lane,
+    lane: &mut Lane,
     context: &Context<'_>,
     case: &Case,
     reason: &Reason,
     target: ObjectId,
 ) -> Result<(), StoreError> {
     let (configuration, guid) = (lane.owner(), case.object.guid);
-    let held: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
-    if held.is_some_and(|held| held.code == reason.code() && held.object == target) {
+    let before: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
+    let same = |before: &HeldDelete| before.code == reason.code() && before.object == target;
+    if before.as_ref().is_some_and(same) {
         return Ok(());
     }
+    lane.job.sequence += 1;
     tx.store(&[HeldDelete {
         configuration,
         guid,
@@ -601,6 +603,9 @@ fn stage_delete(
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
         announced: false,
+        // Another reason is another decision, and opens no guard.
+        held: before.is_some_and(|before| before.keeps_closed()),
+        number: lane.job.sequence,
     }])
 }
 

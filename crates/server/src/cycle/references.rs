@@ -289,7 +289,7 @@ impl Changes {
     fn apply(
         mut self,
         tx: &mut dyn Write,
-        lane: &Lane,
+        lane: &mut Lane,
         context: &mut Context<'_>,
     ) -> Result<(), StoreError> {
         self.strike(tx, lane)?;

@@ -7,6 +7,7 @@ use super::report::Held;
 use super::{Context, updates};
 use crate::directory;
 use crate::import::Places;
+use crate::job::Guard;
 use crate::lane::Lane;
 use lockstep_engine::Reason;
 use lockstep_engine::guard::Limit;
@@ -34,7 +35,7 @@ fn limit_of(lane: &Lane) -> Option<Limit> {
 /// Takes out of these references those that have to wait until all are counted, and stages them.
 pub(super) fn stage(
     tx: &mut dyn Write,
-    lane: &Lane,
+    lane: &mut Lane,
     context: &Context<'_>,
     removed: Vec<Id>,
 ) -> Result<Vec<Id>, StoreError> {
@@ -50,6 +51,7 @@ pub(super) fn stage(
         .collect();
     let known: Vec<Option<HeldChange>> = tx.fetch(&ids)?;
     let mut rows = Vec::new();
+    lane.job.sequence += 1;
     for ((group, _, member), known) in members.into_iter().zip(known) {
         if known.is_none() {
             rows.extend(row(tx, lane, context, group, member)?);
@@ -103,6 +105,8 @@ fn row(
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
         held: false,
+        closed: false,
+        number: lane.job.sequence,
     }))
 }
 
@@ -138,7 +142,8 @@ pub(super) fn leave(
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
     }
-    lane.job.removals_tripped = false;
+    let owner = lane.owner();
+    Guard::Removals.settle(tx, &mut lane.job, owner)?;
     let mut held = 0;
     for (id, group) in groups {
         let reached = match limit {
@@ -151,10 +156,10 @@ pub(super) fn leave(
             *passed += rows.len() as u64;
             return carry_out(tx, lane, context, rows);
         }
-        lane.job.removals_tripped = true;
         held += group.open;
         hold(tx, lane, context, id, &group)?;
     }
+    lane.job.removals_tripped = held > 0;
     context.report.hold(Held::Members, held);
     Ok(false)
 }
@@ -183,7 +188,7 @@ fn look(
                         let group = groups.entry(row.object).or_default();
                         group.guid = Some(row.guid);
                         group.open += 1;
-                        group.tripped |= row.held;
+                        group.tripped |= row.keeps_closed();
                     }
                     HeldVerdict::Allowed if allowed.len() < BATCH => allowed.push(row),
                     _ => {}
@@ -297,7 +302,13 @@ fn hold(
             row.member.is_some() && row.verdict == HeldVerdict::Open && !row.held
         };
         let rows = rows.into_iter().filter(is_new);
-        let held: Vec<HeldChange> = rows.map(|row| HeldChange { held: true, ..row }).collect();
+        let held: Vec<HeldChange> = rows
+            .map(|row| HeldChange {
+                held: true,
+                closed: true,
+                ..row
+            })
+            .collect();
         new.extend(held.iter().filter_map(|row| row.member));
         tx.store(&held)?;
     }

@@ -114,11 +114,11 @@ pub struct Report {
     /// Objects whose update leaves although there is a limit: they were counted, or approved with exactly this
     /// change, or somebody asked for that object.
     pub passing: BTreeMap<Guid, Option<String>>,
-    /// Updates that were let through.
+    /// Updates that were let through; what an administrator had allowed is not counted.
     pub passed: u64,
     /// Members that were let leave, by group.
     pub members_passed: BTreeMap<ObjectId, u64>,
-    /// Objects whose held update was told.
+    /// Objects whose held delete or update was told.
     pub told: BTreeSet<Guid>,
     /// How often a reference to an object that is not provisioned was told, or would have been.
     pub unresolved: usize,

@@ -5,6 +5,7 @@ use super::Context;
 use super::objects::{Case, cases, decide_all, redacted};
 use super::report::Held;
 use crate::import::{Places, mark_all};
+use crate::job::Guard;
 use crate::lane::Lane;
 use crate::links;
 use lockstep_api::configuration::LimitValue;
@@ -47,7 +48,7 @@ fn fingerprint(changes: &MappedValues) -> String {
 /// Whether an update has to wait until all are counted; it is staged then.
 pub(super) fn stages(
     tx: &mut dyn Write,
-    lane: &Lane,
+    lane: &mut Lane,
     context: &Context<'_>,
     case: &Case,
     reason: &Reason,
@@ -63,9 +64,10 @@ pub(super) fn stages(
         return Ok(false);
     }
     let before: Option<HeldChange> = tx.fetch_one(&(lane.owner(), object, None))?;
-    if before.is_some_and(|row| row.fingerprint == made) {
+    if before.as_ref().is_some_and(|row| row.fingerprint == made) {
         return Ok(true);
     }
+    lane.job.sequence += 1;
     let names: Vec<&str> = changes.keys().map(String::as_str).collect();
     tx.store(&[HeldChange {
         configuration: lane.owner(),
@@ -81,6 +83,9 @@ pub(super) fn stages(
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
         held: false,
+        // Another change is held like the one before it.
+        closed: before.is_some_and(|row| row.keeps_closed()),
+        number: lane.job.sequence,
     }])?;
     Ok(true)
 }
@@ -101,10 +106,12 @@ pub(super) fn leave(
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed, true);
     }
+    // As with deletes: what an administrator has decided about counts no more.
+    let owner = lane.owner();
+    Guard::Updates.settle(tx, &mut lane.job, owner)?;
     let open = HeldChange::with(lane.owner(), HeldVerdict::Open, false);
     let staged = tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?;
     if staged == 0 {
-        lane.job.updates_tripped = false;
         context.report.hold(Held::Updates, 0);
         return Ok(false);
     }
@@ -118,7 +125,9 @@ pub(super) fn leave(
         announce(tx, lane, context)?;
         return Ok(false);
     }
+    context.report.hold(Held::Updates, 0);
     let rows = list(tx, lane, HeldVerdict::Open)?;
+    context.report.passed += rows.len() as u64;
     carry_out(tx, lane, context, rows, false)
 }
 
@@ -141,7 +150,6 @@ fn carry_out(
 ) -> Result<bool, StoreError> {
     let ids: Vec<_> = rows.iter().map(HeldChange::id).collect();
     tx.remove::<HeldChange>(&ids)?;
-    context.report.passed += rows.len() as u64;
     let passing = rows
         .iter()
         .map(|row| (row.guid, exactly.then(|| row.fingerprint.clone())));
@@ -206,7 +214,11 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
         let held: Vec<HeldChange> = rows
             .into_iter()
             .filter(|row| !row.held)
-            .map(|row| HeldChange { held: true, ..row })
+            .map(|row| HeldChange {
+                held: true,
+                closed: true,
+                ..row
+            })
             .collect();
         tx.store(&held)?;
     }

@@ -5,6 +5,7 @@ mod apps;
 mod configurations;
 mod extensions;
 mod held;
+mod listing;
 mod logs;
 mod missing;
 mod passwords;

@@ -2,8 +2,10 @@
 
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict, Job};
-use lockstep_store::records::safety::HeldChange;
-use lockstep_store::{Key, Read, ReadRecords as _, Record, Scan, StoreError};
+use lockstep_store::records::safety::{HeldChange, Notice};
+use lockstep_store::{
+    Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
+};
 
 /// How many changes are looked at in one go.
 const SLICE: usize = 1_000;
@@ -20,15 +22,17 @@ pub(crate) enum Guard {
 }
 
 impl Guard {
+    /// All that there are, the gravest first.
+    pub(crate) const ALL: [Self; 3] = [Self::Deletes, Self::Updates, Self::Removals];
+
     /// Those of a job that have tripped, the gravest first.
     pub(crate) fn tripped(job: &Job) -> impl Iterator<Item = Self> {
-        let guards = [
-            (job.guard_tripped, Self::Deletes),
-            (job.updates_tripped, Self::Updates),
-            (job.removals_tripped, Self::Removals),
-        ];
-        let tripped = guards.into_iter().filter(|(tripped, _)| *tripped);
-        tripped.map(|(_, guard)| guard)
+        let has_tripped = |guard: &Self| match guard {
+            Self::Deletes => job.guard_tripped,
+            Self::Updates => job.updates_tripped,
+            Self::Removals => job.removals_tripped,
+        };
+        Self::ALL.into_iter().filter(has_tripped)
     }
 
     /// The stable name of the reason.
@@ -60,6 +64,43 @@ impl Guard {
         }
     }
 
+    /// Opens it again when an administrator has decided about everything that it held, or nothing of it is decided so
+    /// any more. When it trips another time, that is told anew. A preview's job holds what is its owner's.
+    pub(crate) fn settle(
+        self,
+        tx: &mut dyn Write,
+        job: &mut Job,
+        owner: ConfigurationId,
+    ) -> Result<(), StoreError> {
+        let tripped = match self {
+            Self::Deletes => &mut job.guard_tripped,
+            Self::Updates => &mut job.updates_tripped,
+            Self::Removals => &mut job.removals_tripped,
+        };
+        if !*tripped || self.holds(tx, owner)? {
+            return Ok(());
+        }
+        *tripped = false;
+        tx.remove::<Notice>(&[(owner, self.code().to_owned())])
+    }
+
+    /// Whether something of what it tripped over waits for a decision.
+    fn holds(self, tx: &mut dyn Read, id: ConfigurationId) -> Result<bool, StoreError> {
+        let open = HeldVerdict::Open;
+        let changes = |tx, members| {
+            let prefix = HeldChange::with(id, open, members);
+            is_any(tx, HeldChange::BY_VERDICT, prefix, HeldChange::keeps_closed)
+        };
+        match self {
+            Self::Deletes => {
+                let prefix = HeldDelete::with(id, open);
+                is_any(tx, HeldDelete::BY_VERDICT, prefix, HeldDelete::keeps_closed)
+            }
+            Self::Updates => changes(tx, false),
+            Self::Removals => changes(tx, true),
+        }
+    }
+
     /// What happened, where so many are held.
     pub(crate) fn message(self, count: u64) -> String {
         let what = match self {
@@ -67,7 +108,7 @@ impl Guard {
             Self::Updates => "updates",
             Self::Removals => "members that would leave groups",
         };
-        format!("{count} {what} are held, which is the limit or more")
+        format!("{count} {what} are held, because as many as the limit or more had come together")
     }
 
     /// What to do about it in the configuration of this name.
@@ -120,6 +161,26 @@ fn removals<T: Read + ?Sized>(
         for row in rows.iter().filter(|row| row.held) {
             count += 1;
             since = since.or(Some(row.since));
+        }
+    }
+}
+
+/// Whether this is true of one of those along an index.
+fn is_any<R: Record>(
+    tx: &mut dyn Read,
+    index: usize,
+    prefix: Key,
+    is: fn(&R) -> bool,
+) -> Result<bool, StoreError> {
+    let mut scan = Scan::along(index, prefix, SLICE);
+    loop {
+        let rows: Vec<R> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(false);
+        };
+        scan = scan.behind(last);
+        if rows.iter().any(is) {
+            return Ok(true);
         }
     }
 }

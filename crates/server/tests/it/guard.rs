@@ -2,8 +2,11 @@
 
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, MappedKind};
 use lockstep_server::job::Wake;
+use lockstep_store::WriteRecords as _;
+use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use serde_json::{Value, json};
 
 fn corp(people: usize) -> (Corp, Vec<Guid>) {
@@ -173,5 +176,157 @@ fn an_allowed_delete_is_decided_anew_and_a_rejected_one_stays() {
     assert_eq!(
         (left.len(), left[0]["verdict"].clone()),
         (1, json!("rejected"))
+    );
+}
+
+fn say(corp: &Corp, verb: &str, chosen: Value) -> Value {
+    corp.ask("POST", &format!("{CORP}/deletes/{verb}"), Some(chosen))
+}
+
+fn three_are_held() -> (Corp, Vec<Guid>) {
+    let (corp, people) = corp(20);
+    corp.apply(json!({"accidental-deletes": {"threshold": 3}}));
+    corp.clean_cycle();
+    delete(&corp, &people[..3]);
+    assert_eq!(corp.cycle().held, 3);
+    (corp, people)
+}
+
+#[test]
+fn what_was_allowed_or_rejected_counts_towards_the_threshold_no_more() {
+    let (corp, people) = three_are_held();
+    assert_eq!(say(&corp, "allow", json!({}))["count"], 3);
+    assert_eq!(corp.show()["status"], "active", "nothing is held any more");
+    // What comes in the same cycle is counted for itself.
+    delete(&corp, &people[3..5]);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.deleted, cycle.held), (5, 0));
+    delete(&corp, &people[5..8]);
+    assert_eq!(corp.cycle().held, 3);
+    say(&corp, "reject", json!({}));
+    delete(&corp, &people[8..10]);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.deleted, cycle.held), (2, 0));
+    // Of a guard that has tripped everything is decided about, or it stays closed for what comes, too.
+    delete(&corp, &people[10..13]);
+    assert_eq!(corp.cycle().held, 3);
+    let two = json!({"ids": [people[10].to_string(), people[11].to_string()]});
+    say(&corp, "allow", two);
+    delete(&corp, &people[13..14]);
+    let cycle = corp.cycle();
+    assert_eq!((cycle.deleted, cycle.held), (2, 2));
+}
+
+#[test]
+fn as_many_that_come_after_the_guard_was_opened_are_held_again() {
+    let (corp, people) = three_are_held();
+    say(&corp, "allow", json!({}));
+    delete(&corp, &people[3..6]);
+    let cycle = corp.cycle();
+    assert_eq!((cycle.deleted, cycle.held), (3, 3));
+    assert_eq!(corp.show()["quarantine"]["code"], "TooManyDeletes");
+}
+
+/// H6
+#[test]
+fn what_is_held_stays_held_when_it_would_be_deleted_for_another_reason() {
+    let (corp, people) = corp(8);
+    let elsewhere = corp.ad().ou("Elsewhere");
+    corp.apply(json!({
+        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
+        "accidental-deletes": {"threshold": 3},
+    }));
+    corp.clean_cycle();
+    people[..3]
+        .iter()
+        .for_each(|person| corp.ad().move_to(*person, elsewhere));
+    assert_eq!(corp.cycle().held, 3);
+    corp.ad().move_to(people[0], HEAD);
+    delete(&corp, &people[1..3]);
+    let cycle = corp.cycle();
+    assert_eq!((cycle.deleted, cycle.held), (0, 2));
+}
+
+#[test]
+fn an_answer_is_about_what_was_listed_when_it_was_asked_for() {
+    let (corp, people) = three_are_held();
+    let listed = corp.list("deletes");
+    let until = listed.iter().filter_map(|one| one["number"].as_u64()).max();
+    delete(&corp, &people[3..7]);
+    corp.woken_by(Wake::Change);
+    assert_eq!(corp.list("deletes").len(), 7);
+    let newer = json!({"ids": [people[3].to_string()], "until": until});
+    assert_eq!(say(&corp, "allow", newer), json!({"count": 0, "newer": 1}));
+    let done = say(&corp, "allow", json!({"until": until}));
+    assert_eq!(done, json!({"count": 3, "newer": 4}));
+    let cycle = corp.cycle();
+    assert_eq!((cycle.deleted, cycle.held), (3, 4));
+    // Without it, everything is meant that is held by now.
+    let done = say(&corp, "reject", json!({}));
+    assert_eq!(done, json!({"count": 4, "newer": 0}));
+}
+
+#[test]
+fn the_audit_log_names_what_was_allowed_and_what_was_rejected() {
+    let (corp, people) = three_are_held();
+    say(&corp, "reject", json!({"ids": [people[0].to_string()]}));
+    say(&corp, "allow", json!({}));
+    let new = |activity: &str| {
+        let audit = corp.ask("GET", &format!("/api/v1/audit?activity={activity}"), None);
+        assert_eq!(audit.as_array().map(Vec::len), Some(1), "{audit}");
+        audit[0]["new"].clone()
+    };
+    assert_eq!(
+        new("DeletesRejected"),
+        json!({"objects": [people[0].to_string()]})
+    );
+    let mut allowed: Vec<String> =
+        serde_json::from_value(new("DeletesAllowed")["objects"].clone()).unwrap();
+    allowed.sort();
+    assert_eq!(allowed, [people[1], people[2]].map(|guid| guid.to_string()));
+}
+
+#[test]
+fn however_much_is_held_all_of_it_is_listed_and_each_is_found_by_its_id() {
+    const MANY: u32 = 100_010;
+    let (corp, _) = corp(1);
+    let id = corp.configuration().id;
+    let guid = |number: u32| {
+        let mut bytes = [8; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        Guid::from_bytes(bytes)
+    };
+    let row = |number| HeldDelete {
+        configuration: id,
+        guid: guid(number),
+        object: ObjectId::new(guid(number)),
+        name: format!("CN=u{number}"),
+        kind: Some(MappedKind::User),
+        reason: "deleted".into(),
+        code: "DeletedInAd".into(),
+        since: 0,
+        verdict: HeldVerdict::Open,
+        announced: true,
+        held: true,
+        number: 1,
+    };
+    let rows: Vec<HeldDelete> = (0..MANY).map(row).collect();
+    let store = &corp.api.service.store;
+    store.write(&mut |tx| tx.store(&rows)).unwrap();
+    assert_eq!(corp.list("deletes").len(), rows.len());
+    let filtered = format!("{CORP}/deletes?filter=dn eq 'CN=u{}'", MANY - 1);
+    let filtered = corp.ask("GET", &filtered, None);
+    assert_eq!(filtered.as_array().map(Vec::len), Some(1));
+    let last = json!({"ids": [guid(MANY - 1).to_string().to_uppercase()]});
+    assert_eq!(say(&corp, "reject", last)["count"], 1);
+    assert_eq!(say(&corp, "allow", json!({}))["count"], MANY - 1);
+    let unknown = Some(json!({"ids": [guid(0).to_string(), guid(MANY).to_string()]}));
+    let path = format!("{CORP}/deletes/reject");
+    let answer = corp.api.send("POST", &path, unknown);
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    assert!(
+        answer.text.contains(&guid(MANY).to_string()),
+        "{}",
+        answer.text
     );
 }

@@ -2,8 +2,12 @@
 
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
+use lockstep_model::ids::ObjectId;
+use lockstep_model::{Guid, MappedKind};
 use lockstep_server::job::Wake;
+use lockstep_store::WriteRecords as _;
+use lockstep_store::records::job::HeldVerdict;
+use lockstep_store::records::safety::HeldChange;
 use serde_json::{Value, json};
 
 fn corp(limits: Value) -> (Corp, Vec<Guid>, Guid) {
@@ -168,4 +172,98 @@ fn a_wrong_filter_is_refused_with_the_nearest_field() {
         "{}",
         answer.text
     );
+}
+
+#[test]
+fn updates_that_were_allowed_or_rejected_count_towards_the_limit_no_more() {
+    let (corp, people, _) = corp(json!({"updates": 3}));
+    rename(&corp, &people[..3], "New");
+    assert_eq!(corp.cycle().held, 3);
+    deletes(&corp, "allow", json!({}));
+    rename(&corp, &people[3..4], "Another");
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, cycle.held), (4, 0));
+    rename(&corp, &people[4..7], "New");
+    assert_eq!(corp.cycle().held, 3);
+    deletes(&corp, "reject", json!({}));
+    rename(&corp, &people[7..9], "Another");
+    assert_eq!(corp.clean_cycle().updated, 2);
+    assert_eq!((named(&corp, "New"), named(&corp, "Another")), (3, 3));
+}
+
+/// H6
+#[test]
+fn an_update_that_is_held_stays_held_when_it_becomes_another() {
+    let (corp, people, _) = corp(json!({"updates": 3}));
+    let name = |person: usize| format!("person{person}");
+    rename(&corp, &people[..3], "New");
+    assert_eq!(corp.cycle().held, 3);
+    rename(&corp, &people[..1], &name(0));
+    rename(&corp, &people[1..3], "Newer");
+    let cycle = corp.cycle();
+    assert_eq!((cycle.updated, cycle.held), (0, 2));
+    assert_eq!(named(&corp, "Newer"), 0);
+}
+
+#[test]
+fn members_that_leave_one_group_are_held_by_the_part_of_it_that_they_are() {
+    let (corp, people, club) = corp(json!({"member-removals": "30%"}));
+    let remove = |people: &[Guid]| {
+        corp.ad().change(club, |entry| {
+            entry.members.retain(|member| !people.contains(member));
+        });
+    };
+    // Two of ten are less, three of the eight that are left are more.
+    remove(&people[..2]);
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 8);
+    remove(&people[2..5]);
+    let cycle = corp.cycle();
+    assert_eq!(
+        (cycle.state.as_str(), cycle.held, members(&corp)),
+        ("quarantined", 3, 8)
+    );
+    assert_eq!(corp.show()["quarantine"]["code"], "TooManyMemberRemovals");
+    // What was allowed leaves, and is not counted with what comes: one of the five that are left.
+    assert_eq!(deletes(&corp, "allow", json!({}))["count"], 3);
+    remove(&people[5..6]);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.held, members(&corp)), (0, 4));
+}
+
+#[test]
+fn what_is_held_is_no_drift_however_much_it_is() {
+    const MANY: u32 = 10_010;
+    let (corp, people, _) = corp(json!({"updates": 1}));
+    rename(&corp, &people[..1], "New");
+    assert_eq!(corp.cycle().held, 1);
+    let id = corp.configuration().id;
+    // They stand before the one that is held, in the order in which they are kept.
+    let guid = |number: u32| {
+        let mut bytes = [0; 16];
+        bytes[12..].copy_from_slice(&number.to_be_bytes());
+        Guid::from_bytes(bytes)
+    };
+    let row = |number| HeldChange {
+        configuration: id,
+        guid: guid(number),
+        object: ObjectId::new(guid(number)),
+        member: None,
+        member_guid: None,
+        name: format!("CN=u{number}"),
+        member_name: String::new(),
+        kind: Some(MappedKind::User),
+        reason: "it would change".into(),
+        fingerprint: String::new(),
+        since: 0,
+        verdict: HeldVerdict::Rejected,
+        held: true,
+        closed: true,
+        number: 1,
+    };
+    let rows: Vec<HeldChange> = (1..=MANY).map(row).collect();
+    let store = &corp.api.service.store;
+    store.write(&mut |tx| tx.store(&rows)).unwrap();
+    let compared = corp.ask("POST", &format!("{CORP}/reconcile"), None);
+    assert_eq!(compared["drifting"], 0, "{compared}");
 }

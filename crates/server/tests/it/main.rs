@@ -31,4 +31,5 @@ mod sign_in;
 mod sinks;
 mod staging;
 mod standing;
+mod trail;
 mod unknown;

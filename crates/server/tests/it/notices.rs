@@ -1,6 +1,6 @@
 //! Administrators are told once for each reason.
 
-use crate::corp::{Corp, DAY, HOUR, MINUTE};
+use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use crate::sinks::{SmtpSink, WebhookSink};
 use lockstep_model::Secret;
@@ -254,6 +254,24 @@ fn passwords_that_cannot_be_read_are_told_although_everything_else_goes_on() {
     corp.cycle();
     tell(&corp);
     assert_eq!(webhook.received().len(), 2);
+}
+
+#[test]
+fn a_guard_that_trips_again_after_it_was_opened_is_told_again() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let people: Vec<_> = (0..6)
+        .map(|n| corp.guid_of(&format!("person{n}")))
+        .collect();
+    for half in [&people[..3], &people[3..]] {
+        half.iter().for_each(|person| corp.ad().delete(*person));
+        assert_eq!(corp.cycle().held, 3);
+        tell(&corp);
+        corp.ask("POST", &format!("{CORP}/deletes/allow"), None);
+    }
+    let told = webhook.received();
+    let codes: Vec<_> = told.iter().map(|told| told["code"].clone()).collect();
+    assert_eq!(codes, ["TooManyDeletes", "TooManyDeletes"]);
 }
 
 #[test]

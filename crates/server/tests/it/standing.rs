@@ -158,6 +158,8 @@ fn measured(api: &Api, never_ran: bool) {
         since: now,
         verdict: HeldVerdict::Open,
         announced: true,
+        held: true,
+        number: 1,
     };
     let change = HeldChange {
         configuration: ID,
@@ -173,6 +175,8 @@ fn measured(api: &Api, never_ran: bool) {
         since: now,
         verdict: HeldVerdict::Open,
         held: true,
+        closed: true,
+        number: 2,
     };
     let link = |n: u8, deleted: bool| Joined {
         configuration: ID,

@@ -159,7 +159,7 @@ pub struct Job {
     /// How its cycles went.
     #[serde(default)]
     pub history: JobHistory,
-    /// Numbers marks.
+    /// Numbers marks, and what is staged.
     pub sequence: u64,
     /// The version of what is read of each object, which is a [`ReadSet`].
     pub read_set: u64,
@@ -670,9 +670,21 @@ pub struct HeldDelete {
     pub verdict: HeldVerdict,
     /// The log says that it is held.
     pub announced: bool,
+    /// The guard has tripped over it, whatever was the reason then.
+    #[serde(default)]
+    pub held: bool,
+    /// Greater than that of everything that was staged in the configuration before.
+    #[serde(default)]
+    pub number: u64,
 }
 
 impl HeldDelete {
+    /// Whether the guard has tripped over it, and nobody has decided about it: it stays closed for that long.
+    #[must_use]
+    pub fn keeps_closed(&self) -> bool {
+        self.verdict == HeldVerdict::Open && (self.held || self.announced)
+    }
+
     /// Along this index: by configuration and verdict.
     pub const BY_VERDICT: usize = 0;
 

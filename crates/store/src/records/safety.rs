@@ -167,6 +167,12 @@ pub struct HeldChange {
     pub verdict: HeldVerdict,
     /// It was counted, is held, and the log says so.
     pub held: bool,
+    /// The limit was reached with it, whatever was to be changed then.
+    #[serde(default)]
+    pub closed: bool,
+    /// Greater than that of everything that was staged in the configuration before.
+    #[serde(default)]
+    pub number: u64,
 }
 
 impl HeldChange {
@@ -184,6 +190,12 @@ impl HeldChange {
     #[must_use]
     pub fn of(configuration: ConfigurationId, object: ObjectId) -> Key {
         Key::empty().with(configuration).with(object)
+    }
+
+    /// Whether the limit was reached with it, and nobody has decided about it: what is held stays so for that long.
+    #[must_use]
+    pub fn keeps_closed(&self) -> bool {
+        self.verdict == HeldVerdict::Open && (self.closed || self.held)
     }
 
     /// What names it.

@@ -146,14 +146,14 @@ struct Agent {
 }
 
 /// What the harness knows of accidental deletes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Guard {
     /// What woke the cycle that runs.
     wake: Option<Wake>,
     /// How many objects it has deleted.
     deleted: u64,
-    /// Deletes were held at the end of the last cycle.
-    tripped: bool,
+    /// Whose deletes were held at the end of the last cycle, and have been ever since.
+    held: BTreeSet<Guid>,
     /// An administrator has decided about held deletes, or about the scope, since the last cycle began.
     decided: bool,
 }

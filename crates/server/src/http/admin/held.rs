@@ -1,13 +1,14 @@
 //! What is set aside: changes that the guard or a limit holds, and objects that failed.
 
 use super::configurations::named;
-use super::{ChoiceQuery, Json, Query, Shared, time};
+use super::{ChoiceQuery, Json, Query, Shared, listing, time};
 use crate::failure::Failure;
 use crate::held;
 use crate::http::auth::{Caller, Role};
 use crate::service::Service;
 use axum::extract::{Path, State};
-use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView, HeldDelete as HeldView};
+use axum::response::Response;
+use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView};
 use lockstep_model::MappedKind;
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::Escrow;
@@ -51,10 +52,10 @@ pub(super) async fn list(
     _: Caller,
     Path(name): Path<String>,
     Query(query): Query<ChoiceQuery>,
-) -> Result<axum::Json<Vec<HeldView>>, Failure> {
+) -> Result<Response, Failure> {
     let row = named(&service, &name).await?;
-    let held = held::list(&service, row.id, query.filter.as_deref()).await?;
-    Ok(axum::Json(held))
+    let held = held::list(row.id, query.filter.as_deref())?;
+    Ok(listing::array(service, held).await?)
 }
 
 pub(super) async fn allow(
@@ -84,6 +85,6 @@ async fn choose(
 ) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
-    let count = held::decide(&service, &row, chosen, verdict, caller.name).await?;
-    Ok(axum::Json(ChosenDone { count }))
+    let done = held::decide(&service, &row, chosen, verdict, caller.name).await?;
+    Ok(axum::Json(done))
 }

@@ -16,8 +16,8 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::UniqueValue;
 use lockstep_engine::Reason;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
-use lockstep_model::log::{Action, Status};
-use lockstep_model::{Dn, Guid, MappedKind, SourceAnchor, Timestamp, UnknownWord};
+use lockstep_model::log::{Action, DISABLE, Status};
+use lockstep_model::{Dn, Guid, MappedKind, PropertyValue, SourceAnchor, Timestamp, UnknownWord};
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
@@ -56,12 +56,20 @@ pub(super) struct LogQuery {
 struct Wanted {
     configuration: Option<ConfigurationId>,
     object: Option<ObjectText>,
-    action: Option<Action>,
+    action: Option<WantedAction>,
     status: Option<Status>,
     cycle: Option<CycleId>,
     since: i64,
     limit: usize,
     before: Option<u64>,
+}
+
+/// Which action is asked for.
+#[derive(Clone, Copy)]
+enum WantedAction {
+    Is(Action),
+    /// An update that disables a user.
+    Disable,
 }
 
 /// What the administrator calls an object.
@@ -206,8 +214,11 @@ impl Wanted {
     }
 
     fn is_of(&self, action: Action, status: Status) -> bool {
-        self.action.is_none_or(|wanted| wanted == action)
-            && self.status.is_none_or(|wanted| wanted == status)
+        let is_wanted = |wanted| match wanted {
+            WantedAction::Is(wanted) => wanted == action,
+            WantedAction::Disable => action == Action::Update,
+        };
+        self.action.is_none_or(is_wanted) && self.status.is_none_or(|wanted| wanted == status)
     }
 }
 
@@ -295,7 +306,7 @@ fn checked(query: LogQuery, names: &BTreeMap<ConfigurationId, String>) -> Result
             }),
             text: text.to_lowercase(),
         }),
-        action: word("action", query.action.as_deref())?,
+        action: action(query.action.as_deref())?,
         status: word("status", query.status.as_deref())?,
         cycle,
         since,
@@ -448,6 +459,15 @@ fn fits(row: &LogEntry, wanted: &Wanted) -> bool {
         .is_none_or(|id| id == row.configuration)
         && wanted.cycle.is_none_or(|id| row.cycle == Some(id))
         && wanted.is_of(row.action, row.status)
+        && (!matches!(wanted.action, Some(WantedAction::Disable)) || disables(row))
+}
+
+/// Whether an entry tells that a user was disabled: an update like any other, which may change more besides.
+fn disables(row: &LogEntry) -> bool {
+    let disabled = Some(PropertyValue::Boolean(false));
+    let mut changes = row.changes.iter();
+    row.action == Action::Update
+        && changes.any(|change| change.property == "accountEnabled" && change.new == disabled)
 }
 
 /// Whether an entry's changes name the object so.
@@ -502,6 +522,14 @@ pub(super) async fn audit(
         new: json(row.new),
     };
     Ok(axum::Json(rows.into_iter().map(view).collect()))
+}
+
+/// An action that is asked for.
+fn action(text: Option<&str>) -> Result<Option<WantedAction>, Problem> {
+    if text.is_some_and(|text| text.eq_ignore_ascii_case(DISABLE)) {
+        return Ok(Some(WantedAction::Disable));
+    }
+    Ok(word("action", text)?.map(WantedAction::Is))
 }
 
 /// A word that is asked for.

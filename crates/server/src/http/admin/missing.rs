@@ -1,13 +1,14 @@
 //! Objects that a full import has not seen, and what is said of them.
 
 use super::configurations::named;
-use super::{ChoiceQuery, Json, Query, Shared};
+use super::{ChoiceQuery, Json, Query, Shared, listing};
 use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
 use crate::missing;
 use crate::service::Service;
 use axum::extract::{Path, State};
-use lockstep_api::admin::{Chosen, ChosenDone, Missing};
+use axum::response::Response;
+use lockstep_api::admin::{Chosen, ChosenDone};
 use lockstep_engine::Word;
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ pub(super) async fn list(
     _: Caller,
     Path(name): Path<String>,
     Query(query): Query<ChoiceQuery>,
-) -> Result<axum::Json<Vec<Missing>>, Failure> {
+) -> Result<Response, Failure> {
     let row = named(&service, &name).await?;
-    let listed = missing::list(&service, row.id, query.filter.as_deref()).await?;
-    Ok(axum::Json(listed))
+    let missing = missing::list(row.id, query.filter.as_deref())?;
+    Ok(listing::array(service, missing).await?)
 }
 
 pub(super) async fn delete(
@@ -50,6 +51,6 @@ async fn say(
 ) -> Result<axum::Json<ChosenDone>, Failure> {
     caller.require(Role::Operator)?;
     let row = named(&service, &name).await?;
-    let count = missing::decide(&service, &row, chosen, word, caller.name).await?;
-    Ok(axum::Json(ChosenDone { count }))
+    let done = missing::decide(&service, &row, chosen, word, caller.name).await?;
+    Ok(axum::Json(done))
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use lockstep_directory::Kind;
+use lockstep_store::records::job::HeldDelete;
 
 impl World {
     /// The witness looks at the domain as it is now.
@@ -72,21 +73,41 @@ impl World {
         if hidden && !replicated && cycle.state != "failed" {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
+        let held = self.held(which);
         let guard = &mut self.side(which).guard;
-        guard.tripped = cycle.held > 0;
+        guard.held = held;
         // What was allowed leaves with the next cycle that comes so far.
         guard.decided &= cycle.state == "failed";
     }
 
+    /// Whose deletes wait for an administrator because the guard has tripped.
+    fn held(&self, which: Which) -> BTreeSet<Guid> {
+        let Some(id) = self.configuration(which) else {
+            return BTreeSet::new();
+        };
+        let mut held = Vec::new();
+        self.store
+            .read(&mut |tx| {
+                held = tx.list::<HeldDelete>(&Scan::of(Key::empty().with(id), 100_000))?;
+                Ok(())
+            })
+            .expect("the store can be read");
+        let closed = held.into_iter().filter(HeldDelete::keeps_closed);
+        closed.map(|row| row.guid).collect()
+    }
+
     /// Deletes that the guard should not have let go.
-    pub(super) fn guarded(&mut self, which: Which) {
+    pub(super) fn guarded(&mut self, which: Which, guid: Guid) {
+        let still = self.held(which);
         let guard = &mut self.side(which).guard;
         guard.deleted += 1;
+        // One of those that were held leaves, or another one while they are.
+        let tripped = guard.held.contains(&guid) || !guard.held.is_disjoint(&still);
         let Guard {
             wake,
             deleted,
-            tripped,
             decided,
+            ..
         } = *guard;
         let over = |threshold| deleted >= threshold && !decided;
         if wake == Some(Wake::Change) && !decided {
@@ -137,6 +158,14 @@ impl World {
                     self.directory_writes += 1;
                     self.credential_written(id);
                 }
+            }
+        }
+        for which in Which::BOTH {
+            if !self.side(which).guard.held.is_empty() {
+                // Who is decided otherwise, or decided about, is held no more.
+                let still = self.held(which);
+                let held = &mut self.side(which).guard.held;
+                held.retain(|guid| still.contains(guid));
             }
         }
         self.look_at_wanted();
@@ -238,7 +267,7 @@ impl World {
         };
         self.shared.note("objects deleted".to_owned());
         let which = self.owners.get(&id).copied().unwrap_or_default();
-        self.guarded(which);
+        self.guarded(which, guid);
         let may_go = self.shared.witnesses.borrow()[which.index()].may_go(guid);
         // A database that was set back without anybody noticing contradicts what it said before.
         if !self.shared.rolled_back.get() && !may_go {
