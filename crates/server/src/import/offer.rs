@@ -406,7 +406,12 @@ impl Desk {
         match lane.policy.scope.placement(&chain, membership) {
             Placement::Inside => {
                 let version = object.version;
-                let verdict = self.wanted(lane, object, offered, content, kind);
+                // Who belongs to the scope whatever the place may lie anywhere.
+                let elsewhere = offered.elsewhere && membership == Membership::None;
+                let verdict = match elsewhere {
+                    true => reread(object),
+                    false => self.wanted(lane, object, offered, content, kind),
+                };
                 if object.version != version {
                     self.contents.marks.push(Subject::Object(object.guid));
                 }
@@ -512,14 +517,6 @@ impl Desk {
         let complete = object.is_complete(lane.policy.read_set);
         let decision = offered.decision.as_ref();
         let Some(decision) = decision.or_else(|| content.map(|content| &content.attributes)) else {
-            if offered.elsewhere {
-                // What it lies in was moved, which is told later; or the names that the agent goes by are old, and
-                // the next reading goes by new ones. What was known of it may be old by then.
-                object.forget_content();
-                object.state = RowState::Unread;
-                object.version += 1;
-                return Verdict::Stay;
-            }
             // In place, but the agent did not see that.
             return if offered.whole || complete {
                 Verdict::Decide
@@ -550,6 +547,15 @@ impl Desk {
         }
         wanted_in_full(lane, object, offered)
     }
+}
+
+/// The agent does not see an object where it lies: what it lies in was moved, which is told later; or the names that
+/// the agent goes by are old, and the next reading goes by new ones. What was known of it may be old by then.
+fn reread(object: &mut StagedObject) -> Verdict {
+    object.forget_content();
+    object.state = RowState::Unread;
+    object.version += 1;
+    Verdict::Stay
 }
 
 fn wanted_in_full(lane: &Lane, object: &mut StagedObject, offered: &Offered) -> Verdict {
