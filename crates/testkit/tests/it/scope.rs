@@ -46,6 +46,7 @@ pub(crate) fn only_identity_and_place_left(
         "deleted",
         "undeleted",
         "renamed",
+        "elsewhere",
     ];
     let mut told = 0;
     for object in sent
