@@ -36,7 +36,7 @@ pub(crate) fn only_identity_and_place_left(
     guid: &str,
     deciding: &[&str],
 ) -> String {
-    const IDENTITY_AND_PLACE: [&str; 9] = [
+    const IDENTITY_AND_PLACE: [&str; 10] = [
         "guid",
         "class",
         "parent",
