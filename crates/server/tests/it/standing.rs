@@ -55,6 +55,7 @@ impl Store for SickStore {
 }
 
 const ID: ConfigurationId = ConfigurationId::new(Guid::from_bytes([0x51; 16]));
+const RUNNING: CycleId = CycleId::new(Guid::from_bytes([0x60; 16]));
 
 fn guid(n: u8) -> Guid {
     Guid::from_bytes([n; 16])
@@ -69,21 +70,13 @@ fn failed() -> CycleError {
     }
 }
 
-/// A configuration of which everything that is counted is there. Its name is its own: the process has one set of
-/// metrics.
-fn measured(api: &Api, never_ran: bool) {
-    let now = api.service.clock.now().as_millis();
-    let name = if never_ran { "unmeasured" } else { "measured" };
-    let id = if never_ran {
-        ConfigurationId::new(guid(0x52))
-    } else {
-        ID
-    };
-    let configuration = Configuration {
+/// A configuration. Its name is its own: the process has one set of metrics.
+fn configuration(id: ConfigurationId, name: &str, paused: bool) -> Configuration {
+    Configuration {
         id,
         name: name.into(),
         domain: "corp.test".into(),
-        paused: never_ran,
+        paused,
         version: 1,
         spec: json!({
             "name": name, "domain": "corp.test", "schedule": {"interval": "1h"},
@@ -96,19 +89,12 @@ fn measured(api: &Api, never_ran: bool) {
         stands_for: None,
         heir: None,
         service_principal: ObjectId::new(guid(9)),
-    };
-    let mut job = Job::new(id);
-    if never_ran {
-        let rows = [configuration];
-        api.service
-            .store
-            .write(&mut |tx| {
-                tx.store(&rows)?;
-                tx.store(&[job.clone()])
-            })
-            .unwrap();
-        return;
     }
+}
+
+/// A job that is in quarantine, and runs.
+fn job(now: i64) -> Job {
+    let mut job = Job::new(ID);
     job.history.last_success_started = Some(now - 90_000);
     job.history.failures = 4;
     job.history.exported = 321;
@@ -131,23 +117,12 @@ fn measured(api: &Api, never_ran: bool) {
         attempts: 3,
         last: now,
     });
-    let running = CycleId::new(guid(0x60));
-    (job.cycle, job.instruction) = (Some(running), Some(InstructionId::new(guid(0x61))));
-    let cycle = Cycle {
-        imported: 30,
-        imported_references: 12,
-        created: 2,
-        unchanged: 3,
-        ..Cycle::begun(running, ID, now)
-    };
-    let mark = |number: u64, count: u8| Dirty {
-        configuration: ID,
-        kind: SubjectKind::Object,
-        number,
-        subjects: (0..count).map(|n| Subject::Object(guid(n))).collect(),
-        position: None,
-    };
-    let held = |n: u8| HeldDelete {
+    (job.cycle, job.instruction) = (Some(RUNNING), Some(InstructionId::new(guid(0x61))));
+    job
+}
+
+fn held_delete(n: u8, since: i64) -> HeldDelete {
+    HeldDelete {
         configuration: ID,
         guid: guid(n),
         object: ObjectId::new(guid(n)),
@@ -155,16 +130,19 @@ fn measured(api: &Api, never_ran: bool) {
         kind: Some(MappedKind::User),
         reason: String::new(),
         code: String::new(),
-        since: now,
+        since,
         verdict: HeldVerdict::Open,
         announced: true,
         held: true,
         number: 1,
-    };
-    let change = HeldChange {
+    }
+}
+
+fn held_change(n: u8, since: i64) -> HeldChange {
+    HeldChange {
         configuration: ID,
-        guid: guid(1),
-        object: ObjectId::new(guid(1)),
+        guid: guid(n),
+        object: ObjectId::new(guid(n)),
         member: None,
         member_guid: None,
         name: String::new(),
@@ -172,21 +150,27 @@ fn measured(api: &Api, never_ran: bool) {
         kind: Some(MappedKind::User),
         reason: String::new(),
         fingerprint: String::new(),
-        since: now,
+        since,
         verdict: HeldVerdict::Open,
         held: true,
         closed: true,
         number: 2,
-    };
-    let link = |n: u8, deleted: bool| Joined {
+    }
+}
+
+fn link(n: u8, deleted: bool) -> Joined {
+    Joined {
         configuration: ID,
         guid: guid(n),
         object: ObjectId::new(guid(n)),
         kind: MappedKind::User,
         anchor: SourceAnchor::from_object_guid(guid(n)),
         deleted,
-    };
-    let escrow = |n: u8| Escrow {
+    }
+}
+
+fn escrow(n: u8, now: i64) -> Escrow {
+    Escrow {
         configuration: ID,
         guid: guid(n),
         object: None,
@@ -196,39 +180,65 @@ fn measured(api: &Api, never_ran: bool) {
         code: "MappingFailed".into(),
         content: String::new(),
         answer: "no".into(),
-        cycle: running,
+        cycle: RUNNING,
         first: now,
         last: now,
         attempts: 1,
         next: None,
         obstacle: None,
+    }
+}
+
+fn marks(number: u64, count: u8) -> Dirty {
+    Dirty {
+        configuration: ID,
+        kind: SubjectKind::Object,
+        number,
+        subjects: (0..count).map(|n| Subject::Object(guid(n))).collect(),
+        position: None,
+    }
+}
+
+fn failing_password(n: u8) -> PasswordRow {
+    let mut row = PasswordRow::unread(ID, guid(n), ObjectId::new(guid(n)));
+    row.standing = PasswordStanding::Failed("BadHash".into());
+    row
+}
+
+/// The configuration `measured`, of which everything that is counted is there.
+fn measured(api: &Api) {
+    let now = api.service.clock.now().as_millis();
+    let cycle = Cycle {
+        imported: 30,
+        imported_references: 12,
+        created: 2,
+        unchanged: 3,
+        ..Cycle::begun(RUNNING, ID, now)
     };
-    let password = |n: u8| {
-        let mut row = PasswordRow::unread(ID, guid(n), ObjectId::new(guid(n)));
-        row.standing = PasswordStanding::Failed("BadHash".into());
-        row
+    let mut store = |tx: &mut dyn Write| {
+        tx.store(&[configuration(ID, "measured", false)])?;
+        tx.store(&[job(now)])?;
+        tx.store(std::slice::from_ref(&cycle))?;
+        tx.store(&[marks(1, 4), marks(2, 5)])?;
+        tx.store(&[1, 2, 3].map(|n| held_delete(n, now)))?;
+        tx.store(&[held_change(1, now)])?;
+        // Of the two that fail one is in the directory; the fourth was deleted.
+        let links = [(1, false), (2, false), (3, false), (4, true)];
+        tx.store(&links.map(|(n, deleted)| link(n, deleted)))?;
+        tx.store(&[escrow(1, now), escrow(5, now)])?;
+        tx.store(&[failing_password(1), failing_password(2)])
     };
-    let configurations = [configuration];
-    api.service
-        .store
-        .write(&mut |tx| {
-            tx.store(&configurations)?;
-            tx.store(&[job.clone()])?;
-            tx.store(std::slice::from_ref(&cycle))?;
-            tx.store(&[mark(1, 4), mark(2, 5)])?;
-            tx.store(&[held(1), held(2), held(3)])?;
-            tx.store(std::slice::from_ref(&change))?;
-            // Of the two that fail one is in the directory; the fourth was deleted.
-            tx.store(&[
-                link(1, false),
-                link(2, false),
-                link(3, false),
-                link(4, true),
-            ])?;
-            tx.store(&[escrow(1), escrow(5)])?;
-            tx.store(&[password(1), password(2)])
-        })
-        .unwrap();
+    api.service.store.write(&mut store).unwrap();
+}
+
+/// The configuration `unmeasured`, which is paused and never ran.
+fn unmeasured(api: &Api) {
+    let id = ConfigurationId::new(guid(0x52));
+    let mut store = |tx: &mut dyn Write| {
+        tx.store(&[configuration(id, "unmeasured", true)])?;
+        tx.store(&[Job::new(id)])
+    };
+    api.service.store.write(&mut store).unwrap();
 }
 
 #[test]
@@ -238,8 +248,8 @@ fn each_figure_is_that_of_the_store_and_a_database_that_cannot_be_read_is_told()
         store: MemoryStore::new(&records::tables()),
         is_sick: Arc::clone(&is_sick),
     }));
-    measured(&api, false);
-    measured(&api, true);
+    measured(&api);
+    unmeasured(&api);
     let metrics = Metrics::install();
     let text = api.block_on(metrics.render(&api.service));
     let value = |text: &str, metric: &str, name: &str| -> Option<f64> {
@@ -288,7 +298,7 @@ fn each_figure_is_that_of_the_store_and_a_database_that_cannot_be_read_is_told()
 #[test]
 fn the_status_tells_the_series_of_a_quarantine_the_progress_and_who_takes_part() {
     let api = Api::start();
-    measured(&api, false);
+    measured(&api);
     let shown = api.get("/api/v1/configurations/measured").json();
     let quarantine = &shown["quarantine"];
     assert_eq!(
