@@ -83,6 +83,10 @@ fn member(source: Label, target: Label) -> Step {
     })
 }
 
+fn moved(label: Label, parent: Label) -> Step {
+    Step::Ad(Change::Move { label, parent })
+}
+
 fn delete(label: Label) -> Step {
     Step::Ad(Change::Delete { label })
 }
@@ -598,7 +602,6 @@ fn what_a_full_reading_did_not_see_is_asked_for_until_there_is_an_answer() {
 fn of_two_objects_with_one_anchor_that_come_back_in_one_batch_one_is_provisioned() {
     for (one, other) in [(USER, OTHER), (OTHER, USER)] {
         let anchor = |label| Step::Ad(Change::SetAnchor { label, of: GROUP });
-        let away = |label, parent| Step::Ad(Change::Move { label, parent });
         let wishes = Wishes {
             excluded: vec![UNIT],
             ..Wishes::default()
@@ -615,9 +618,9 @@ fn of_two_objects_with_one_anchor_that_come_back_in_one_batch_one_is_provisioned
                     anchor(other),
                 ],
                 cycle(),
-                [away(one, UNIT)],
+                [moved(one, UNIT)],
                 cycle(),
-                [away(one, WELL_KNOWN.users), away(other, WELL_KNOWN.users),],
+                [moved(one, WELL_KNOWN.users), moved(other, WELL_KNOWN.users),],
             ],
         );
     }
@@ -677,10 +680,7 @@ fn a_container_that_was_renamed_out_of_scope_has_its_new_name_when_it_is_needed(
             ],
             cycle(),
             [
-                Step::Ad(Change::Move {
-                    label: WELL_KNOWN.users,
-                    parent: UNIT,
-                }),
+                moved(WELL_KNOWN.users, UNIT),
                 Step::Ad(Change::Rename {
                     label: WELL_KNOWN.users,
                     name: "people".to_owned(),
@@ -796,7 +796,6 @@ fn h14_who_moves_into_a_container_that_has_left_the_scope_stays_at_home_whicheve
         units: vec![UNIT],
         ..Wishes::default()
     };
-    let moved = |label, parent| Step::Ad(Change::Move { label, parent });
     holds_for(
         setup,
         wishes,

@@ -31,10 +31,7 @@ fn h18_who_moves_from_one_scope_to_another_stays_the_same_object() {
             cycle(),
             second(Admin::Configure(only(OTHER_UNIT))),
             cycle_of_second(),
-            [Step::Ad(Change::Move {
-                label: USER,
-                parent: OTHER_UNIT,
-            })],
+            [moved(USER, OTHER_UNIT)],
             cycle_of_second(),
             cycle(),
             cycle_of_second(),

@@ -66,12 +66,6 @@ fn h10_who_changed_the_password_out_of_scope_gets_it_on_coming_back() {
         units: vec![UNIT],
         ..with_passwords()
     };
-    let moved = |parent| {
-        Step::Ad(Change::Move {
-            label: USER,
-            parent,
-        })
-    };
     holds_for(
         plain(),
         wishes,
@@ -81,11 +75,11 @@ fn h10_who_changed_the_password_out_of_scope_gets_it_on_coming_back() {
                 create(USER, Class::User, UNIT),
             ],
             cycle(),
-            [moved(WELL_KNOWN.users)],
+            [moved(USER, WELL_KNOWN.users)],
             cycle(),
             [password(USER, false)],
             cycle(),
-            [moved(UNIT)],
+            [moved(USER, UNIT)],
             cycle(),
         ],
     );
