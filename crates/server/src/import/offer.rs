@@ -526,6 +526,10 @@ impl Desk {
             };
         };
         let mut judged = object.clone();
+        if offered.whole || offered.renamed {
+            // The name that is stored is one of before, and the decision attributes tell the new one.
+            judged.rdn = None;
+        }
         if lane.job.hides_values && complete {
             // Whether what is in the directory has lost a value is found out when it has been sent.
             judged.merge_keeping(core_attributes(decision), offered.whole);

@@ -306,6 +306,12 @@ impl Reader {
         Some(witnesses[self.witness()?].view(directory, index))
     }
 
+    fn hear(&self, told: &[Guid]) {
+        if let Some(witness) = self.witness() {
+            self.shared.witnesses.borrow_mut()[witness].hear(told);
+        }
+    }
+
     fn confirm(&self, view: Option<&View>) {
         if let Some((witness, view)) = self.witness().zip(view) {
             self.shared.witnesses.borrow_mut()[witness].confirm(view);

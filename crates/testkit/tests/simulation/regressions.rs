@@ -790,6 +790,34 @@ fn h13_who_is_made_in_a_container_that_was_hidden_is_met_when_it_can_be_seen_aga
 }
 
 #[test]
+fn who_lost_a_replication_conflict_and_gets_another_name_is_provisioned_by_the_new_one() {
+    let by_group = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    let named = |name: &str| {
+        Step::Ad(Change::Rename {
+            label: GROUP,
+            name: name.to_owned(),
+        })
+    };
+    holds_for(
+        plain(),
+        by_group,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                named("x\nCNF:12"),
+            ],
+            cycle(),
+            [configure(Wishes::default()), named("x")],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
 fn h14_who_moves_into_a_container_that_has_left_the_scope_stays_at_home_whichever_is_told_first() {
     let setup = Setup { page: 1, ..plain() };
     let wishes = Wishes {

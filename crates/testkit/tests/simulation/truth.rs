@@ -208,6 +208,9 @@ pub(crate) struct Witness {
     moment: u64,
     last_out: BTreeMap<Guid, u64>,
     confirmed: BTreeMap<Guid, u64>,
+    /// Of whom the service was told, and who could be seen in every reading since: an object that was hidden and is
+    /// not any more is told again only when it changes.
+    heard: BTreeSet<Guid>,
     /// Who was ever where objects take part, as any controller had it,
     in_place: BTreeSet<Guid>,
     /// and who ever took part.
@@ -218,6 +221,7 @@ pub(crate) struct Witness {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     moment: u64,
+    seen: BTreeSet<Guid>,
     inside: BTreeSet<Guid>,
 }
 
@@ -285,27 +289,30 @@ impl Witness {
     /// What a controller has in scope at this moment and the account can see.
     pub(crate) fn view(&self, directory: &SimulatedDirectory, index: usize) -> View {
         let controller = &directory.controllers[index];
-        let mut inside = BTreeSet::new();
-        if self.scope.is_resolved(controller) {
-            let seen = controller
-                .entries
-                .values()
-                .filter(|entry| directory.sees(controller, entry));
-            inside.extend(seen.map(|entry| entry.guid));
-            for guid in self.scope.outside(controller).all {
-                inside.remove(&guid);
-            }
-        }
+        let entries = controller.entries.values();
+        let seen = entries.filter(|entry| directory.sees(controller, entry));
+        let seen: BTreeSet<Guid> = seen.map(|entry| entry.guid).collect();
+        let inside = match self.scope.is_resolved(controller) {
+            true => &seen - &self.scope.outside(controller).all,
+            false => BTreeSet::new(),
+        };
         View {
             moment: self.moment,
+            seen,
             inside,
         }
     }
 
+    /// The service has stored what a page told of these.
+    pub(crate) fn hear(&mut self, told: &[Guid]) {
+        self.heard.extend(told);
+    }
+
     /// The service has stored all that a controller had to say at the moment of that view.
     pub(crate) fn confirm(&mut self, view: &View) {
-        for guid in &view.inside {
-            let confirmed = self.confirmed.entry(*guid).or_default();
+        self.heard = &self.heard & &view.seen;
+        for guid in &view.inside & &self.heard {
+            let confirmed = self.confirmed.entry(guid).or_default();
             *confirmed = (*confirmed).max(view.moment);
         }
     }

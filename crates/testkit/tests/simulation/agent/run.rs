@@ -91,6 +91,7 @@ impl Run<'_> {
                     highest_usn: Some(highest_usn),
                 })
                 .await?;
+            self.reader.hear(&answer.told);
             self.read_what_is_missing(stored, read_set).await?;
             if !answer.more {
                 self.reader.confirm(view.as_ref());
@@ -108,11 +109,14 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         while !answer.read.is_empty() || !answer.doubts.is_empty() {
             let found = self.read_by_guid(&answer.read).await?;
+            let alive = found.iter().filter(|found| found.presence == Presence::Alive);
+            let told: Vec<Guid> = alive.map(|found| found.guid).collect();
             let page = PageEnd {
                 settled: self.settle(&answer.doubts).await?,
                 ..self.reader.found_page(read_set, found)
             };
             answer = self.reader.page(page).await?;
+            self.reader.hear(&told);
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ const BACK_LINKS: [(&str, &str); 3] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) entries: Vec<Vec<Event>>,
+    /// Whose entries these are.
+    pub(crate) told: Vec<Guid>,
     pub(crate) cookie: Cookie,
     pub(crate) more: bool,
 }
@@ -100,11 +102,14 @@ impl SimulatedDirectory {
         let more = changed.len() > controller.page;
         changed.truncate(controller.page);
         let last = changed.last().map_or(since.objects, |(usn, _)| *usn);
-        let entries = changed
+        let (told, entries) = changed
             .iter()
             .filter(|(_, entry)| self.sees(controller, entry))
-            .filter_map(|(_, entry)| self.changes(controller, entry, &since, asked))
-            .collect();
+            .filter_map(|(_, entry)| {
+                let events = self.changes(controller, entry, &since, asked)?;
+                Some((entry.guid, events))
+            })
+            .unzip();
         let cookie = if more {
             Cookie {
                 invocation: own,
@@ -121,6 +126,7 @@ impl SimulatedDirectory {
         };
         Answer {
             entries,
+            told,
             cookie,
             more,
         }

@@ -257,7 +257,10 @@ impl World {
         let known = entry.password_stamp();
         let in_cloud = self.passwords.cloud.contains(&number);
         if !may_be_sent {
-            let newer = told.map(|(version, ..)| version) > known.map(|(version, ..)| version);
+            // Who takes over an object of the cloud directory finds the password of who had it before.
+            let own = origin.is_some_and(|origin| origin.object == joined.guid);
+            let version = |stamp: Option<(u32, i64, Guid)>| stamp.map(|(version, ..)| version);
+            let newer = own && version(told) > version(known);
             return newer.then(|| format!("has {told:?}, which is newer than {known:?}"));
         }
         if told != known {
