@@ -47,6 +47,14 @@ impl Broken {
             request: request.to_owned(),
         }
     }
+
+    /// Somebody took it back.
+    fn withdrawn(request: String) -> Self {
+        Self {
+            problem: Problem::new(409, INTERRUPTED, "the reading was withdrawn"),
+            request,
+        }
+    }
 }
 
 /// The code of a reading that was taken back.
@@ -74,10 +82,43 @@ pub(super) struct Reading {
     /// The version of the configuration by which its instruction was given.
     pub(super) version: u64,
     give: Give,
+    paused: WhenPaused,
 }
 
 /// Lays an instruction out under a new lease.
 pub(super) type Give = fn(&mut dyn Write, ConfigurationId, Timestamp) -> Result<Given, StoreError>;
+
+/// Whether agents are to read for a configuration that is paused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum WhenPaused {
+    /// Somebody wants it all the same.
+    Read,
+    /// Whoever paused it wants nothing more of it.
+    Refuse,
+}
+
+impl WhenPaused {
+    /// Lays an instruction out, unless somebody has paused the configuration: in the same transaction, so that none
+    /// is given behind the back of whoever pauses.
+    fn give(
+        self,
+        tx: &mut dyn Write,
+        give: Give,
+        id: ConfigurationId,
+        now: Timestamp,
+    ) -> Result<Option<Given>, StoreError> {
+        let configuration: Option<Configuration> = tx.fetch_one(&id)?;
+        if configuration.is_some_and(|row| self.refuses(&row)) {
+            return Ok(None);
+        }
+        give(tx, id, now).map(Some)
+    }
+
+    /// Whether nothing more is to be done for a configuration.
+    pub(super) fn refuses(self, configuration: &Configuration) -> bool {
+        self == Self::Refuse && configuration.paused
+    }
+}
 
 impl Reading {
     /// Gives the instruction under a new lease.
@@ -85,16 +126,20 @@ impl Reading {
         service: &Arc<Service>,
         configuration: ConfigurationId,
         give: Give,
+        paused: WhenPaused,
     ) -> Result<Self, Broken> {
         let listener = service.progress.listen();
         let now = service.clock.now();
-        let given = service.write(move |tx| give(tx, configuration, now)).await;
+        let given = service
+            .write(move |tx| paused.give(tx, give, configuration, now))
+            .await;
+        let given = given.map_err(|error| Broken::storage(error, INSTRUCT))?;
         let Given {
             instruction,
             domain,
             version,
             what,
-        } = given.map_err(|error| Broken::storage(error, INSTRUCT))?;
+        } = given.ok_or_else(|| Broken::withdrawn(INSTRUCT.to_owned()))?;
         service.instructions.raise();
         let given = Instant::now();
         Ok(Self {
@@ -107,6 +152,7 @@ impl Reading {
             attempt: 1,
             version,
             give,
+            paused,
         })
     }
 
@@ -153,10 +199,7 @@ impl Reading {
             whence.unwrap_or_default()
         );
         let Some(row) = row else {
-            return Err(Broken {
-                problem: Problem::new(409, INTERRUPTED, "the reading was withdrawn"),
-                request: reading,
-            });
+            return Err(Broken::withdrawn(reading));
         };
         if !matches!(row.state, InstructionState::Finished(_)) && wanted != Wanted::AsGiven {
             tracing::info!(
@@ -247,14 +290,15 @@ impl Reading {
     /// read of each object.
     async fn give_anew(&mut self, service: &Arc<Service>) -> Result<State, Broken> {
         let (old, configuration, give) = (self.instruction, self.configuration, self.give);
-        let now = service.clock.now();
+        let (paused, now) = (self.paused, service.clock.now());
         let given = service
             .write(move |tx| {
                 instructions::withdraw(tx, old)?;
-                give(tx, configuration, now)
+                paused.give(tx, give, configuration, now)
             })
             .await;
         let given = given.map_err(|error| Broken::storage(error, INSTRUCT))?;
+        let given = given.ok_or_else(|| Broken::withdrawn(INSTRUCT.to_owned()))?;
         (self.instruction, self.version) = (given.instruction, given.version);
         service.instructions.raise();
         self.given = Instant::now();
@@ -268,7 +312,7 @@ pub(crate) async fn read_only(
     configuration: ConfigurationId,
 ) -> Result<(), Problem> {
     let problem = |broken: Broken| broken.problem;
-    let reading = Reading::begin(service, configuration, changes).await;
+    let reading = Reading::begin(service, configuration, changes, WhenPaused::Read).await;
     let mut reading = reading.map_err(problem)?;
     while reading.look(service).await.map_err(problem)? == State::Reading {
         reading.wait(Duration::from_millis(250)).await;

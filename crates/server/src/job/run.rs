@@ -2,7 +2,7 @@
 
 use super::history;
 use super::quarantine;
-use super::read::{self, Broken, INTERRUPTED, Reading};
+use super::read::{self, Broken, INTERRUPTED, Reading, WhenPaused};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::mark;
 use crate::lane::Lane;
@@ -71,8 +71,8 @@ struct Run {
     /// The version of the configuration by which was read what has been read last.
     read_version: u64,
     first: bool,
-    /// The configuration was paused when the cycle began: somebody wants it all the same.
-    paused: bool,
+    /// What a pause means to it: nothing, if the configuration was paused when the cycle began.
+    paused: WhenPaused,
     passwords: Passwords,
 }
 
@@ -110,7 +110,10 @@ pub async fn run_cycle(
         behind: 0,
         read_version: 0,
         first: begun.first,
-        paused: begun.paused,
+        paused: match begun.paused {
+            true => WhenPaused::Read,
+            false => WhenPaused::Refuse,
+        },
         passwords: Passwords::default(),
     };
     let (run, result) = work(service, run).await;
@@ -303,7 +306,8 @@ fn scope_object_unseen(dn: &str) -> CycleError {
 }
 
 async fn read_and_decide(service: &Arc<Service>, mut run: Run) -> (Run, Result<(), CycleError>) {
-    let mut reading = match Reading::begin(service, run.configuration, read::changes).await {
+    let id = run.configuration;
+    let mut reading = match Reading::begin(service, id, read::changes, run.paused).await {
         Ok(reading) => reading,
         Err(broken) => return (run, Err(cycle_error(broken))),
     };
@@ -383,7 +387,7 @@ async fn passwords(service: &Arc<Service>, mut run: Run) -> Run {
     });
     let read = match due.await {
         Ok(false) => return run,
-        Ok(true) => read_passwords(service, id).await,
+        Ok(true) => read_passwords(service, id, run.paused).await,
         Err(error) => Err(store_error(&error, LOOK)),
     };
     run.passwords = match read {
@@ -401,7 +405,11 @@ async fn passwords(service: &Arc<Service>, mut run: Run) -> Run {
     run
 }
 
-async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(), CycleError> {
+async fn read_passwords(
+    service: &Arc<Service>,
+    id: ConfigurationId,
+    paused: WhenPaused,
+) -> Result<(), CycleError> {
     let mut position = None;
     loop {
         let now = service.clock.now();
@@ -416,7 +424,7 @@ async fn read_passwords(service: &Arc<Service>, id: ConfigurationId) -> Result<(
             break;
         }
     }
-    let mut reading = Reading::begin(service, id, read::passwords)
+    let mut reading = Reading::begin(service, id, read::passwords, paused)
         .await
         .map_err(cycle_error)?;
     while reading.look(service).await.map_err(cycle_error)? == read::State::Reading {
@@ -467,7 +475,7 @@ async fn drain(
             let Some(mut lane) = Lane::of(tx, run.configuration)? else {
                 return Ok(Drained::Done);
             };
-            if lane.configuration.paused && !run.paused {
+            if run.paused.refuses(&lane.configuration) {
                 return Ok(Drained::Paused);
             }
             if crate::staging::is_on(&lane.configuration) {
@@ -578,7 +586,7 @@ async fn finish(
             let configuration: Option<Configuration> = tx.fetch_one(&run.configuration)?;
             // Whoever pauses takes back what agents are reading: that is all the cycle hears.
             let result = match &configuration {
-                Some(row) if row.paused && !run.paused => {
+                Some(row) if run.paused.refuses(row) => {
                     result.map_err(|error| match error.code.as_str() {
                         INTERRUPTED => paused(),
                         _ => error,

@@ -4,7 +4,9 @@ use crate::agent::Habits;
 use crate::directory::{Change, Class, Label, WELL_KNOWN};
 use crate::history::{Backing, play};
 use crate::network::NetworkFault;
-use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Told, Wishes};
+use crate::script::{
+    Admin, Filter, Mapping, Passwords, RightsChange, Script, Setup, Step, Told, Wishes,
+};
 use lockstep_server::job::Wake;
 
 const UNIT: Label = Label(10);
@@ -195,8 +197,15 @@ fn h24_a_database_that_was_set_back_and_has_counted_on_is_known_by_its_invocatio
 
 #[test]
 fn h16_nothing_more_is_applied_of_a_cycle_when_its_configuration_has_been_paused() {
-    for count in (4..64).step_by(2) {
-        holds(history![
+    let with_passwords = Wishes {
+        passwords: Passwords::Lasting,
+        ..Wishes::default()
+    };
+    for (wishes, count) in (4..64)
+        .map(|count| (Wishes::default(), count))
+        .chain((4..96).map(|count| (with_passwords.clone(), count)))
+    {
+        let steps = history![
             [create(USER, Class::User, WELL_KNOWN.users)],
             cycle(),
             [
@@ -209,7 +218,8 @@ fn h16_nothing_more_is_applied_of_a_cycle_when_its_configuration_has_been_paused
                 Step::Admin(Admin::Pause(false)),
             ],
             cycle(),
-        ]);
+        ];
+        holds_for(plain(), wishes, steps);
     }
 }
 

@@ -109,7 +109,9 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         while !answer.read.is_empty() || !answer.doubts.is_empty() {
             let found = self.read_by_guid(&answer.read).await?;
-            let alive = found.iter().filter(|found| found.presence == Presence::Alive);
+            let alive = found
+                .iter()
+                .filter(|found| found.presence == Presence::Alive);
             let told: Vec<Guid> = alive.map(|found| found.guid).collect();
             let page = PageEnd {
                 settled: self.settle(&answer.doubts).await?,

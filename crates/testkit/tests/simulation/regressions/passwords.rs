@@ -1,7 +1,6 @@
 //! H10 and H11: passwords.
 
 use super::*;
-use crate::script::Passwords;
 
 fn with_passwords() -> Wishes {
     Wishes {
