@@ -297,8 +297,9 @@ where
             }
         })
         .await;
-    if let Err(error) = &answer {
-        service.unstored.note(instruction, error);
+    match &answer {
+        Ok(_) => service.unstored.passed(instruction),
+        Err(error) => service.unstored.note(instruction, error),
     }
     service.progress.raise();
     answer?.map_err(ImportError::Refused)

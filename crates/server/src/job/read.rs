@@ -27,6 +27,8 @@ const OFFER: usize = 500;
 const LINKS: usize = 5_000;
 /// What fails where the storage does not take an instruction.
 const INSTRUCT: &str = "write an instruction for the agents to the database";
+/// What fails where the storage does not take what an agent has read.
+const KEEP: &str = "write what an agent has read to the database";
 /// What fails where the storage does not show how an instruction stands.
 const LOOK_UP: &str = "read from the database how far the agent has come";
 
@@ -166,7 +168,7 @@ impl Reading {
     /// wanted now.
     pub(super) async fn look(&mut self, service: &Arc<Service>) -> Result<State, Broken> {
         let id = self.instruction;
-        if let Some(error) = service.unstored.take(id) {
+        if let Some(error) = service.unstored.lasting(id) {
             // Where there is room for that, nobody goes on with it.
             let withdrawn = service
                 .write(move |tx| instructions::withdraw(tx, id))
@@ -174,10 +176,7 @@ impl Reading {
             if let Err(error) = withdrawn {
                 tracing::warn!(%error, "an instruction could not be withdrawn; the next one takes its lease");
             }
-            return Err(Broken::storage(
-                error,
-                "write what an agent has read to the database",
-            ));
+            return Err(Broken::storage(error, KEEP));
         }
         let (configuration, version, what) = (self.configuration, self.version, self.what);
         let found = service
@@ -269,6 +268,9 @@ impl Reading {
         );
         if self.attempt >= ATTEMPTS {
             self.withdraw(service).await?;
+            if let Some(error) = service.unstored.take(self.instruction) {
+                return Err(Broken::storage(error, KEEP));
+            }
             let title = format!("the agents of {} fell silent while they read", self.domain);
             let problem = Problem::new(504, "AgentTimeout", title)
                 .remedy("look at the agents' logs; the next cycle goes on where this one stopped");

@@ -4,7 +4,7 @@
 use lockstep_model::ids::{ConfigurationId, InstructionId};
 use lockstep_store::StoreError;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How often results could not be kept, and why the last time.
 #[derive(Debug, Default)]
@@ -45,25 +45,40 @@ fn copy(error: &StoreError) -> StoreError {
     }
 }
 
-/// Instructions of which a report could not be stored. The agent may try again, but storage that is full or cannot
-/// be written stays so until somebody does something about it: the cycle that waits need not wait for that.
+/// Instructions of which the last report could not be stored. The agent tries again; but storage that is full or cannot
+/// be written stays so until somebody does something about it, and the cycle that waits need not wait for that.
 #[derive(Debug, Default)]
 pub struct Unstored(Mutex<BTreeMap<InstructionId, StoreError>>);
 
 impl Unstored {
-    /// A report could not be stored; whatever may pass by itself is not noted.
+    /// A report could not be stored.
     pub fn note(&self, id: InstructionId, error: &StoreError) {
-        if matches!(error, StoreError::Full | StoreError::ReadOnly) {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(id, copy(error));
-        }
+        self.known().insert(id, copy(error));
     }
 
-    /// Why a report could not be stored, if it is so; told once.
+    /// A report was stored: what was wrong before has passed.
+    pub fn passed(&self, id: InstructionId) {
+        self.known().remove(&id);
+    }
+
+    /// Why nothing can be stored until somebody does something about it, if it is so; told once.
+    #[must_use]
+    pub fn lasting(&self, id: InstructionId) -> Option<StoreError> {
+        let mut known = self.known();
+        let lasts = |error: &StoreError| matches!(error, StoreError::Full | StoreError::ReadOnly);
+        known.get(&id).filter(|error| lasts(error))?;
+        known.remove(&id)
+    }
+
+    /// Why the last report could not be stored, if it is so; told once. An agent that was told so and was not heard of
+    /// since is no agent that fell silent.
     #[must_use]
     pub fn take(&self, id: InstructionId) -> Option<StoreError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.remove(&id)
+        self.known().remove(&id)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<InstructionId, StoreError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,20 +104,27 @@ mod tests {
     }
 
     #[test]
-    fn storage_that_is_full_is_told_once_to_the_cycle_that_waits_and_a_fault_that_may_pass_is_not()
-    {
+    fn storage_that_is_full_is_told_once_to_the_cycle_that_waits_and_a_fault_that_may_pass_when_it_did_not()
+     {
         let (id, other) = (
             InstructionId::new(Guid::from_bytes([1; 16])),
             InstructionId::new(Guid::from_bytes([2; 16])),
         );
         let unstored = Unstored::default();
         unstored.note(id, &StoreError::Full);
-        let passing = StoreError::Database {
+        let passing = || StoreError::Database {
             source: "busy".into(),
         };
-        unstored.note(other, &passing);
+        unstored.note(other, &passing());
+        assert!(unstored.lasting(other).is_none());
+        assert!(matches!(unstored.lasting(id), Some(StoreError::Full)));
+        assert!(unstored.lasting(id).is_none());
+        assert!(matches!(
+            unstored.take(other),
+            Some(StoreError::Database { .. })
+        ));
+        unstored.note(other, &passing());
+        unstored.passed(other);
         assert!(unstored.take(other).is_none());
-        assert!(matches!(unstored.take(id), Some(StoreError::Full)));
-        assert!(unstored.take(id).is_none());
     }
 }
