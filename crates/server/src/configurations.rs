@@ -10,7 +10,7 @@ use crate::lane::Lane;
 use crate::policy::compile;
 use crate::schema::{ask_for_schema, check_attributes};
 use crate::service::Service;
-use crate::{audit, cycle, directory, extensions, ids, scope_groups};
+use crate::{audit, cycle, directory, extensions, ids, passwords, scope_groups};
 use lockstep_api::channel::{Action, Outcome, Resolve, ResolveBy, Resolved};
 use lockstep_api::configuration::{Spec, SpecError};
 use lockstep_api::problem::Problem;
@@ -375,6 +375,7 @@ pub fn change(
         || old.mapping != checked.spec.mapping
         || old.matching != checked.spec.matching;
     let spec = checked.spec.clone();
+    let had_passwords = passwords::enabled(&before);
     let after = Configuration {
         paused: checked.spec.paused,
         version: before.version + 1,
@@ -393,6 +394,10 @@ pub fn change(
     tx.store(std::slice::from_ref(&after))?;
     if let Some(mut job) = tx.fetch_one::<Job>(&after.id)? {
         crate::job::hurry(&mut job);
+        if passwords::enabled(&after) && !had_passwords {
+            // Who came meanwhile was noted by nobody as one who needs a password.
+            job.passwords.watermark = None;
+        }
         tx.store(&[job])?;
     }
     if old.references.cross_domain != spec.references.cross_domain

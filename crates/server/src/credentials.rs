@@ -10,7 +10,7 @@ use crate::sealing::{Broken, Purpose, Sealer};
 use crate::signin::attempts;
 use lockstep_directory::credential::{Argon2Hash, Credential, Origin, SyncedHash, Verifier};
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{Secret, Timestamp};
+use lockstep_model::{Guid, Secret, Timestamp};
 use lockstep_store::records::credential::{CredentialRow, PasswordPolicy};
 use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
 
@@ -205,18 +205,26 @@ pub fn forget(tx: &mut dyn Write, users: &[ObjectId]) -> Result<(), StoreError> 
         .try_for_each(|user| attempts::forget(tx, *user))
 }
 
-/// These users' objects have moved to another domain or come back from one, under the same objectGUID, and there
+/// These users' objects, each with its objectGUID, have moved to another domain or come back from one, and there
 /// writes are counted anew: the next password of Active Directory counts, whatever its stamp, as after a migration.
-/// Until then the one that is there stays.
+/// Until then the one that is there stays. Whoever has the password of another object has it as before.
 ///
 /// # Errors
 ///
 /// Those of the store.
-pub fn moved(tx: &mut dyn Write, users: &[ObjectId]) -> Result<(), StoreError> {
-    let rows: Vec<Option<CredentialRow>> = tx.fetch(users)?;
-    let mut rows: Vec<CredentialRow> = rows.into_iter().flatten().collect();
-    rows.iter_mut().for_each(CredentialRow::forget_origin);
-    tx.store(&rows)
+pub fn moved(tx: &mut dyn Write, users: &[(ObjectId, Guid)]) -> Result<(), StoreError> {
+    let ids: Vec<ObjectId> = users.iter().map(|(user, _)| *user).collect();
+    let rows: Vec<Option<CredentialRow>> = tx.fetch(&ids)?;
+    let mut moved = Vec::new();
+    for (row, (_, guid)) in rows.into_iter().zip(users) {
+        if let Some(mut row) = row
+            && row.origin().is_some_and(|origin| origin.object == *guid)
+        {
+            row.forget_origin();
+            moved.push(row);
+        }
+    }
+    tx.store(&moved)
 }
 
 /// The row of the next password of a user.

@@ -127,7 +127,8 @@ fn carry_out(
         let item = case.item(lane, Action::Delete, &reason, target(&case));
         super::objects::stays_home(tx, lane, &case, &reason)?;
         if reason == Reason::MovedToAnotherDomain {
-            credentials::moved(tx, target(&case).as_slice())?;
+            let user = target(&case).map(|user| (user, case.object.guid));
+            credentials::moved(tx, user.as_slice())?;
         }
         let (anchor, guid) = (case.anchor(), case.object.guid);
         gone(tx, configuration, case)?;

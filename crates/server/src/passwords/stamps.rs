@@ -78,12 +78,10 @@ pub fn moved_back(
     }
     let ids: Vec<_> = objects.iter().map(|guid| (configuration, *guid)).collect();
     let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
-    let users: Vec<_> = joined
-        .iter()
-        .flatten()
-        .filter(|joined| is_live_user(joined))
-        .map(|joined| joined.object)
-        .collect();
+    // Who is in the recycle bin may be restored with the password of before.
+    let users = joined.iter().flatten();
+    let users = users.filter(|joined| joined.kind == MappedKind::User);
+    let users: Vec<_> = users.map(|joined| (joined.object, joined.guid)).collect();
     credentials::moved(tx, &users)?;
     read_anew(tx, configuration, objects)
 }

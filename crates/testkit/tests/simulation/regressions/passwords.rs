@@ -166,6 +166,53 @@ fn h10_a_password_that_was_set_before_a_deletion_that_is_held_is_there_after_it(
 }
 
 #[test]
+fn h10_who_came_while_passwords_were_switched_off_gets_one_when_they_are_switched_on_again() {
+    holds_with_passwords(
+        1,
+        history![
+            [create(OTHER, Class::User, WELL_KNOWN.users)],
+            cycle(),
+            [
+                configure(Wishes::default()),
+                create(USER, Class::User, WELL_KNOWN.users),
+            ],
+            cycle(),
+            [configure(with_passwords())],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
+fn h18_who_left_the_scope_and_moved_to_another_domain_comes_back_with_the_password_of_now() {
+    let wishes = Wishes {
+        units: vec![UNIT],
+        ..with_passwords()
+    };
+    let (label, parent) = (USER, UNIT);
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, UNIT),
+                password(USER, false),
+                password(USER, false),
+            ],
+            cycle(),
+            [moved(USER, WELL_KNOWN.users)],
+            cycle(),
+            [
+                Step::Ad(Change::Leave { label }),
+                Step::Ad(Change::Return { label, parent }),
+            ],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
 fn h18_the_password_of_who_moved_to_another_domain_and_back_arrives_though_it_was_written_less_often()
  {
     let (label, parent) = (USER, WELL_KNOWN.users);
