@@ -20,9 +20,9 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{Joined, Subject};
-use lockstep_store::records::job::{Configuration, HeldDelete, Job, ScopeRoot, Watermark};
+use lockstep_store::records::job::{Configuration, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
-use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::records::safety::Escrow;
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
@@ -587,9 +587,7 @@ pub async fn restart(
                     job.passwords.watermark = None;
                 }
                 if forget.quarantine {
-                    job.guard_tripped = false;
-                    job.updates_tripped = false;
-                    job.removals_tripped = false;
+                    // What the guards hold they go on to hold: only an administrator's word or its cause ends that.
                     job.quarantine = None;
                     job.history.failures = 0;
                 }
@@ -606,10 +604,6 @@ pub async fn restart(
         .map_err(store_problem)?;
     let id = id.ok_or_else(|| not_found(name))?;
     let forgotten = async {
-        if forget.quarantine {
-            forget_all(service, id, |row: &HeldDelete| row.guid).await?;
-            forget_all(service, id, |row: &HeldChange| row.guid).await?;
-        }
         if forget.escrows {
             forget_all(service, id, |row: &Escrow| row.guid).await?;
             // What is left out for a reason is told anew.

@@ -57,8 +57,9 @@ pub struct Context<'a> {
     pub first: bool,
     /// The DNS suffixes that the tenant owns.
     pub tenant: &'a TenantRules,
-    /// Deletes may leave: the cycle was woken by the clock or by hand, not by a change.
-    pub deletes_leave: bool,
+    /// What was staged may leave: the cycle was woken by the clock or by hand, not by a change, and what it read was read
+    /// for the configuration as it is. What an administrator has allowed leaves in any case.
+    pub staged_leave: bool,
     /// What was done, to be added to.
     pub report: &'a mut Report,
 }
@@ -78,7 +79,7 @@ impl<'a> Context<'a> {
             phase: Phase::Complete,
             first: false,
             tenant,
-            deletes_leave: false,
+            staged_leave: false,
             report,
         }
     }

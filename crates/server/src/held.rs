@@ -5,7 +5,7 @@ use crate::audit;
 use crate::choice::{Choice, ChoiceField, ChoiceFilter, Choosable, Listing, Meant, parsed};
 use crate::clock::time;
 use crate::configurations::store_problem;
-use crate::job::Guard;
+use crate::job::{Guard, ask_for_cycle_unless_paused};
 use crate::service::Service;
 use lockstep_api::admin::{Chosen, ChosenDone, HeldDelete as HeldView};
 use lockstep_api::problem::Problem;
@@ -208,7 +208,7 @@ pub async fn decide(
                     guard.settle(tx, &mut job, decider.configuration)?;
                 }
                 // What was allowed leaves in a cycle by hand; what was rejected is decided anew then.
-                job.requested += 1;
+                ask_for_cycle_unless_paused(tx, &mut job)?;
                 tx.store(&[job])?;
             }
             Ok(Ok(done))

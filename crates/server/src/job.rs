@@ -22,7 +22,7 @@ pub use unkept::{Unkept, Unstored};
 use crate::service::Service;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
-use lockstep_store::{ReadRecords as _, StoreError, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,17 @@ pub async fn ask_for_cycle(
         .await?;
     service.jobs.raise();
     Ok(number)
+}
+
+/// What was said of what waits is acted on in a cycle by hand; where the configuration is paused, in the first one after
+/// that. The caller stores the job.
+pub(crate) fn ask_for_cycle_unless_paused(
+    tx: &mut dyn Write,
+    job: &mut Job,
+) -> Result<(), StoreError> {
+    let configuration: Option<Configuration> = tx.fetch_one(&job.configuration)?;
+    job.requested += u64::from(configuration.is_some_and(|row| !row.paused));
+    Ok(())
 }
 
 /// How long from the beginning of one cycle to the next.

@@ -8,6 +8,7 @@ use crate::choice::{Choice, ChoiceField, ChoiceFilter, Choosable, Listing, Meant
 use crate::configurations::store_problem;
 use crate::cycle::link;
 use crate::import::mark_all;
+use crate::job::ask_for_cycle_unless_paused;
 use crate::service::Service;
 use crate::{audit, directory};
 use lockstep_api::admin::{Chosen, ChosenDone, Missing as View};
@@ -291,7 +292,7 @@ fn say(
     }
     mark_all(tx, &mut job, changed.iter().copied().map(Subject::Object))?;
     // In a cycle by hand: deletes leave in it.
-    job.requested += 1;
+    ask_for_cycle_unless_paused(tx, &mut job)?;
     tx.store(&[job])?;
     Ok(changed)
 }

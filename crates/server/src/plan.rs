@@ -272,7 +272,7 @@ fn run(
             return Ok(report);
         };
         let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);
-        context.deletes_leave = true;
+        context.staged_leave = true;
         if batch(tx, &mut lane, &mut context, &mut behind)? == Progress::Done {
             return Ok(report);
         }

@@ -1,7 +1,7 @@
 //! Deletes leave here, and nowhere else: after the import has said "no more", counted together, under
 //! the guard.
 
-use super::objects::{Case, cases};
+use super::objects::{Case, cases, is_open};
 use super::report::{Held, Item};
 use super::{Context, claims, escrow, unresolved};
 use crate::import::{Places, mark_all};
@@ -9,7 +9,7 @@ use crate::job::Guard;
 use crate::lane::Lane;
 use crate::{credentials, directory};
 use lockstep_directory::Change;
-use lockstep_engine::guard::{DeleteThreshold, Verdict};
+use lockstep_engine::guard::Limit;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
@@ -32,7 +32,7 @@ pub(super) fn leave(
 ) -> Result<bool, StoreError> {
     let configuration = lane.owner();
     // What an administrator has allowed leaves with the next cycle, whatever woke it.
-    let allowed = list(tx, configuration, HeldVerdict::Allowed)?;
+    let allowed = list(tx, context, configuration, HeldVerdict::Allowed)?;
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
     }
@@ -41,50 +41,56 @@ pub(super) fn leave(
     let index = Some(HeldDelete::BY_VERDICT);
     let open = HeldDelete::with(configuration, HeldVerdict::Open);
     let staged = tx.how_many::<HeldDelete>(index, &open)?;
-    if staged == 0 {
-        context.report.hold(Held::Deletes, 0);
-        return Ok(false);
-    }
-    if !context.deletes_leave {
-        return Ok(false);
-    }
     let guard = crate::configuration::known(&lane.configuration)
         .spec
         .accidental_deletes;
-    let threshold = DeleteThreshold {
-        threshold: guard.enabled.then_some(guard.threshold),
-    };
-    let held = if lane.job.guard_tripped { staged } else { 0 };
     // All that leave in one cycle are counted together, in however many batches and rounds they are found.
-    let left = context.report.left;
-    match threshold.judge(staged - held + left, held) {
-        Verdict::Hold { .. } => {
-            lane.job.guard_tripped = true;
-            context.report.hold(Held::Deletes, staged);
-            announce(tx, lane, context)?;
-            Ok(false)
-        }
-        _ => {
-            context.report.hold(Held::Deletes, 0);
-            let rows = list(tx, configuration, HeldVerdict::Open)?;
-            let before = context.report.tally.deleted;
-            let more = carry_out(tx, lane, context, rows)?;
-            context.report.left += context.report.tally.deleted - before;
-            Ok(more)
-        }
+    let counted = staged + context.report.left;
+    let reached = context.staged_leave && Limit::Number(guard.threshold).is_reached(counted, 0);
+    if staged > 0 && guard.enabled && (lane.job.guard_tripped || reached) {
+        lane.job.guard_tripped = true;
+        context.report.hold(Held::Deletes, staged);
+        announce(tx, lane, context)?;
+        return Ok(false);
     }
+    context.report.hold(Held::Deletes, 0);
+    if !context.staged_leave {
+        return Ok(false);
+    }
+    let rows = list(tx, context, configuration, HeldVerdict::Open)?;
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    let before = context.report.tally.deleted;
+    let more = carry_out(tx, lane, context, rows)?;
+    context.report.left += context.report.tally.deleted - before;
+    Ok(more)
 }
 
+/// Some of those with a verdict, but for those of whom this cycle knows too little.
 fn list(
     tx: &mut dyn Write,
+    context: &Context<'_>,
     configuration: ConfigurationId,
     verdict: HeldVerdict,
 ) -> Result<Vec<HeldDelete>, StoreError> {
     let prefix = HeldDelete::with(configuration, verdict);
-    tx.list(&Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH))
+    let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, BATCH);
+    loop {
+        let mut rows: Vec<HeldDelete> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(rows);
+        };
+        scan = scan.behind(last);
+        rows.retain(|row| !context.report.put_off.contains(&row.guid));
+        if !rows.is_empty() {
+            return Ok(rows);
+        }
+    }
 }
 
-/// Deletes what is still decided so for the same reason; everything else is struck off the list.
+/// Deletes what is still decided so for the same reason. What is decided otherwise is struck off the list; of whom too
+/// little is known stays on it, and is put off to the next cycle.
 fn carry_out(
     tx: &mut dyn Write,
     lane: &mut Lane,
@@ -96,13 +102,19 @@ fn carry_out(
     let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
     let cases = cases(tx, lane, context, &mut places, &guids)?;
     let mut leaving: Vec<(Case, Reason)> = Vec::new();
+    let mut marks = Vec::new();
     for case in cases {
-        let Some(row) = rows.iter().find(|row| row.guid == case.object.guid) else {
+        let guid = case.object.guid;
+        let Some(row) = rows.iter().find(|row| row.guid == guid) else {
             continue;
         };
         let (decision, reason) = case.decide(lane, context);
         if decision == Decision::Delete(row.object) && reason.code() == row.code {
             leaving.push((case, reason));
+        } else if is_open(&decision, &reason) {
+            context.report.put_off.insert(guid);
+            // Whoever has to be read is asked for by the decision that follows.
+            marks.push(Subject::Object(guid));
         }
     }
     let target = |case: &Case| case.link.as_ref().map(|link| link.object);
@@ -110,7 +122,6 @@ fn carry_out(
         .iter()
         .filter_map(|(case, _)| Some(Change::Delete { id: target(case)? }));
     let outcomes = directory::write(tx, context.tenant, changes.collect(), context.now)?;
-    let mut referred = Vec::new();
     for ((case, reason), outcome) in leaving.into_iter().zip(outcomes) {
         if let Err(refusal) = outcome.result {
             super::objects::fail(
@@ -135,13 +146,16 @@ fn carry_out(
         claims::free(tx, lane, &anchor)?;
         if reason != Reason::DeletedInAd {
             // Whoever refers to it in AD still does.
-            referred.push(Subject::To(guid));
+            marks.push(Subject::To(guid));
         }
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, Status::Success, item)?;
     }
-    mark_all(tx, &mut lane.job, referred)?;
-    let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
+    mark_all(tx, &mut lane.job, marks)?;
+    let over = guids
+        .into_iter()
+        .filter(|guid| !context.report.put_off.contains(guid));
+    let ids: Vec<_> = over.map(|guid| (configuration, guid)).collect();
     tx.remove::<HeldDelete>(&ids)?;
     Ok(true)
 }

@@ -198,7 +198,7 @@ struct Rows {
 impl Rows {
     /// An update that waits is struck off the list when something else is decided.
     fn released(&mut self, lane: &Lane, decision: &Decision, case: &Case) {
-        let other = !matches!(decision, Decision::Update { .. } | Decision::Read(_));
+        let other = !matches!(decision, Decision::Update { .. });
         if let Some(link) = case.link.as_ref().filter(|_| self.waiting && other) {
             self.released.push((lane.owner(), link.object, None));
         }
@@ -249,7 +249,7 @@ pub(super) fn decide_all(
     for case in cases {
         let guid = case.object.guid;
         let (decision, reason) = case.decide(lane, context);
-        if !matches!(decision, Decision::Delete(_) | Decision::Wait) {
+        if !is_open(&decision, &reason) && !matches!(decision, Decision::Delete(_)) {
             rows.kept.push((lane.owner(), guid));
             rows.released(lane, &decision, &case);
         }
@@ -307,6 +307,13 @@ pub(super) fn decide_all(
         keep(tx, mark)?;
     }
     Ok(())
+}
+
+/// Not enough is known to decide. That is no reason for anything: what waits for an administrator, or is rejected, stays
+/// so, and a guard that has tripped over it stays closed.
+pub(super) fn is_open(decision: &Decision, reason: &Reason) -> bool {
+    matches!(decision, Decision::Wait | Decision::Read(_))
+        || matches!(reason, Reason::Missing { .. })
 }
 
 /// What a decision asks to be written.

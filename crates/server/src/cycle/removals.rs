@@ -136,9 +136,6 @@ pub(super) fn leave(
 ) -> Result<bool, StoreError> {
     let (groups, allowed) = look(tx, lane)?;
     let limit = limit_of(lane);
-    if !context.deletes_leave && limit.is_some() {
-        return Ok(false);
-    }
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed);
     }
@@ -148,7 +145,10 @@ pub(super) fn leave(
     for (id, group) in groups {
         let reached = match limit {
             None => false,
-            Some(limit) => group.tripped || is_reached(tx, context, limit, id, &group)?,
+            Some(_) if group.tripped => true,
+            // They wait for the clock.
+            Some(_) if !context.staged_leave => continue,
+            Some(limit) => is_reached(tx, context, limit, id, &group)?,
         };
         if !reached {
             let rows = waiting(tx, lane, id)?;

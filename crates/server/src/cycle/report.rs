@@ -118,6 +118,8 @@ pub struct Report {
     pub passed: u64,
     /// Members that were let leave, by group.
     pub members_passed: BTreeMap<ObjectId, u64>,
+    /// Objects of which too little is known to let their delete leave in this cycle.
+    pub put_off: BTreeSet<Guid>,
     /// Objects whose held delete or update was told.
     pub told: BTreeSet<Guid>,
     /// How often a reference to an object that is not provisioned was told, or would have been.

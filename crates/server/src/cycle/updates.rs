@@ -99,9 +99,6 @@ pub(super) fn leave(
     let Some(limit) = limit_of(lane) else {
         return lifted(tx, lane);
     };
-    if !context.deletes_leave {
-        return Ok(false);
-    }
     let allowed = list(tx, lane, HeldVerdict::Allowed)?;
     if !allowed.is_empty() {
         return carry_out(tx, lane, context, allowed, true);
@@ -111,21 +108,21 @@ pub(super) fn leave(
     Guard::Updates.settle(tx, &mut lane.job, owner)?;
     let open = HeldChange::with(lane.owner(), HeldVerdict::Open, false);
     let staged = tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &open)?;
-    if staged == 0 {
-        context.report.hold(Held::Updates, 0);
-        return Ok(false);
-    }
     let of = match limit {
-        Limit::Number(_) => 0,
-        Limit::Percent(_) => links::live(tx, lane.owner())?,
+        Limit::Percent(_) if staged > 0 => links::live(tx, lane.owner())?,
+        Limit::Number(_) | Limit::Percent(_) => 0,
     };
-    if lane.job.updates_tripped || limit.is_reached(context.report.passed + staged, of) {
+    let reached = context.staged_leave && limit.is_reached(context.report.passed + staged, of);
+    if staged > 0 && (lane.job.updates_tripped || reached) {
         lane.job.updates_tripped = true;
         context.report.hold(Held::Updates, staged);
         announce(tx, lane, context)?;
         return Ok(false);
     }
     context.report.hold(Held::Updates, 0);
+    if staged == 0 || !context.staged_leave {
+        return Ok(false);
+    }
     let rows = list(tx, lane, HeldVerdict::Open)?;
     context.report.passed += rows.len() as u64;
     carry_out(tx, lane, context, rows, false)

@@ -1,14 +1,21 @@
 //! Which controller answers, and whether it may go on from the cookie.
 
-use super::ImportError;
+use super::{ImportError, read_by_guid};
 use crate::lane::Lane;
 use crate::policy;
 use lockstep_api::channel::{Begin, BeginAnswer, Canary, ControllerIdentity, Opening};
 use lockstep_api::problem::Problem;
+use lockstep_engine::{Presence, StagedObject};
 use lockstep_model::Timestamp;
-use lockstep_store::records::job::{Controller, DomainFacts, Job, ReadSet, Watermark};
-use lockstep_store::{Write, WriteRecords as _};
+use lockstep_store::records::connector_space::Staged;
+use lockstep_store::records::job::{
+    Controller, DomainFacts, HeldDelete, HeldVerdict, Job, ReadSet, Watermark,
+};
+use lockstep_store::{ReadRecords as _, Scan, Write, WriteRecords as _};
 use std::time::Duration;
+
+/// How many deletes that wait are looked at in one go.
+const SLICE: usize = 1_000;
 
 /// Why everything is read anew although there is a cookie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +52,7 @@ pub fn begin(
         tx.store(&[ReadSet { absent, ..before }])?;
     }
     let doubt = doubt(&lane, begin, now);
+    let told_by = told_by(&lane.job.watermark);
     lane.job.tombstones_visible = begin.tombstones_visible;
     lane.job.hides_values = begin.hides_values;
     if let Some(doubt) = doubt {
@@ -71,10 +79,61 @@ pub fn begin(
         Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
         Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
     };
+    // Another controller may lag behind: its answer would be older than what is known.
+    if doubt.is_none() && told_by.as_deref() == Some(identity.dns_name.as_str()) {
+        ask_for_leaving(tx, &lane)?;
+    }
     lane.job.reading_from = Some(identity.dns_name.clone());
     remember(&mut lane, identity);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })
+}
+
+/// Who gave the cookie, if there is one.
+fn told_by(watermark: &Watermark) -> Option<String> {
+    match watermark {
+        Watermark::Start => None,
+        Watermark::Paging { controller, .. }
+        | Watermark::Sweeping { controller, .. }
+        | Watermark::Current { controller, .. } => Some(controller.clone()),
+    }
+}
+
+/// Whoever was to be deleted by what an earlier cycle has read, and may leave in this one, is asked for by GUID at the end
+/// of the page: an object that was restored, or moved back, to where the account sees nothing is told by nobody.
+fn ask_for_leaving(tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
+    let mut verdicts = vec![HeldVerdict::Allowed];
+    if !lane.job.guard_tripped {
+        verdicts.push(HeldVerdict::Open);
+    }
+    for verdict in verdicts {
+        let prefix = HeldDelete::with(lane.owner(), verdict);
+        let mut scan = Scan::along(HeldDelete::BY_VERDICT, prefix, SLICE);
+        loop {
+            let rows: Vec<HeldDelete> = tx.list(&scan)?;
+            let Some(last) = rows.last() else { break };
+            scan = scan.behind(last);
+            let ids: Vec<_> = rows
+                .iter()
+                .map(|row| (lane.configuration.id, row.guid))
+                .collect();
+            let staged: Vec<Option<Staged>> = tx.fetch(&ids)?;
+            let objects = staged.iter().flatten().map(|row| &row.object);
+            let asked = objects.filter(|object| is_answered(&lane.job, object));
+            read_by_guid(tx, lane.configuration.id, &asked.map(|o| o.guid).collect())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an answer about an object would say something: who has moved to another domain left no tombstone, and where
+/// the account sees no tombstones all that are deleted are silent.
+fn is_answered(job: &Job, object: &StagedObject) -> bool {
+    match object.presence {
+        Presence::Alive { .. } => true,
+        Presence::Deleted => job.tombstones_visible && !object.moved_away,
+        Presence::Missing { .. } => false,
+    }
 }
 
 pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<(), ImportError> {

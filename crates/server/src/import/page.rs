@@ -175,6 +175,13 @@ fn found(
                 }
                 continue;
             }
+            Answer::Tombstone if object.presence == Presence::Deleted && !object.moved_away => {
+                // That is known, and was asked for once more before it leaves.
+                object.forget_content();
+                object.version += 1;
+                changed.push(row);
+                continue;
+            }
             Answer::Tombstone => {
                 object.moved_away = false;
                 entomb(object, marks);
@@ -194,6 +201,12 @@ fn found(
                         since: now,
                         word: None,
                     };
+                }
+                // Its tombstone could be seen, and can be seen no more: it came back to where the account sees nothing,
+                // or that is so long ago that nothing tells of it any more.
+                Presence::Deleted if lane.job.tombstones_visible && !object.moved_away => {
+                    let word = None;
+                    object.presence = Presence::Missing { since: now, word };
                 }
                 Presence::Missing { .. } | Presence::Deleted => continue,
             },

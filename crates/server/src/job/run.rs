@@ -500,7 +500,7 @@ async fn drain(
                 tenant: &tenant,
                 // What was read by another version says nothing about who is to leave: what this one wants besides has
                 // not been asked for.
-                deletes_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
+                staged_leave: *wake != Wake::Change && lane.configuration.version == *read_version,
                 report,
             };
             let progress = batch(tx, &mut lane, &mut context, &mut looked);
@@ -614,9 +614,6 @@ async fn finish(
             job.passwords.failing = failing(&job, &run.passwords, with_passwords, cycle.started);
             if with_passwords {
                 cycle.passwords = crate::passwords::tally(tx, &job, cycle.passwords.set)?;
-            } else {
-                // Should they be wanted again, everybody is looked at: who came meanwhile has no row.
-                job.passwords.watermark = None;
             }
             cycle.ended = Some(now.as_millis());
             job.cycle = None;

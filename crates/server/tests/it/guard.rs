@@ -330,3 +330,145 @@ fn however_much_is_held_all_of_it_is_listed_and_each_is_found_by_its_id() {
         answer.text
     );
 }
+
+/// H6, and unknown is not empty.
+#[test]
+fn what_is_held_stays_held_while_nobody_can_tell_any_more_whether_it_is_to_go() {
+    for rejected in [false, true] {
+        let (corp, people) = corp(9);
+        let elsewhere = corp.ad().ou("Elsewhere");
+        corp.apply(json!({
+            "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
+            "accidental-deletes": {"threshold": 4},
+        }));
+        corp.clean_cycle();
+        people[..5]
+            .iter()
+            .for_each(|person| corp.ad().move_to(*person, elsewhere));
+        assert_eq!(corp.cycle().held, 5);
+        people[3..5]
+            .iter()
+            .for_each(|person| corp.ad().move_to(*person, HEAD));
+        assert_eq!(corp.cycle().held, 3);
+        if rejected {
+            say(&corp, "reject", json!({}));
+        }
+        // The account must not see them for a time, and everything is read anew twice.
+        for hidden in [true, false] {
+            people[..3]
+                .iter()
+                .for_each(|person| corp.ad().hide(*person, hidden));
+            corp.ask(
+                "POST",
+                &format!("{CORP}/restart"),
+                Some(json!({"reset": ["watermark"]})),
+            );
+            let cycle = corp.cycle();
+            assert_eq!((cycle.deleted, corp.list("deletes").len()), (0, 3));
+            assert_eq!(corp.list("missing").len(), if hidden { 3 } else { 0 });
+        }
+        assert_eq!(corp.cycle().deleted, 0);
+        assert_eq!(corp.users().len(), 9);
+    }
+}
+
+/// H8, and unknown is not empty.
+#[test]
+fn who_was_restored_to_where_the_account_sees_nothing_is_not_deleted() {
+    for allowed in [false, true] {
+        let (corp, people) = corp(3);
+        corp.apply(json!({"accidental-deletes": {"threshold": if allowed { 1 } else { 500 }}}));
+        corp.clean_cycle();
+        delete(&corp, &people[..1]);
+        if allowed {
+            assert_eq!(corp.cycle().held, 1);
+        } else {
+            assert_eq!(corp.woken_by(Wake::Change).deleted, 0);
+        }
+        corp.ad().hide(people[0], true);
+        if allowed {
+            say(&corp, "allow", json!({}));
+        }
+        assert_eq!(corp.cycle().deleted, 0);
+        assert_eq!(corp.users().len(), 3);
+        assert_eq!(corp.list("missing").len(), 1);
+        corp.ad().hide(people[0], false);
+        corp.ad().change(people[0], |_| ());
+        assert_eq!(corp.cycle().deleted, 1, "its tombstone can be seen again");
+    }
+}
+
+#[test]
+fn an_answer_about_what_is_held_lets_nothing_leave_while_the_configuration_is_paused() {
+    let (corp, people) = corp(6);
+    delete(&corp, &people[..3]);
+    assert_eq!(corp.woken_by(Wake::Change).deleted, 0);
+    corp.ask("POST", &format!("{CORP}/pause"), None);
+    let before = corp.job().requested;
+    say(&corp, "reject", json!({"ids": [people[0].to_string()]}));
+    say(&corp, "allow", json!({"ids": [people[1].to_string()]}));
+    assert_eq!(corp.job().requested, before, "nobody asks for a cycle");
+    corp.ask("POST", &format!("{CORP}/resume"), None);
+    assert_eq!(corp.clean_cycle().deleted, 2);
+    assert_eq!(corp.users().len(), 4);
+}
+
+#[test]
+fn a_cycle_that_a_change_woke_tells_what_is_held_and_lets_go_what_was_allowed() {
+    let (corp, people) = corp(12);
+    corp.apply(json!({
+        "accidental-deletes": {"threshold": 3},
+        "limits": {"updates": 3},
+    }));
+    corp.clean_cycle();
+    delete(&corp, &people[..3]);
+    people[3..6]
+        .iter()
+        .for_each(|person| corp.ad().set(*person, "displayName", "Somebody"));
+    assert_eq!(corp.cycle().held, 6);
+    corp.ad().set(people[6], "displayName", "Somebody");
+    let cycle = corp.woken_by(Wake::Change);
+    assert_eq!((cycle.state.as_str(), cycle.held), ("quarantined", 7));
+    let chosen = json!({"ids": [people[0].to_string(), people[3].to_string()]});
+    say(&corp, "allow", chosen);
+    let cycle = corp.woken_by(Wake::Change);
+    assert_eq!((cycle.deleted, cycle.updated, cycle.held), (1, 1, 5));
+}
+
+#[test]
+fn a_restart_opens_no_guard_and_forgets_no_verdict() {
+    let (corp, people) = corp(20);
+    corp.apply(json!({"accidental-deletes": {"threshold": 5}}));
+    let elsewhere = corp.ad().ou("Elsewhere");
+    corp.apply(json!({
+        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
+        "accidental-deletes": {"threshold": 5},
+    }));
+    corp.clean_cycle();
+    people[..6]
+        .iter()
+        .for_each(|person| corp.ad().move_to(*person, elsewhere));
+    assert_eq!(corp.cycle().held, 6);
+    people[..2]
+        .iter()
+        .for_each(|person| corp.ad().move_to(*person, HEAD));
+    for reset in [None, Some(json!({"reset": ["full"]}))] {
+        corp.ask("POST", &format!("{CORP}/restart"), reset);
+        let cycle = corp.cycle();
+        assert_eq!(
+            (cycle.deleted, cycle.held),
+            (0, 4),
+            "fewer than the threshold"
+        );
+    }
+    say(&corp, "reject", json!({}));
+    corp.ask("POST", &format!("{CORP}/restart"), None);
+    assert_eq!(corp.clean_cycle().deleted, 0);
+    let chosen = json!({"ids": [people[2].to_string()]});
+    assert_eq!(
+        say(&corp, "allow", chosen)["count"],
+        1,
+        "a word can be taken back"
+    );
+    assert_eq!(corp.clean_cycle().deleted, 1);
+}

@@ -174,7 +174,9 @@ impl Record for Staged {
     fn indexes(&self) -> Vec<Option<Key>> {
         let own = || Key::empty().with(self.configuration);
         let object = &self.object;
-        let alive = matches!(object.presence, Presence::Alive { .. });
+        // Whoever is missing was asked for; who is deleted is asked for once more before that is acted on.
+        let waits = object.state == RowState::Unread
+            && !matches!(object.presence, Presence::Missing { .. });
         let is_asked_for = object.moved_away && object.presence != Presence::Deleted;
         let missing = match object.presence {
             Presence::Missing { word, .. } => Some(Self::missing(self.configuration, word)),
@@ -182,7 +184,7 @@ impl Record for Staged {
         };
         vec![
             object.parent.map(|parent| own().with(parent)),
-            (alive && object.state == RowState::Unread || is_asked_for).then(own),
+            (waits || is_asked_for).then(own),
             missing,
         ]
     }
@@ -956,7 +958,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_said_to_have_moved_away_waits_to_be_asked_for_until_it_is_known() {
+    fn who_is_said_to_have_moved_away_or_is_asked_for_again_waits_until_it_is_known() {
         let guid = Guid::from_bytes([2; 16]);
         let mut row = Staged {
             configuration: ConfigurationId::new(Guid::from_bytes([1; 16])),
@@ -975,6 +977,9 @@ mod tests {
         row.object.presence = Presence::Deleted;
         round_trip(&row);
         assert!(!waits(&row));
+        // Before what was read of it is acted on.
+        row.object.state = RowState::Unread;
+        assert!(waits(&row));
     }
 
     #[test]

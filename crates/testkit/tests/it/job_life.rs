@@ -223,11 +223,11 @@ fn each_kind_of_reset_forgets_what_it_names_and_loses_nothing() {
         "{audit}"
     );
 
-    // What is held is found again, as long as the cause is there.
+    // What is held no restart lets go, as long as the cause is there.
     bed.service.apply(&staff("corp", NOBODY)).unwrap();
     assert_eq!(bed.service.cycle("corp").unwrap()["held"], 6);
     restart("quarantine");
-    assert_eq!(show(&bed, "corp").unwrap()["job"]["held"], 0);
+    assert_eq!(show(&bed, "corp").unwrap()["job"]["held"], 6);
     assert_eq!(bed.service.cycle("corp").unwrap()["held"], 6);
     bed.service.apply(&staff("corp", STAFF)).unwrap();
     restart("quarantine");

@@ -207,6 +207,7 @@ pub(crate) struct Witness {
     /// Counts what happened to the domain, to rights and to the configuration.
     moment: u64,
     last_out: BTreeMap<Guid, u64>,
+    last_in: BTreeMap<Guid, u64>,
     confirmed: BTreeMap<Guid, u64>,
     /// Of whom the service was told, and who could be seen in every reading since: an object that was hidden and is
     /// not any more is told again only when it changes.
@@ -239,12 +240,15 @@ impl Witness {
             }
             let outside = self.scope.outside(controller);
             outside.note(controller, &mut self.in_place, &mut self.inside);
-            let out = outside.all.into_iter().map(|guid| (guid, self.moment));
+            let moment = self.moment;
+            let inside = controller.entries.keys();
+            let inside = inside.filter(|guid| !outside.all.contains(guid));
+            self.last_in.extend(inside.map(|guid| (*guid, moment)));
+            let out = outside.all.into_iter().map(|guid| (guid, moment));
             self.last_out.extend(out);
             // Who has moved to another domain is not here, and may go.
             let moved = controller.entries.values().filter_map(Entry::moved);
             let gone = moved.filter(|guid| !controller.entries.contains_key(guid));
-            let moment = self.moment;
             self.last_out.extend(gone.map(|guid| (guid, moment)));
         }
     }
@@ -315,6 +319,16 @@ impl Witness {
             let confirmed = self.confirmed.entry(guid).or_default();
             *confirmed = (*confirmed).max(view.moment);
         }
+    }
+
+    /// What has happened so far.
+    pub(crate) const fn moment(&self) -> u64 {
+        self.moment
+    }
+
+    /// Whether an object was in scope on any controller after that moment.
+    pub(crate) fn was_in_scope_since(&self, guid: Guid, moment: u64) -> bool {
+        self.last_in.get(&guid).is_some_and(|last| *last >= moment)
     }
 
     /// Whether an object may be deleted: somewhere it was out of scope, or deleted, after the service last

@@ -152,8 +152,11 @@ struct Guard {
     wake: Option<Wake>,
     /// How many objects it has deleted.
     deleted: u64,
-    /// Whose deletes were held at the end of the last cycle, and have been ever since.
-    held: BTreeSet<Guid>,
+    /// Whose deletes were held at the end of the last cycle, and have been ever since; and what had happened when the
+    /// cycle began that held them first.
+    held: BTreeMap<Guid, u64>,
+    /// What had happened when the cycle began that runs.
+    began: u64,
     /// An administrator has decided about held deletes, or about the scope, since the last cycle began.
     decided: bool,
 }
@@ -519,7 +522,9 @@ impl World {
             return;
         }
         let service = self.service();
+        let moment = self.shared.witnesses.borrow()[which.index()].moment();
         let side = self.side(which);
+        side.guard.began = moment;
         side.guard.wake = Some(wake);
         side.guard.deleted = 0;
         side.is_stopped = false;

@@ -80,8 +80,15 @@ impl World {
                 })
             }
         };
-        let only_looks = matches!(admin, Admin::Pause(_) | Admin::Plan | Admin::PlanOf(_));
-        self.side(which).guard.decided |= !only_looks;
+        let decides_nothing = matches!(
+            admin,
+            Admin::Pause(_)
+                | Admin::Plan
+                | Admin::PlanOf(_)
+                | Admin::RestartFull
+                | Admin::RestartQuarantine
+        );
+        self.side(which).guard.decided |= !decides_nothing;
         self.was_untidy |= self.admin.is_some();
         self.admin = Some(task);
         let paused = id

@@ -2,6 +2,7 @@
 
 use super::*;
 use lockstep_directory::Kind;
+use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::HeldDelete;
 
 impl World {
@@ -75,7 +76,8 @@ impl World {
         }
         let held = self.held(which);
         let guard = &mut self.side(which).guard;
-        guard.held = held;
+        let since = |guid| *guard.held.get(&guid).unwrap_or(&guard.began);
+        guard.held = held.into_iter().map(|guid| (guid, since(guid))).collect();
         // What was allowed leaves with the next cycle that comes so far.
         guard.decided &= cycle.state == "failed";
     }
@@ -102,7 +104,8 @@ impl World {
         let guard = &mut self.side(which).guard;
         guard.deleted += 1;
         // One of those that were held leaves, or another one while they are.
-        let tripped = guard.held.contains(&guid) || !guard.held.is_disjoint(&still);
+        let held = &guard.held;
+        let tripped = held.contains_key(&guid) || still.iter().any(|guid| held.contains_key(guid));
         let Guard {
             wake,
             deleted,
@@ -162,14 +165,39 @@ impl World {
         }
         for which in Which::BOTH {
             if !self.side(which).guard.held.is_empty() {
-                // Who is decided otherwise, or decided about, is held no more.
-                let still = self.held(which);
-                let held = &mut self.side(which).guard.held;
-                held.retain(|guid| still.contains(guid));
+                self.look_at_held(which);
             }
         }
         self.look_at_wanted();
         self.look_at_what_left();
+    }
+
+    /// Who is decided otherwise, or decided about, is held no more; that nobody can tell any more is no decision.
+    fn look_at_held(&mut self, which: Which) {
+        let still = self.held(which);
+        let id = self.configuration(which);
+        let guard = &mut self.side(which).guard;
+        let decided = guard.decided;
+        let struck: Vec<(Guid, u64)> = guard
+            .held
+            .extract_if(.., |guid, _| !still.contains(guid))
+            .collect();
+        let Some(id) = id.filter(|_| !decided && !self.shared.rolled_back.get()) else {
+            return;
+        };
+        for (guid, since) in struck {
+            let joined: Option<Joined> = self.record(&(id, guid));
+            let is_there = joined.is_some_and(|joined| !joined.deleted);
+            let witnesses = self.shared.witnesses.borrow();
+            let came_back = witnesses[which.index()].was_in_scope_since(guid, since);
+            drop(witnesses);
+            if is_there && !came_back {
+                let name = self.shared.directory.borrow().name_of(guid);
+                self.violate(format!(
+                    "the delete of {name} was held and is held no more, although nothing else was decided"
+                ));
+            }
+        }
     }
 
     /// Of who never took part nothing leaves but identity and place; of who was in place, what decides.
