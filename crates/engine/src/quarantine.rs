@@ -102,6 +102,9 @@ pub const fn many_missing(missing: u64, provisioned: u64, threshold: Option<u64>
 /// How grave it is that a cycle failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Gravity {
+    /// The cycle came to its end, and everything that can be seen was synchronised: it is told, and otherwise the cycle
+    /// is as good as a clean one.
+    Incomplete,
     /// It is told and changes nothing: the next cycle goes on.
     Passing,
     /// It counts when it happens again and again.
@@ -114,8 +117,9 @@ pub enum Gravity {
 #[must_use]
 pub fn gravity(code: &str) -> Gravity {
     match code {
-        // Everything else was synchronised, or the service itself was in the way, or its administrator.
-        "Interrupted" | "Paused" | "DeletionsNotVisible" => Gravity::Passing,
+        "DeletionsNotVisible" => Gravity::Incomplete,
+        // The service itself was in the way, or its administrator.
+        "Interrupted" | "Paused" => Gravity::Passing,
         "NoActiveAgents"
         | "NoAgentsAssigned"
         | "WrongCredentials"
@@ -192,11 +196,21 @@ impl Quarantine {
     }
 }
 
+/// How many cycles have failed in a row after one more that failed.
+#[must_use]
+pub fn failures(code: &str, before: u64) -> u64 {
+    match gravity(code) {
+        Gravity::Incomplete => 0,
+        Gravity::Passing => before,
+        Gravity::Recurring | Gravity::Lasting => before.saturating_add(1),
+    }
+}
+
 /// Whether a cycle that failed brings the job to quarantine.
 #[must_use]
 pub fn quarantines(code: &str, in_a_row: u32) -> bool {
     match gravity(code) {
-        Gravity::Passing => false,
+        Gravity::Incomplete | Gravity::Passing => false,
         Gravity::Recurring => in_a_row >= IN_A_ROW,
         Gravity::Lasting => true,
     }
@@ -256,6 +270,20 @@ mod tests {
         assert!(!quarantines("DomainControllerUnreachable", 2));
         assert!(quarantines("DomainControllerUnreachable", 3));
         assert!(!quarantines("Interrupted", 100));
+        assert!(!quarantines("DeletionsNotVisible", 100));
+    }
+
+    #[test]
+    fn what_passes_is_no_failure_in_a_row_and_a_cycle_that_did_all_it_could_ends_the_row() {
+        for (code, expected) in [
+            ("DomainControllerUnreachable", 3),
+            ("WrongCredentials", 3),
+            ("Paused", 2),
+            ("Interrupted", 2),
+            ("DeletionsNotVisible", 0),
+        ] {
+            assert_eq!(failures(code, 2), expected, "{code}");
+        }
     }
 
     /// 73 and 74 of the published behaviours.

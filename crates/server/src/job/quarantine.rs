@@ -3,7 +3,9 @@
 use super::run::Ending;
 use crate::service::Service;
 use crate::{links, notify};
-use lockstep_engine::quarantine::{Attempt, Excess, Quarantine, Tally, quarantines};
+use lockstep_engine::quarantine::{
+    Attempt, Excess, Gravity, Quarantine, Tally, gravity, quarantines,
+};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{Joined, StagedReference};
@@ -30,14 +32,17 @@ pub(super) fn settle(
     cycle: &mut Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let failed = cycle.state == Ending::Failed.name();
+    let ended_failed = cycle.state == Ending::Failed.name();
+    let is_incomplete = |error: &CycleError| gravity(&error.code) == Gravity::Incomplete;
+    // A cycle that did all it could is judged by its objects like one that succeeded.
+    let failed = ended_failed && !cycle.error.as_ref().is_some_and(is_incomplete);
     let in_a_row = u32::try_from(job.history.failures).unwrap_or(u32::MAX);
     let began = Timestamp::from_millis(cycle.started);
     let cause = match &cycle.error {
         Some(error) if failed => quarantines(&error.code, in_a_row).then(|| error.clone()),
         _ => excess(tx, job.configuration)?,
     };
-    if cause.is_some() && !failed {
+    if cause.is_some() && !ended_failed {
         Ending::Quarantined.name().clone_into(&mut cycle.state);
     }
     job.quarantine = match (job.quarantine.take(), cause) {

@@ -111,6 +111,16 @@ impl Corp {
 
     /// Applies a configuration while a cycle reads, once the agent that reads has broken off without a word.
     pub(crate) fn apply_while_reading(&self, keys: Value) {
+        self.while_reading("PUT", CORP, Some(spec(keys)));
+    }
+
+    /// Pauses while a cycle reads.
+    pub(crate) fn paused_while_reading(&self) {
+        self.while_reading("POST", &format!("{CORP}/pause"), None);
+    }
+
+    /// Sends a request while a cycle reads, once the agent that reads has broken off without a word.
+    fn while_reading(&self, method: &str, path: &str, body: Option<Value>) {
         self.ad().breaks_after = Some(0);
         let id = self.configuration().id;
         let cycle = job::run_cycle(&self.api.service, id, Wake::Clock);
@@ -118,7 +128,7 @@ impl Corp {
             while self.ad().breaks_after.is_some() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            self.api.answer("PUT", CORP, Some(spec(keys))).await
+            self.api.answer(method, path, body).await
         };
         let both = async { tokio::join!(cycle, applied) };
         let both = async { tokio::time::timeout(Duration::from_secs(20), both).await };
