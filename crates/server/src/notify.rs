@@ -15,7 +15,7 @@ pub use webhook::Webhooks;
 
 use crate::job::Guard;
 use crate::service::Service;
-use lockstep_engine::quarantine::{many_missing, quarantines};
+use lockstep_engine::quarantine::{Gravity, gravity, many_missing, quarantines};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
@@ -87,8 +87,9 @@ pub fn settle(
     cycle: &Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let reasons = reasons(tx, configuration, job, cycle)?;
     let known: Vec<Notice> = tx.list(&Scan::of(Key::empty().with(configuration.id), SLICE))?;
+    let mut reasons = reasons(tx, configuration, job)?;
+    reasons.extend(blind(job, cycle, &known));
     let ended = known
         .iter()
         .filter(|notice| !reasons.iter().any(|reason| reason.code == notice.code));
@@ -157,7 +158,6 @@ fn reasons(
     tx: &mut dyn Write,
     configuration: &Configuration,
     job: &Job,
-    cycle: &Cycle,
 ) -> Result<Vec<Reason>, StoreError> {
     let mut reasons = Vec::new();
     if let Some(row) = &job.quarantine {
@@ -191,17 +191,30 @@ fn reasons(
     }
     reasons.extend(missing(tx, configuration, job)?);
     reasons.extend(passwords(job));
-    let blind = cycle
-        .error
-        .as_ref()
-        .filter(|error| error.code == "DeletionsNotVisible");
-    reasons.extend(blind.map(|error| Reason {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        remedy: error.remedy.clone(),
-        waits: false,
-    }));
     Ok(reasons)
+}
+
+/// Nobody can see deletions. A cycle that failed before it had looked says nothing about it: the reason lasts.
+fn blind(job: &Job, cycle: &Cycle, known: &[Notice]) -> Option<Reason> {
+    let is_it = |code: &str| gravity(code) == Gravity::Incomplete;
+    if let Some(error) = cycle.error.as_ref().filter(|error| is_it(&error.code)) {
+        return Some(Reason {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            remedy: error.remedy.clone(),
+            waits: false,
+        });
+    }
+    if cycle.state != "failed" || job.tombstones_visible {
+        return None;
+    }
+    let notice = known.iter().find(|notice| is_it(&notice.code))?;
+    Some(Reason {
+        code: notice.code.clone(),
+        message: notice.message.clone(),
+        remedy: notice.remedy.clone(),
+        waits: false,
+    })
 }
 
 /// So many objects are missing that Active Directory seems to hide them.
