@@ -10,10 +10,9 @@ use crate::domain::{AGENT, Domain, Reader};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_server::job::{self, Wake};
-use lockstep_store::ReadRecords as _;
-use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::service::Agent;
+use lockstep_store::{MemoryStore, ReadRecords as _, Store, WriteRecords as _, records};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -33,7 +32,12 @@ pub(crate) struct Corp {
 impl Corp {
     /// A domain of which nothing is configured yet.
     pub(crate) fn start() -> Self {
-        let api = Api::start();
+        Self::start_on(Arc::new(MemoryStore::new(&records::tables())))
+    }
+
+    /// The same on a store of one's own.
+    pub(crate) fn start_on(store: Arc<dyn Store>) -> Self {
+        let api = Api::start_on(store);
         let agent = Agent {
             id: AGENT,
             name: "agent".into(),
