@@ -169,19 +169,24 @@ impl Quarantine {
         }
     }
 
-    /// One more cycle, that began then, was not clean.
+    /// One more cycle, that began then, was not clean. What began later than that was told by a clock that has been put
+    /// right since.
     #[must_use]
-    pub const fn again(self, now: Timestamp) -> Self {
+    pub fn again(self, now: Timestamp) -> Self {
         Self {
+            since: self.since.min(now),
             attempts: self.attempts.saturating_add(1),
             last: now,
-            ..self
         }
     }
 
-    /// When the next cycle runs: twice as long after the last one each time, a day at most.
+    /// When the next cycle runs: twice as long after the last one each time, a day at most; at once, if the last one lies
+    /// ahead.
     #[must_use]
-    pub fn next(self, interval: Duration) -> Attempt {
+    pub fn next(self, interval: Duration, now: Timestamp) -> Attempt {
+        if self.last > now {
+            return Attempt::At(now);
+        }
         let factor = 2_u32
             .checked_pow(self.attempts.saturating_add(1))
             .unwrap_or(u32::MAX);
@@ -293,7 +298,7 @@ mod tests {
         let begin = Timestamp::from_millis(0);
         let mut quarantine = Quarantine::begin(begin);
         let mut pauses = Vec::new();
-        while let Attempt::At(next) = quarantine.next(2 * minute) {
+        while let Attempt::At(next) = quarantine.next(2 * minute, quarantine.last) {
             pauses.push(next.since(quarantine.last).as_secs() / 60);
             quarantine = quarantine.again(next);
         }
@@ -310,8 +315,23 @@ mod tests {
         let quarantine =
             Quarantine::begin(Timestamp::from_millis(0)).again(Timestamp::from_millis(0));
         assert_eq!(
-            quarantine.next(day),
+            quarantine.next(day, Timestamp::from_millis(0)),
             Attempt::At(Timestamp::from_millis(0).plus(day))
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_a_year_ahead_and_is_put_right_stops_no_attempt() {
+        let (now, minute) = (Timestamp::from_millis(0), Duration::from_secs(60));
+        let ahead = now.plus(365 * LONGEST);
+        for quarantine in [
+            Quarantine::begin(ahead),
+            Quarantine::begin(now).again(ahead),
+        ] {
+            assert_eq!(quarantine.next(minute, now), Attempt::At(now));
+            let again = quarantine.again(now);
+            assert_eq!((again.since, again.last), (now, now));
+            assert!(matches!(again.next(minute, now), Attempt::At(next) if next > now));
+        }
     }
 }

@@ -88,7 +88,7 @@ pub fn settle(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let known: Vec<Notice> = tx.list(&Scan::of(Key::empty().with(configuration.id), SLICE))?;
-    let mut reasons = reasons(tx, configuration, job)?;
+    let mut reasons = reasons(tx, configuration, job, now)?;
     reasons.extend(blind(job, cycle, &known));
     let ended = known
         .iter()
@@ -99,8 +99,12 @@ pub fn settle(
     tx.remove::<Notice>(&ended)?;
     let channels = channels(configuration);
     let due = |notice: &&Notice| {
-        let told = notice.since.max(notice.reminded);
-        notice.open.is_empty() && now.since(Timestamp::from_millis(told)) >= REMINDED_AFTER
+        let told = match notice.reminded {
+            0 => notice.since,
+            reminded => reminded,
+        };
+        let next = Timestamp::from_millis(told).again(REMINDED_AFTER, now);
+        notice.open.is_empty() && next <= now
     };
     let reminders = known.iter().filter(due).filter_map(|notice| {
         let mut waiting = reasons.iter().filter(|reason| reason.waits);
@@ -158,6 +162,7 @@ fn reasons(
     tx: &mut dyn Write,
     configuration: &Configuration,
     job: &Job,
+    now: Timestamp,
 ) -> Result<Vec<Reason>, StoreError> {
     let mut reasons = Vec::new();
     if let Some(row) = &job.quarantine {
@@ -167,7 +172,8 @@ fn reasons(
             remedy: row.remedy.clone(),
             waits: false,
         });
-        if crate::job::next_attempt(row, crate::job::interval(configuration)).is_none() {
+        let interval = crate::job::interval(configuration);
+        if crate::job::next_attempt(row, interval, now).is_none() {
             reasons.push(Reason {
                 code: "JobDisabled".to_owned(),
                 message: "no cycle has been clean for four weeks; none runs by itself any more"
@@ -289,8 +295,7 @@ pub async fn tell_due(service: &Arc<Service>) -> Result<(), StoreError> {
         .read(move |tx| {
             let notices: Vec<Notice> =
                 tx.list(&Scan::along(Notice::BY_DUE, Key::empty(), SLICE))?;
-            let is_due =
-                |notice: &Notice| notice.open.iter().any(|way| way.next <= now.as_millis());
+            let is_due = |notice: &Notice| notice.open.iter().any(|way| way_is_due(way, now));
             let due = notices.into_iter().filter(is_due);
             due.map(|notice| {
                 let configuration = tx.fetch_one(&notice.configuration)?;
@@ -306,7 +311,7 @@ pub async fn tell_due(service: &Arc<Service>) -> Result<(), StoreError> {
         let ways: Vec<Channel> = notice
             .open
             .iter()
-            .filter(|way| way.next <= now.as_millis())
+            .filter(|way| way_is_due(way, now))
             .map(|way| way.channel)
             .collect();
         for channel in ways {
@@ -383,6 +388,12 @@ fn keep(
         }
     }
     tx.store(&[notice])
+}
+
+/// Whether it is to be told now. No pause is longer than the longest one, unless the clock was put right meanwhile.
+fn way_is_due(way: &Delivery, now: Timestamp) -> bool {
+    let next = Timestamp::from_millis(way.next);
+    next <= now || next.since(now) > LONGEST_PAUSE
 }
 
 /// How long to wait after so many attempts in vain.

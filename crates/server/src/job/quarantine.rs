@@ -51,7 +51,7 @@ pub(super) fn settle(
         (Some(before), Some(cause)) => {
             let same = before.code == cause.code;
             let since = if same {
-                Timestamp::from_millis(before.since)
+                Timestamp::from_millis(before.since).min(began)
             } else {
                 began
             };
@@ -163,11 +163,15 @@ fn cause_of_excess(excess: Excess, tally: Tally, first: &Escrow) -> CycleError {
 
 /// When a job that is slowed down is tried again; none: when somebody asks for it.
 #[must_use]
-pub(crate) fn next_attempt(row: &QuarantineRow, interval: Duration) -> Option<Timestamp> {
+pub(crate) fn next_attempt(
+    row: &QuarantineRow,
+    interval: Duration,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if row.last == 0 {
         return Some(Timestamp::default());
     }
-    match series(row).next(interval) {
+    match series(row).next(interval, now) {
         Attempt::At(moment) => Some(moment),
         Attempt::ByHand => None,
     }
@@ -187,16 +191,17 @@ pub(super) fn due(
 ) -> Result<Option<Timestamp>, StoreError> {
     if let Some(row) = &job.quarantine {
         if waits_for_agents(row) && somebody_is_back(tx, &configuration.domain, row, now)? {
-            return Ok(Some(Timestamp::from_millis(row.last).plus(interval)));
+            let last = Timestamp::from_millis(row.last);
+            return Ok(Some(last.again(interval, now)));
         }
-        return Ok(next_attempt(row, interval));
+        return Ok(next_attempt(row, interval, now));
     }
     let last = match job.last_cycle {
         Some(cycle) => tx.fetch_one::<Cycle>(&cycle)?,
         None => None,
     };
     Ok(Some(last.map_or(Timestamp::default(), |cycle| {
-        Timestamp::from_millis(cycle.started).plus(interval)
+        Timestamp::from_millis(cycle.started).again(interval, now)
     })))
 }
 
