@@ -212,7 +212,7 @@ pub(super) fn healed(context: &mut Context<'_>, row: &Escrow) -> String {
 }
 
 /// Nothing of a failure is left.
-pub(super) fn forget(tx: &mut dyn Write, row: &Escrow) -> Result<(), StoreError> {
+pub(crate) fn forget(tx: &mut dyn Write, row: &Escrow) -> Result<(), StoreError> {
     let obstacle = row
         .obstacle
         .map(|object| (object, row.configuration, row.guid));
