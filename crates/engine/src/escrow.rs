@@ -49,13 +49,14 @@ impl Failures {
         }
     }
 
-    /// It failed once more, in the same way.
+    /// It failed once more, in the same way. A first time that lies ahead was told by a clock that has been put right
+    /// since.
     #[must_use]
-    pub const fn again(self, now: Timestamp) -> Self {
+    pub fn again(self, now: Timestamp) -> Self {
         Self {
+            first: self.first.min(now),
             last: now,
             attempts: self.attempts.saturating_add(1),
-            ..self
         }
     }
 
@@ -115,6 +116,13 @@ mod tests {
             attempts: 31,
         };
         assert_eq!(failures.next(), Attempt::OnChange);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_and_is_put_right_has_the_ladder_begin_now() {
+        let failures = Failures::first(at(1_000)).again(at(1_001)).again(at(2));
+        assert_eq!((failures.first, failures.attempts), (at(2), 3));
+        assert_eq!(failures.next(), Attempt::From(at(8)));
     }
 
     #[test]

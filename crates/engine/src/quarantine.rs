@@ -102,6 +102,9 @@ pub const fn many_missing(missing: u64, provisioned: u64, threshold: Option<u64>
 /// How grave it is that a cycle failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Gravity {
+    /// The cycle came to its end, and everything that can be seen was synchronised: it is told, and otherwise the cycle
+    /// is as good as a clean one.
+    Incomplete,
     /// It is told and changes nothing: the next cycle goes on.
     Passing,
     /// It counts when it happens again and again.
@@ -114,8 +117,9 @@ pub enum Gravity {
 #[must_use]
 pub fn gravity(code: &str) -> Gravity {
     match code {
-        // Everything else was synchronised, or the service itself was in the way, or its administrator.
-        "Interrupted" | "Paused" | "DeletionsNotVisible" => Gravity::Passing,
+        "DeletionsNotVisible" => Gravity::Incomplete,
+        // The service itself was in the way, or its administrator.
+        "Interrupted" | "Paused" => Gravity::Passing,
         "NoActiveAgents"
         | "NoAgentsAssigned"
         | "WrongCredentials"
@@ -165,19 +169,24 @@ impl Quarantine {
         }
     }
 
-    /// One more cycle, that began then, was not clean.
+    /// One more cycle, that began then, was not clean. What began later than that was told by a clock that has been put
+    /// right since.
     #[must_use]
-    pub const fn again(self, now: Timestamp) -> Self {
+    pub fn again(self, now: Timestamp) -> Self {
         Self {
+            since: self.since.min(now),
             attempts: self.attempts.saturating_add(1),
             last: now,
-            ..self
         }
     }
 
-    /// When the next cycle runs: twice as long after the last one each time, a day at most.
+    /// When the next cycle runs: twice as long after the last one each time, a day at most; at once, if the last one lies
+    /// ahead.
     #[must_use]
-    pub fn next(self, interval: Duration) -> Attempt {
+    pub fn next(self, interval: Duration, now: Timestamp) -> Attempt {
+        if self.last > now {
+            return Attempt::At(now);
+        }
         let factor = 2_u32
             .checked_pow(self.attempts.saturating_add(1))
             .unwrap_or(u32::MAX);
@@ -192,11 +201,21 @@ impl Quarantine {
     }
 }
 
+/// How many cycles have failed in a row after one more that failed.
+#[must_use]
+pub fn failures(code: &str, before: u64) -> u64 {
+    match gravity(code) {
+        Gravity::Incomplete => 0,
+        Gravity::Passing => before,
+        Gravity::Recurring | Gravity::Lasting => before.saturating_add(1),
+    }
+}
+
 /// Whether a cycle that failed brings the job to quarantine.
 #[must_use]
 pub fn quarantines(code: &str, in_a_row: u32) -> bool {
     match gravity(code) {
-        Gravity::Passing => false,
+        Gravity::Incomplete | Gravity::Passing => false,
         Gravity::Recurring => in_a_row >= IN_A_ROW,
         Gravity::Lasting => true,
     }
@@ -256,6 +275,20 @@ mod tests {
         assert!(!quarantines("DomainControllerUnreachable", 2));
         assert!(quarantines("DomainControllerUnreachable", 3));
         assert!(!quarantines("Interrupted", 100));
+        assert!(!quarantines("DeletionsNotVisible", 100));
+    }
+
+    #[test]
+    fn what_passes_is_no_failure_in_a_row_and_a_cycle_that_did_all_it_could_ends_the_row() {
+        for (code, expected) in [
+            ("DomainControllerUnreachable", 3),
+            ("WrongCredentials", 3),
+            ("Paused", 2),
+            ("Interrupted", 2),
+            ("DeletionsNotVisible", 0),
+        ] {
+            assert_eq!(failures(code, 2), expected, "{code}");
+        }
     }
 
     /// 73 and 74 of the published behaviours.
@@ -265,7 +298,7 @@ mod tests {
         let begin = Timestamp::from_millis(0);
         let mut quarantine = Quarantine::begin(begin);
         let mut pauses = Vec::new();
-        while let Attempt::At(next) = quarantine.next(2 * minute) {
+        while let Attempt::At(next) = quarantine.next(2 * minute, quarantine.last) {
             pauses.push(next.since(quarantine.last).as_secs() / 60);
             quarantine = quarantine.again(next);
         }
@@ -282,8 +315,23 @@ mod tests {
         let quarantine =
             Quarantine::begin(Timestamp::from_millis(0)).again(Timestamp::from_millis(0));
         assert_eq!(
-            quarantine.next(day),
+            quarantine.next(day, Timestamp::from_millis(0)),
             Attempt::At(Timestamp::from_millis(0).plus(day))
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_a_year_ahead_and_is_put_right_stops_no_attempt() {
+        let (now, minute) = (Timestamp::from_millis(0), Duration::from_secs(60));
+        let ahead = now.plus(365 * LONGEST);
+        for quarantine in [
+            Quarantine::begin(ahead),
+            Quarantine::begin(now).again(ahead),
+        ] {
+            assert_eq!(quarantine.next(minute, now), Attempt::At(now));
+            let again = quarantine.again(now);
+            assert_eq!((again.since, again.last), (now, now));
+            assert!(matches!(again.next(minute, now), Attempt::At(next) if next > now));
+        }
     }
 }

@@ -61,6 +61,14 @@ impl Timestamp {
         )
     }
 
+    /// When something is due again that was last done at this moment, and is done once in `pause`. A moment that still lies
+    /// ahead was told by a clock that has been put right since: then it is due `now`, lest nothing happens until the
+    /// clock has caught up.
+    #[must_use]
+    pub fn again(self, pause: Duration, now: Self) -> Self {
+        if self > now { now } else { self.plus(pause) }
+    }
+
     /// How long ago `earlier` was; nothing when it lies in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -113,6 +121,15 @@ mod tests {
     fn filetime_of_the_published_sample_is_converted() {
         let time = Timestamp::from_filetime(132_772_253_564_048_004);
         assert_eq!(time.to_string(), "2021-09-27T14:09:16.404Z");
+    }
+
+    #[test]
+    fn what_was_done_at_a_time_that_is_still_to_come_is_due_now() {
+        let (now, minute) = (Timestamp::from_millis(600_000), Duration::from_secs(60));
+        for (last, expected) in [(0, 60_000), (600_000, 660_000), (600_001, 600_000)] {
+            let due = Timestamp::from_millis(last).again(minute, now);
+            assert_eq!(due, Timestamp::from_millis(expected));
+        }
     }
 
     #[test]

@@ -605,9 +605,9 @@ pub async fn restart(
     let id = id.ok_or_else(|| not_found(name))?;
     let forgotten = async {
         if forget.escrows {
-            forget_all(service, id, |row: &Escrow| row.guid).await?;
+            forget_all(service, id, |row: &Escrow| row.guid, forget_failures).await?;
             // What is left out for a reason is told anew.
-            forget_all(service, id, |row: &LastDecision| row.guid).await?;
+            forget_all(service, id, |row: &LastDecision| row.guid, remove_rows).await?;
         }
         Ok(())
     };
@@ -699,6 +699,7 @@ async fn forget_all<R: Record + 'static>(
     service: &Arc<Service>,
     id: ConfigurationId,
     of: fn(&R) -> Guid,
+    remove: fn(&mut dyn Write, &[R]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut more = true;
     while more {
@@ -713,13 +714,22 @@ async fn forget_all<R: Record + 'static>(
                     mark_all(tx, &mut job, subjects)?;
                     tx.store(&[job])?;
                 }
-                let keys: Vec<Key> = rows.iter().map(Record::key).collect();
-                tx.delete(R::TABLE, &keys)?;
-                Ok(!keys.is_empty())
+                remove(tx, &rows)?;
+                Ok(!rows.is_empty())
             })
             .await?;
     }
     Ok(())
+}
+
+fn forget_failures(tx: &mut dyn Write, rows: &[Escrow]) -> Result<(), StoreError> {
+    rows.iter()
+        .try_for_each(|row| cycle::escrow::forget(tx, row))
+}
+
+fn remove_rows<R: Record>(tx: &mut dyn Write, rows: &[R]) -> Result<(), StoreError> {
+    let keys: Vec<Key> = rows.iter().map(Record::key).collect();
+    tx.delete(R::TABLE, &keys)
 }
 
 /// Removes all rows of a table whose keys begin with a configuration's id.

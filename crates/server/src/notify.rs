@@ -15,7 +15,7 @@ pub use webhook::Webhooks;
 
 use crate::job::Guard;
 use crate::service::Service;
-use lockstep_engine::quarantine::{many_missing, quarantines};
+use lockstep_engine::quarantine::{Gravity, gravity, many_missing, quarantines};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
@@ -87,8 +87,9 @@ pub fn settle(
     cycle: &Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let reasons = reasons(tx, configuration, job, cycle)?;
     let known: Vec<Notice> = tx.list(&Scan::of(Key::empty().with(configuration.id), SLICE))?;
+    let mut reasons = reasons(tx, configuration, job, now)?;
+    reasons.extend(blind(job, cycle, &known));
     let ended = known
         .iter()
         .filter(|notice| !reasons.iter().any(|reason| reason.code == notice.code));
@@ -98,8 +99,12 @@ pub fn settle(
     tx.remove::<Notice>(&ended)?;
     let channels = channels(configuration);
     let due = |notice: &&Notice| {
-        let told = notice.since.max(notice.reminded);
-        notice.open.is_empty() && now.since(Timestamp::from_millis(told)) >= REMINDED_AFTER
+        let told = match notice.reminded {
+            0 => notice.since,
+            reminded => reminded,
+        };
+        let next = Timestamp::from_millis(told).again(REMINDED_AFTER, now);
+        notice.open.is_empty() && next <= now
     };
     let reminders = known.iter().filter(due).filter_map(|notice| {
         let mut waiting = reasons.iter().filter(|reason| reason.waits);
@@ -157,7 +162,7 @@ fn reasons(
     tx: &mut dyn Write,
     configuration: &Configuration,
     job: &Job,
-    cycle: &Cycle,
+    now: Timestamp,
 ) -> Result<Vec<Reason>, StoreError> {
     let mut reasons = Vec::new();
     if let Some(row) = &job.quarantine {
@@ -167,7 +172,8 @@ fn reasons(
             remedy: row.remedy.clone(),
             waits: false,
         });
-        if crate::job::next_attempt(row, crate::job::interval(configuration)).is_none() {
+        let interval = crate::job::interval(configuration);
+        if crate::job::next_attempt(row, interval, now).is_none() {
             reasons.push(Reason {
                 code: "JobDisabled".to_owned(),
                 message: "no cycle has been clean for four weeks; none runs by itself any more"
@@ -191,17 +197,30 @@ fn reasons(
     }
     reasons.extend(missing(tx, configuration, job)?);
     reasons.extend(passwords(job));
-    let blind = cycle
-        .error
-        .as_ref()
-        .filter(|error| error.code == "DeletionsNotVisible");
-    reasons.extend(blind.map(|error| Reason {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        remedy: error.remedy.clone(),
-        waits: false,
-    }));
     Ok(reasons)
+}
+
+/// Nobody can see deletions. A cycle that failed before it had looked says nothing about it: the reason lasts.
+fn blind(job: &Job, cycle: &Cycle, known: &[Notice]) -> Option<Reason> {
+    let is_it = |code: &str| gravity(code) == Gravity::Incomplete;
+    if let Some(error) = cycle.error.as_ref().filter(|error| is_it(&error.code)) {
+        return Some(Reason {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            remedy: error.remedy.clone(),
+            waits: false,
+        });
+    }
+    if cycle.state != "failed" || job.tombstones_visible {
+        return None;
+    }
+    let notice = known.iter().find(|notice| is_it(&notice.code))?;
+    Some(Reason {
+        code: notice.code.clone(),
+        message: notice.message.clone(),
+        remedy: notice.remedy.clone(),
+        waits: false,
+    })
 }
 
 /// So many objects are missing that Active Directory seems to hide them.
@@ -276,8 +295,7 @@ pub async fn tell_due(service: &Arc<Service>) -> Result<(), StoreError> {
         .read(move |tx| {
             let notices: Vec<Notice> =
                 tx.list(&Scan::along(Notice::BY_DUE, Key::empty(), SLICE))?;
-            let is_due =
-                |notice: &Notice| notice.open.iter().any(|way| way.next <= now.as_millis());
+            let is_due = |notice: &Notice| notice.open.iter().any(|way| way_is_due(way, now));
             let due = notices.into_iter().filter(is_due);
             due.map(|notice| {
                 let configuration = tx.fetch_one(&notice.configuration)?;
@@ -293,7 +311,7 @@ pub async fn tell_due(service: &Arc<Service>) -> Result<(), StoreError> {
         let ways: Vec<Channel> = notice
             .open
             .iter()
-            .filter(|way| way.next <= now.as_millis())
+            .filter(|way| way_is_due(way, now))
             .map(|way| way.channel)
             .collect();
         for channel in ways {
@@ -370,6 +388,12 @@ fn keep(
         }
     }
     tx.store(&[notice])
+}
+
+/// Whether it is to be told now. No pause is longer than the longest one, unless the clock was put right meanwhile.
+fn way_is_due(way: &Delivery, now: Timestamp) -> bool {
+    let next = Timestamp::from_millis(way.next);
+    next <= now || next.since(now) > LONGEST_PAUSE
 }
 
 /// How long to wait after so many attempts in vain.

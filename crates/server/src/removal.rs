@@ -1,13 +1,16 @@
 //! Configurations are deleted. What they provisioned stays in the directory.
 //!
-//! A configuration that is being deleted is not listed and has no job any more; should the service end before
-//! its replica is gone, the next start goes on.
+//! A configuration that is being deleted is not listed and has no job any more. What has begun comes to its end: it does
+//! not hang on whoever asked for it ([`delete`]), and after an error, or the end of the service, it is gone on with by
+//! itself ([`run`]). Its objects are nobody's from the moment in which it is not listed any more; those that the cloud
+//! is to have, from the moment in which the cloud has them all.
 
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
 use crate::cycle::escrow;
 use crate::import::mark;
+use crate::job::ask_for_cycle_unless_paused;
 use crate::service::Service;
-use crate::{audit, directory, instructions, job};
+use crate::{audit, directory, instructions};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, TenantRules};
 use lockstep_model::Timestamp;
@@ -20,16 +23,20 @@ use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job, 
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::records::safety::{HeldChange, Notice};
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many rows are removed in one transaction.
 const SLICE: usize = 2_000;
+/// After so long it is looked again whether a deletion has to be gone on with.
+const LOOK: Duration = Duration::from_secs(15);
 /// The name of the cloud among those that can be handed over to.
 const CLOUD: &str = "cloud";
 
 /// Deletes a configuration with its job, its replica and its service principal. What it provisioned stays in
-/// the directory, and is synchronised no more, unless it is handed over.
+/// the directory, and is synchronised no more, unless it is handed over. One that is half deleted already is gone on
+/// with, as it was told first.
 ///
 /// # Errors
 ///
@@ -40,20 +47,22 @@ pub async fn delete(
     hand_over_to: Option<String>,
     actor: String,
 ) -> Result<(), Problem> {
-    let (tenant, now) = (service.tenant_rules(), service.clock.now());
-    let owned = name.to_owned();
-    let begun = service
-        .write(move |tx| begin(tx, &owned, hand_over_to, &actor, &tenant, now))
-        .await;
-    let (id, heir) = begun.map_err(store_problem)??;
-    service.jobs.raise();
-    service.progress.raise();
-    complete(service, id, heir).await.map_err(store_problem)?;
-    if let Heir::Configuration(heir) = heir {
-        let asked = job::ask_for_cycle(service, heir).await;
-        asked.map_err(store_problem)?;
-    }
-    Ok(())
+    let (own, name) = (Arc::clone(service), name.to_owned());
+    // Whoever asked may hang up.
+    let work = async move {
+        let (tenant, now) = (own.tenant_rules(), own.clock.now());
+        let begun = own
+            .write(move |tx| begin(tx, &name, hand_over_to, &actor, &tenant, now))
+            .await?;
+        let id = match begun {
+            Ok(id) => id,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        own.jobs.raise();
+        own.progress.raise();
+        complete(&own, id).await.map(Ok)
+    };
+    service.apart(work).await.map_err(store_problem)?
 }
 
 /// Hands over what a configuration had, and removes the rest of it. Each step may be done twice, so that what was
@@ -62,28 +71,85 @@ pub async fn delete(
 /// # Errors
 ///
 /// Those of the store.
-async fn complete(
-    service: &Arc<Service>,
-    id: ConfigurationId,
-    heir: Heir,
-) -> Result<(), StoreError> {
+async fn complete(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
+    let _alone = service.removals.lock().await;
+    let row: Option<Configuration> = service.read(move |tx| tx.fetch_one(&id)).await?;
+    let Some(heir) = row.as_ref().and_then(half_deleted) else {
+        // Somebody else was faster.
+        return Ok(());
+    };
     if heir == Heir::Cloud {
         release(service, id).await?;
-    }
-    empty(service, id).await?;
-    free_claims(service).await?;
-    if let Heir::Configuration(heir) = heir {
+        // What it had is given: of what is left, whoever claims it may have it.
         service
-            .write(move |tx| match tx.fetch_one::<Configuration>(&heir)? {
-                Some(row) => re_evaluate(tx, &row),
+            .write(move |tx| match tx.fetch_one::<Configuration>(&id)? {
+                Some(row) => tx.store(&[Configuration {
+                    heir: Some(Heir::Nobody),
+                    ..row
+                }]),
                 None => Ok(()),
             })
             .await?;
     }
-    // Last, so that what was interrupted is found at the next start.
+    empty(service, id).await?;
+    // Not before its objects are free: who is decided in between is refused once more, and marked here.
+    free_claims(service).await?;
+    if let Heir::Configuration(heir) = heir {
+        service.write(move |tx| take_over(tx, heir)).await?;
+        service.jobs.raise();
+    }
+    // Last, so that what was interrupted is found.
     service
         .write(move |tx| tx.remove::<Configuration>(&[id]))
         .await
+}
+
+/// The heir decides everything anew, in a cycle of its own.
+fn take_over(tx: &mut dyn Write, heir: ConfigurationId) -> Result<(), StoreError> {
+    let Some(row) = tx.fetch_one::<Configuration>(&heir)? else {
+        return Ok(());
+    };
+    re_evaluate(tx, &row)?;
+    let Some(mut job) = tx.fetch_one::<Job>(&heir)? else {
+        return Ok(());
+    };
+    ask_for_cycle_unless_paused(tx, &mut job)?;
+    tx.store(&[job])
+}
+
+/// Whose the objects are to be, of a configuration that is being deleted.
+fn half_deleted(row: &Configuration) -> Option<Heir> {
+    row.heir.filter(|_| row.scratch)
+}
+
+/// Whether nobody has to ask this configuration any more before it takes one of its objects.
+#[must_use]
+pub(crate) fn has_let_go(row: &Configuration) -> bool {
+    half_deleted(row).is_some_and(|heir| heir != Heir::Cloud)
+}
+
+fn all(tx: &mut dyn Read) -> Result<Vec<Configuration>, StoreError> {
+    tx.list(&Scan::of(Key::empty(), usize::MAX))
+}
+
+/// Goes on with deletions that met an error, or that nobody goes on with for another reason, until it is dropped.
+pub async fn run(service: Arc<Service>) {
+    loop {
+        if let Err(error) = go_on_with_deletions(&service).await {
+            tracing::error!(%error, "a configuration could not be deleted to the end; it is tried again");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Goes on with every deletion that has begun: one that cannot be gone on with keeps no other. Gives the first error.
+async fn go_on_with_deletions(service: &Arc<Service>) -> Result<(), StoreError> {
+    let rows = service.read(|tx| all(tx)).await?;
+    let mut result = Ok(());
+    for row in rows.iter().filter(|row| half_deleted(row).is_some()) {
+        result = result.and(complete(service, row.id).await);
+    }
+    result
 }
 
 /// Goes on with what an earlier run of the service was removing when it died: deleted configurations, and the
@@ -93,16 +159,17 @@ async fn complete(
 ///
 /// Those of the store.
 pub async fn go_on(service: &Arc<Service>) -> Result<(), StoreError> {
-    let rows: Vec<Configuration> = service
-        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
-        .await?;
-    for row in rows.into_iter().filter(|row| row.scratch) {
-        match row.heir {
-            Some(heir) => complete(service, row.id, heir).await?,
-            None => drop_scratch(service, row.id).await?,
+    let rows = service.read(|tx| all(tx)).await?;
+    let mut result = Ok(());
+    let of_plans = |row: &&Configuration| row.scratch && row.heir.is_none();
+    for row in rows.iter().filter(of_plans) {
+        let dropped = drop_scratch(service, row.id).await;
+        if dropped.is_err() {
+            service.leftovers.leave(row.id);
         }
+        result = result.and(dropped);
     }
-    Ok(())
+    result.and(go_on_with_deletions(service).await)
 }
 
 /// From here on the configuration is not there for anybody.
@@ -113,9 +180,11 @@ fn begin(
     actor: &str,
     tenant: &TenantRules,
     now: Timestamp,
-) -> Result<Result<(ConfigurationId, Heir), Problem>, StoreError> {
+) -> Result<Result<ConfigurationId, Problem>, StoreError> {
     let Some(configuration) = by_name(tx, name)? else {
-        return Ok(Err(not_found(name)));
+        let mut rows = all(tx)?.into_iter();
+        let begun = rows.find(|row| row.name == name && half_deleted(row).is_some());
+        return Ok(begun.map(|row| row.id).ok_or_else(|| not_found(name)));
     };
     let id = configuration.id;
     let heir = match hand_over_to.as_deref() {
@@ -144,7 +213,7 @@ fn begin(
         heir: Some(heir),
         ..configuration
     }])?;
-    Ok(Ok((id, heir)))
+    Ok(Ok(id))
 }
 
 fn no_heir(name: &str) -> Problem {

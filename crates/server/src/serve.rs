@@ -11,6 +11,7 @@ use crate::job;
 use crate::metrics::Metrics;
 use crate::notify::{self, MailError, Mailer, Outlets, Webhooks};
 use crate::plan;
+use crate::removal;
 use crate::retention::Retention;
 use crate::sealing::{Sealer, SealingError};
 use crate::service::{Parts, Service};
@@ -267,6 +268,7 @@ impl Running {
         let upkeep = tokio::spawn(signin::run_upkeep(Arc::clone(&self.service)));
         let directory_upkeep = tokio::spawn(upkeep::run(Arc::clone(&self.service), self.retention));
         let leftovers = tokio::spawn(plan::drop_leftovers(Arc::clone(&self.service)));
+        let removals = tokio::spawn(removal::run(Arc::clone(&self.service)));
         let notices = tokio::spawn(notify::run(Arc::clone(&self.service)));
         let reconciliation = tokio::spawn(job::run_reconciliation(Arc::clone(&self.service)));
         let metrics = self.metrics.map(|(listener, routes)| {
@@ -297,6 +299,7 @@ impl Running {
         upkeep.abort();
         directory_upkeep.abort();
         leftovers.abort();
+        removals.abort();
         notices.abort();
         reconciliation.abort();
         if let Some(metrics) = metrics {

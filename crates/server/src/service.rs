@@ -51,6 +51,8 @@ pub struct Service {
     pub leftovers: Leftovers,
     /// What sign-in keeps in memory.
     pub sign_in: SignIn,
+    /// Held by whoever removes a configuration: one after the other.
+    pub removals: tokio::sync::Mutex<()>,
     /// How administrators are told something; set once the service runs.
     pub outlets: OnceLock<Outlets>,
     /// Where its transactions run.
@@ -139,6 +141,7 @@ impl Service {
             unstored: Unstored::default(),
             leftovers: Leftovers::default(),
             sign_in: SignIn::default(),
+            removals: tokio::sync::Mutex::default(),
             outlets: OnceLock::new(),
             transactions: Transactions::default(),
             rules: RwLock::new(rules_of(&tenant)),
@@ -168,6 +171,22 @@ impl Service {
     /// Takes up other suffixes.
     pub fn set_tenant(&self, tenant: &Tenant) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules_of(tenant);
+    }
+
+    /// Waits for `work`, which goes on should nobody wait for it any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    pub async fn apart<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        if self.transactions == Transactions::InPlace {
+            return work.await;
+        }
+        tokio::spawn(work).await.unwrap_or_else(abandoned)
     }
 
     /// Runs `work` on a consistent state.
@@ -238,11 +257,13 @@ where
     }
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|source| {
-            Err(StoreError::Abandoned {
-                source: source.into(),
-            })
-        })
+        .unwrap_or_else(abandoned)
+}
+
+fn abandoned<T>(source: tokio::task::JoinError) -> Result<T, StoreError> {
+    Err(StoreError::Abandoned {
+        source: source.into(),
+    })
 }
 
 /// A store that breaks its contract: it returned without running the work.

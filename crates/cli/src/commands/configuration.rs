@@ -123,8 +123,10 @@ pub(super) async fn execute(
             yes,
         } => {
             let path = ["api", "v1", "configurations", &name];
-            let found: Configuration = client.get(&path).await?;
-            let question = format!(
+            // One whose deletion has begun is not listed any more, and there is nothing to ask: the service goes on
+            // with it, or says that there is none.
+            let found: Option<Configuration> = client.find_at(&path).await?;
+            let question = found.map(|found| format!(
                 "Delete the configuration {} of {}? Its {} users, {} groups and {} contacts stay in the \
                  directory {}.",
                 found.name,
@@ -133,8 +135,10 @@ pub(super) async fn execute(
                 found.counts.groups,
                 found.counts.contacts,
                 heir(hand_over_to.as_deref())
-            );
-            if !context.output.confirm(&question, yes)? {
+            ));
+            if let Some(question) = question
+                && !context.output.confirm(&question, yes)?
+            {
                 context.output.say("nothing was changed");
                 return Ok(1);
             }

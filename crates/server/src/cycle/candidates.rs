@@ -4,6 +4,7 @@ use super::Context;
 use super::objects::{Case, link};
 use crate::directory;
 use crate::lane::Lane;
+use crate::removal::has_let_go;
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{Object, UniqueValue};
 use lockstep_engine::matching::{Holding, Owner};
@@ -170,7 +171,8 @@ impl Desk {
         if let Some(known) = self.owners.get(&id) {
             return Ok(*known);
         }
-        let there = tx.fetch_one::<Configuration>(&id)?.is_some();
+        let found: Option<Configuration> = tx.fetch_one(&id)?;
+        let there = found.is_some_and(|row| !has_let_go(&row));
         self.owners.insert(id, there);
         Ok(there)
     }

@@ -51,6 +51,29 @@ pub(crate) fn wake(tx: &mut dyn Write, job: &mut Job, now: Timestamp) -> Result<
     }
 }
 
+/// Marks everything that failed at a time that is still to come, because the clock was put right since: by that clock its
+/// next attempt would be too late. The caller stores the job.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) fn wake_from_ahead(
+    tx: &mut dyn Write,
+    job: &mut Job,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut scan = Scan::of(Key::empty().with(job.configuration), SLICE);
+    loop {
+        let rows: Vec<Escrow> = tx.list(&scan)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        scan = scan.behind(last);
+        let ahead = rows.iter().filter(|row| row.last > now.as_millis());
+        mark_all(tx, job, ahead.map(|row| Subject::Object(row.guid)))?;
+    }
+}
+
 /// Those of these objects that failed before.
 pub(super) fn of(
     tx: &mut dyn Read,
@@ -189,7 +212,7 @@ pub(super) fn healed(context: &mut Context<'_>, row: &Escrow) -> String {
 }
 
 /// Nothing of a failure is left.
-pub(super) fn forget(tx: &mut dyn Write, row: &Escrow) -> Result<(), StoreError> {
+pub(crate) fn forget(tx: &mut dyn Write, row: &Escrow) -> Result<(), StoreError> {
     let obstacle = row
         .obstacle
         .map(|object| (object, row.configuration, row.guid));

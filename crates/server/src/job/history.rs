@@ -1,5 +1,6 @@
 //! What is remembered of cycles that are over: what the status tells, and lag is measured by.
 
+use lockstep_engine::quarantine::failures;
 use lockstep_store::records::job::{Cycle, Job};
 
 /// Takes up how a cycle ended.
@@ -8,7 +9,8 @@ pub(super) fn ended(job: &mut Job, cycle: &Cycle) {
     let history = &mut job.history;
     history.exported += exported;
     if cycle.state == "failed" {
-        history.failures += 1;
+        let code = cycle.error.as_ref().map_or("", |error| &error.code);
+        history.failures = failures(code, history.failures);
         return;
     }
     history.failures = 0;

@@ -3,7 +3,9 @@
 use super::run::Ending;
 use crate::service::Service;
 use crate::{links, notify};
-use lockstep_engine::quarantine::{Attempt, Excess, Quarantine, Tally, quarantines};
+use lockstep_engine::quarantine::{
+    Attempt, Excess, Gravity, Quarantine, Tally, gravity, quarantines,
+};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{Joined, StagedReference};
@@ -30,14 +32,17 @@ pub(super) fn settle(
     cycle: &mut Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let failed = cycle.state == Ending::Failed.name();
+    let ended_failed = cycle.state == Ending::Failed.name();
+    let is_incomplete = |error: &CycleError| gravity(&error.code) == Gravity::Incomplete;
+    // A cycle that did all it could is judged by its objects like one that succeeded.
+    let failed = ended_failed && !cycle.error.as_ref().is_some_and(is_incomplete);
     let in_a_row = u32::try_from(job.history.failures).unwrap_or(u32::MAX);
     let began = Timestamp::from_millis(cycle.started);
     let cause = match &cycle.error {
         Some(error) if failed => quarantines(&error.code, in_a_row).then(|| error.clone()),
         _ => excess(tx, job.configuration)?,
     };
-    if cause.is_some() && !failed {
+    if cause.is_some() && !ended_failed {
         Ending::Quarantined.name().clone_into(&mut cycle.state);
     }
     job.quarantine = match (job.quarantine.take(), cause) {
@@ -46,7 +51,7 @@ pub(super) fn settle(
         (Some(before), Some(cause)) => {
             let same = before.code == cause.code;
             let since = if same {
-                Timestamp::from_millis(before.since)
+                Timestamp::from_millis(before.since).min(began)
             } else {
                 began
             };
@@ -158,11 +163,15 @@ fn cause_of_excess(excess: Excess, tally: Tally, first: &Escrow) -> CycleError {
 
 /// When a job that is slowed down is tried again; none: when somebody asks for it.
 #[must_use]
-pub(crate) fn next_attempt(row: &QuarantineRow, interval: Duration) -> Option<Timestamp> {
+pub(crate) fn next_attempt(
+    row: &QuarantineRow,
+    interval: Duration,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if row.last == 0 {
         return Some(Timestamp::default());
     }
-    match series(row).next(interval) {
+    match series(row).next(interval, now) {
         Attempt::At(moment) => Some(moment),
         Attempt::ByHand => None,
     }
@@ -182,16 +191,17 @@ pub(super) fn due(
 ) -> Result<Option<Timestamp>, StoreError> {
     if let Some(row) = &job.quarantine {
         if waits_for_agents(row) && somebody_is_back(tx, &configuration.domain, row, now)? {
-            return Ok(Some(Timestamp::from_millis(row.last).plus(interval)));
+            let last = Timestamp::from_millis(row.last);
+            return Ok(Some(last.again(interval, now)));
         }
-        return Ok(next_attempt(row, interval));
+        return Ok(next_attempt(row, interval, now));
     }
     let last = match job.last_cycle {
         Some(cycle) => tx.fetch_one::<Cycle>(&cycle)?,
         None => None,
     };
     Ok(Some(last.map_or(Timestamp::default(), |cycle| {
-        Timestamp::from_millis(cycle.started).plus(interval)
+        Timestamp::from_millis(cycle.started).again(interval, now)
     })))
 }
 

@@ -111,7 +111,7 @@ fn due_at(
             let (seconds, job) = interval;
             let last = Timestamp::from_millis(job.history.reconciled.unwrap_or_default());
             let ready = job.history.last_success.is_some() && !row.paused;
-            if ready && now.since(last) >= Duration::from_secs(seconds) {
+            if ready && last.again(Duration::from_secs(seconds), now) <= now {
                 due.push((row, wanted.repair));
             }
         }

@@ -153,6 +153,9 @@ async fn begin(
             // Whoever was let in for a moment, and never let out because somebody hung up, is out again.
             job.admitted = None;
             sweep(tx, &mut job, now)?;
+            if clock_was_set_back(tx, &job, now)? {
+                escrow::wake_from_ahead(tx, &mut job, now)?;
+            }
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
@@ -179,14 +182,23 @@ async fn begin(
         .await
 }
 
+/// Whether the cycle before this one has ended at a time that is still to come.
+fn clock_was_set_back(tx: &mut dyn Read, job: &Job, now: Timestamp) -> Result<bool, StoreError> {
+    let last = match job.last_cycle {
+        Some(id) => tx.fetch_one::<Cycle>(&id)?,
+        None => None,
+    };
+    Ok(last.is_some_and(|last| last.ended.unwrap_or(last.started) > now.as_millis()))
+}
+
 /// Values that change as time passes are made anew once a day: no change of AD tells that they are due.
 fn sweep(tx: &mut dyn Write, job: &mut Job, now: Timestamp) -> Result<(), StoreError> {
     let Some(configuration) = tx.fetch_one::<Configuration>(&job.configuration)? else {
         return Ok(());
     };
     let mapping = &crate::configuration::known(&configuration).compiled.mapping;
-    let due = now.since(Timestamp::from_millis(job.swept)) >= A_DAY;
-    if !due || !mapping.depends_on_time() {
+    let due = Timestamp::from_millis(job.swept).again(A_DAY, now);
+    if due > now || !mapping.depends_on_time() {
         return Ok(());
     }
     job.swept = now.as_millis();

@@ -74,7 +74,8 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
-    fn leave(&self, id: ConfigurationId) {
+    /// This one is to be dropped.
+    pub(crate) fn leave(&self, id: ConfigurationId) {
         self.keep(id);
         self.left.raise();
     }

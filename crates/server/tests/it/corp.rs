@@ -10,10 +10,9 @@ use crate::domain::{AGENT, Domain, Reader};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_server::job::{self, Wake};
-use lockstep_store::ReadRecords as _;
-use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::service::Agent;
+use lockstep_store::{MemoryStore, ReadRecords as _, Store, WriteRecords as _, records};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -33,7 +32,12 @@ pub(crate) struct Corp {
 impl Corp {
     /// A domain of which nothing is configured yet.
     pub(crate) fn start() -> Self {
-        let api = Api::start();
+        Self::start_on(Arc::new(MemoryStore::new(&records::tables())))
+    }
+
+    /// The same on a store of one's own.
+    pub(crate) fn start_on(store: Arc<dyn Store>) -> Self {
+        let api = Api::start_on(store);
         let agent = Agent {
             id: AGENT,
             name: "agent".into(),
@@ -111,6 +115,16 @@ impl Corp {
 
     /// Applies a configuration while a cycle reads, once the agent that reads has broken off without a word.
     pub(crate) fn apply_while_reading(&self, keys: Value) {
+        self.while_reading("PUT", CORP, Some(spec(keys)));
+    }
+
+    /// Pauses while a cycle reads.
+    pub(crate) fn paused_while_reading(&self) {
+        self.while_reading("POST", &format!("{CORP}/pause"), None);
+    }
+
+    /// Sends a request while a cycle reads, once the agent that reads has broken off without a word.
+    fn while_reading(&self, method: &str, path: &str, body: Option<Value>) {
         self.ad().breaks_after = Some(0);
         let id = self.configuration().id;
         let cycle = job::run_cycle(&self.api.service, id, Wake::Clock);
@@ -118,7 +132,7 @@ impl Corp {
             while self.ad().breaks_after.is_some() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            self.api.answer("PUT", CORP, Some(spec(keys))).await
+            self.api.answer(method, path, body).await
         };
         let both = async { tokio::join!(cycle, applied) };
         let both = async { tokio::time::timeout(Duration::from_secs(20), both).await };

@@ -1,6 +1,6 @@
 //! What a cycle does and what it leaves alone.
 
-use crate::corp::{CORP, Corp};
+use crate::corp::{CORP, Corp, DAY, HOUR};
 use crate::domain::HEAD;
 use lockstep_server::job::Wake;
 use serde_json::{Value, json};
@@ -178,4 +178,35 @@ fn whoever_is_read_in_a_later_round_of_the_cycle_is_not_said_to_be_missing() {
         ends.len() == 1 && ends[0].ends_with("and was not before"),
         "{log:#?}"
     );
+}
+
+#[test]
+fn a_clock_that_was_a_day_ahead_and_is_put_right_stops_neither_cycles_nor_what_is_tried_again() {
+    let corp = Corp::start();
+    corp.ad().user("ada", HEAD);
+    corp.apply(json!({
+        "mapping": {"user": [{"target": "jobTitle", "expression": "Error(\"no\")"}]},
+    }));
+    corp.wait(DAY);
+    for _ in 0..2 {
+        assert_eq!(corp.cycle().failed, 1);
+    }
+    corp.wait(-DAY);
+    assert_eq!(corp.next_in_minutes(), Some(0));
+    let tried = || corp.list("escrows")[0]["attempts"].clone();
+    assert_eq!(tried(), 2);
+    corp.clean_cycle();
+    assert_eq!((tried(), corp.next_in_minutes()), (json!(3), Some(2)));
+    // From now on it is tried as always.
+    corp.wait(6 * HOUR);
+    corp.clean_cycle();
+    assert_eq!(tried(), 4);
+    // A job that is slowed down too.
+    corp.wait(DAY);
+    corp.ad().failure = Some(("WrongCredentials", "wrong password"));
+    corp.cycle();
+    corp.wait(-DAY);
+    assert_eq!(corp.next_in_minutes(), Some(0));
+    corp.cycle();
+    assert_eq!(corp.next_in_minutes(), Some(8));
 }

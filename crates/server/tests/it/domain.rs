@@ -53,6 +53,8 @@ pub(crate) struct Domain {
     pub(crate) passwords_fail: Option<(&'static str, &'static str)>,
     /// How many objects the agent sends before the connection breaks.
     pub(crate) breaks_after: Option<usize>,
+    /// The account must not see deleted objects.
+    pub(crate) hides_tombstones: bool,
     /// How many times everything was read.
     pub(crate) full_readings: u32,
 }
@@ -65,6 +67,7 @@ impl Domain {
             failure: None,
             passwords_fail: None,
             breaks_after: None,
+            hides_tombstones: false,
             full_readings: 0,
         };
         let head = Entry {
@@ -320,7 +323,7 @@ impl Reader {
                 highest_usn: usn,
             },
             canary: None,
-            tombstones_visible: true,
+            tombstones_visible: !self.domain().hides_tombstones,
             tombstone_lifetime_days: 180,
             netbios_name: "CORP".to_owned(),
             forest: "corp.test".to_owned(),

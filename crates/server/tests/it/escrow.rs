@@ -4,8 +4,8 @@ use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use lockstep_model::Guid;
 use lockstep_server::job::Wake;
-use lockstep_store::ReadRecords as _;
-use lockstep_store::records::safety::Escrow;
+use lockstep_store::records::safety::{Escrow, Obstacle};
+use lockstep_store::{Key, ReadRecords as _, Scan};
 use serde_json::{Value, json};
 
 /// A mapping that fails for whoever has no department.
@@ -254,6 +254,16 @@ fn what_takes_no_part_any_more_is_no_failure_any_more() {
     corp.ad().delete(ada);
     corp.clean_cycle();
     assert!(corp.list("escrows").is_empty());
+}
+
+#[test]
+fn a_restart_that_forgets_failures_forgets_what_stood_in_their_way() {
+    let (corp, ada, _) = blocked();
+    let obstacles = || -> Vec<Obstacle> { corp.row(|tx| tx.list(&Scan::of(Key::empty(), 10))) };
+    assert_eq!(obstacles().len(), 1);
+    let reset = json!({"reset": ["escrows"]});
+    sent(&corp, "POST", &format!("{CORP}/restart"), Some(reset));
+    assert_eq!((escrow(&corp, ada), obstacles()), (None, Vec::new()));
 }
 
 /// 6

@@ -312,6 +312,39 @@ fn a_reason_that_ends_before_it_was_told_is_not_told_any_more() {
 }
 
 #[test]
+fn that_deletions_cannot_be_seen_is_told_once_whatever_else_happens_until_they_can_be() {
+    let webhook = WebhookSink::start();
+    let corp = corp(&webhook, None);
+    let told = |expected: usize| {
+        tell(&corp);
+        let told = webhook.received();
+        assert!(
+            told.iter()
+                .all(|told| told["code"] == "DeletionsNotVisible")
+        );
+        assert_eq!(told.len(), expected);
+    };
+    corp.ad().hides_tombstones = true;
+    corp.cycle();
+    told(1);
+    corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
+    corp.cycle();
+    told(1);
+    corp.ad().failure = None;
+    corp.paused_while_reading();
+    corp.ask("POST", &format!("{CORP}/resume"), None);
+    told(1);
+    corp.cycle();
+    told(1);
+    // Once they could be seen, it is another time that they cannot be.
+    corp.ad().hides_tombstones = false;
+    corp.clean_cycle();
+    corp.ad().hides_tombstones = true;
+    corp.cycle();
+    told(2);
+}
+
+#[test]
 fn mail_without_a_mail_server_is_refused_by_name() {
     let webhook = WebhookSink::start();
     let corp = corp(&webhook, None);

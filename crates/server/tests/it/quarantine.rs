@@ -86,6 +86,48 @@ fn what_may_pass_quarantines_the_third_time() {
     }
 }
 
+#[test]
+fn a_cycle_that_only_could_not_see_deletions_is_no_failure_in_a_row_and_no_success() {
+    let corp = corp();
+    corp.ad().hides_tombstones = true;
+    for _ in 0..3 {
+        let cycle = corp.cycle();
+        assert_eq!(cycle.state, "failed");
+        assert_eq!(cycle.error.unwrap().code, "DeletionsNotVisible");
+    }
+    for expected in ["active", "active", "quarantine"] {
+        corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
+        corp.cycle();
+        assert_eq!(corp.show()["status"], expected);
+    }
+    // It leaves quarantine as after a cycle that was clean, and runs as often as before.
+    corp.ad().failure = None;
+    corp.ad().user("bob", HEAD);
+    let cycle = corp.cycle();
+    assert_eq!((cycle.state.as_str(), cycle.created), ("failed", 1));
+    assert_eq!(corp.show()["quarantine"], Value::Null);
+    assert_eq!(corp.next_in_minutes(), Some(2));
+    assert_eq!(corp.show()["job"]["successiveFailures"], 0);
+}
+
+#[test]
+fn a_pause_in_the_middle_of_a_cycle_is_no_failure_in_a_row() {
+    let corp = corp();
+    let pause = |paused: bool| {
+        let verb = if paused { "pause" } else { "resume" };
+        corp.ask("POST", &format!("{CORP}/{verb}"), None);
+    };
+    corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
+    corp.cycle();
+    corp.ad().failure = None;
+    corp.paused_while_reading();
+    pause(false);
+    assert_eq!(corp.show()["lastCycle"]["error"]["code"], "Paused");
+    corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
+    corp.cycle();
+    assert_eq!(corp.show()["status"], "active");
+}
+
 /// 73 and 74
 #[test]
 fn the_interval_stretches_to_a_day_and_after_four_weeks_only_a_hand_wakes_it() {
@@ -186,6 +228,12 @@ fn five_thousand_failing_objects_of_fewer_than_12_500_quarantine_the_job_until_t
             .unwrap()
             .contains("CN=person")
     );
+    // Of an account that cannot see deletions besides, as much is said.
+    corp.ad().hides_tombstones = true;
+    assert_eq!(corp.cycle().state, "failed");
+    let quarantine = corp.show()["quarantine"].clone();
+    assert_eq!(quarantine["code"], "EncounteredEscrowProportionThreshold");
+    corp.ad().hides_tombstones = false;
     corp.apply(json!({}));
     let cycle = corp.clean_cycle();
     assert_eq!(

@@ -1,11 +1,191 @@
 //! The end of a configuration.
 
-use crate::corp::Corp;
+use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
+use lockstep_model::ids::ConfigurationId;
+use lockstep_server::job::Wake;
 use lockstep_server::removal;
+use lockstep_store::records::connector_space::{Dirty, Joined};
 use lockstep_store::records::job::{Configuration, Heir, Job};
-use lockstep_store::{ReadRecords as _, WriteRecords as _};
+use lockstep_store::{
+    Key, MemoryStore, Read, ReadRecords as _, Scan, Store, StoreError, Write, WriteRecords as _,
+    records,
+};
 use serde_json::json;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::Poll;
+
+/// A fake of a store whose disk takes so many transactions, then refuses some, and then takes them again.
+#[derive(Debug)]
+struct MoodyStore {
+    store: MemoryStore,
+    /// How many it takes.
+    good: AtomicI64,
+    /// How many it refuses after that.
+    bad: AtomicI64,
+}
+
+impl MoodyStore {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            store: MemoryStore::new(&records::tables()),
+            good: AtomicI64::new(i64::MAX),
+            bad: AtomicI64::new(0),
+        })
+    }
+
+    fn fail(&self, good: i64, bad: i64) {
+        self.bad.store(bad, Ordering::SeqCst);
+        self.good.store(good, Ordering::SeqCst);
+    }
+}
+
+impl Store for MoodyStore {
+    fn read(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Read) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.store.read(work)
+    }
+
+    fn write(
+        &self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let is_good = self.good.fetch_sub(1, Ordering::SeqCst) > 0;
+        if !is_good && self.bad.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Err(StoreError::Database {
+                source: "disk I/O error".into(),
+            });
+        }
+        self.store.write(work)
+    }
+
+    fn statements(&self) -> u64 {
+        self.store.statements()
+    }
+}
+
+/// A configuration with one user, on such a store.
+fn moody() -> (Corp, Arc<MoodyStore>, ConfigurationId) {
+    let store = MoodyStore::new();
+    let corp = Corp::start_on(Arc::clone(&store) as Arc<dyn Store>);
+    corp.ad().user("ada", HEAD);
+    corp.apply(json!({}));
+    corp.clean_cycle();
+    let id = corp.configuration().id;
+    (corp, store, id)
+}
+
+fn is_there(corp: &Corp, id: ConfigurationId) -> bool {
+    corp.row(move |tx| tx.fetch_one::<Configuration>(&id))
+        .is_some()
+}
+
+#[test]
+fn a_deletion_that_met_an_error_is_gone_on_with_by_whoever_asks_again() {
+    let (corp, store, id) = moody();
+    let path = format!("{CORP}?handOverTo=cloud");
+    store.fail(1, 1);
+    let refused = corp.api.send("DELETE", &path, None);
+    assert!(refused.status >= 500, "{} {}", refused.status, refused.text);
+    assert_eq!(corp.api.send("GET", CORP, None).status, 404);
+    assert!(is_there(&corp, id));
+    let again = corp.api.send("DELETE", &path, None);
+    assert_eq!(again.status, 204, "{}", again.text);
+    assert!(!is_there(&corp, id));
+    let users = corp.all("/v1.0/users?$select=onPremisesSyncEnabled");
+    assert_ne!(users[0]["onPremisesSyncEnabled"], true);
+    assert_eq!(corp.api.send("DELETE", &path, None).status, 404);
+    // It was said once.
+    let audit = corp.ask("GET", "/api/v1/audit?activity=ConfigurationDeleted", None);
+    assert_eq!(audit.as_array().map(Vec::len), Some(1), "{audit}");
+}
+
+#[test]
+fn a_deletion_that_met_an_error_is_gone_on_with_by_the_service_which_tries_more_than_once() {
+    for good in 1..=6 {
+        let (corp, store, id) = moody();
+        store.fail(good, 3);
+        let refused = corp.api.send("DELETE", CORP, None);
+        assert!(refused.status >= 500, "{} {}", refused.status, refused.text);
+        // Pauses pass at once.
+        corp.api.block_on(async { tokio::time::pause() });
+        let service = Arc::clone(&corp.api.service);
+        corp.broken_off(removal::run(service), move |tx| {
+            tx.fetch_one::<Configuration>(&id).unwrap().is_none()
+        });
+        let of = Scan::of(Key::empty().with(id), 10);
+        let left: Vec<Joined> = corp.row(|tx| tx.list(&of));
+        assert_eq!(left, []);
+    }
+}
+
+#[test]
+fn a_deletion_comes_to_its_end_though_whoever_asked_hangs_up() {
+    let (corp, _, id) = moody();
+    let service = &corp.api.service;
+    corp.api.block_on(async {
+        let mut delete = pin!(removal::delete(service, "corp", None, "me".into()));
+        poll_fn(|context| {
+            assert!(delete.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+    });
+    corp.broken_off(std::future::pending::<()>(), move |tx| {
+        tx.fetch_one::<Configuration>(&id).unwrap().is_none()
+    });
+}
+
+#[test]
+fn who_claims_an_object_of_a_configuration_that_is_half_deleted_gets_it_and_nothing_of_the_clouds()
+{
+    for (heir, is_taken) in [(Heir::Nobody, true), (Heir::Cloud, false)] {
+        let corp = Corp::start();
+        corp.ad().user("ada", HEAD);
+        corp.apply(json!({}));
+        corp.clean_cycle();
+        let before = corp.configuration();
+        let spec = json!({
+            "name": "other", "domain": "corp.test", "password-hash-sync": {"enabled": false},
+        });
+        let path = "/api/v1/configurations/other";
+        corp.ask("PUT", path, Some(spec));
+        let by_name = |tx: &mut dyn Read| lockstep_server::configurations::by_name(tx, "other");
+        let other = corp.row(by_name).unwrap().id;
+        assert_eq!(corp.cycle_of(other, Wake::Clock).failed, 1);
+        // As far as a service came that died.
+        let id = before.id;
+        let begun = [Configuration {
+            scratch: true,
+            heir: Some(heir),
+            ..before
+        }];
+        let store = &corp.api.service.store;
+        store
+            .write(&mut |tx| {
+                tx.remove::<Job>(&[id])?;
+                tx.store(&begun)
+            })
+            .unwrap();
+        let ada = corp.guid_of("ada");
+        corp.ad().set(ada, "displayName", "Ada");
+        let cycle = corp.cycle_of(other, Wake::Clock);
+        assert_eq!(cycle.failed, u64::from(!is_taken), "{heir:?}");
+        corp.api
+            .block_on(removal::go_on(&corp.api.service))
+            .unwrap();
+        let marks: Vec<Dirty> = corp.row(|tx| tx.list(&Scan::of(Key::empty().with(other), 10)));
+        assert!(
+            is_taken || !marks.is_empty(),
+            "who was refused has its turn"
+        );
+    }
+}
 
 #[test]
 fn a_deletion_that_was_interrupted_goes_on_and_hands_over_as_it_was_told() {

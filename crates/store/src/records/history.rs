@@ -16,7 +16,8 @@ pub struct JobHistory {
     /// The newest cycle that did not fail and changed something.
     #[serde(with = "super::text::option")]
     pub last_export: Option<CycleId>,
-    /// How many cycles failed since then, one after the other.
+    /// How many cycles failed since then, one after the other. Who only could not see deletions has not failed here, nor
+    /// has who was paused.
     pub failures: u64,
     /// How many changes all cycles together made to the directory.
     pub exported: u64,

@@ -36,7 +36,7 @@ pub(super) fn configuration<T: Read + ?Sized>(
         None => None,
     };
     let quarantine = match &job {
-        Some(job) => quarantine(tx, row, job, last.as_ref())?,
+        Some(job) => quarantine(tx, row, job, last.as_ref(), now)?,
         None => None,
     };
     let status = match (row.paused, &quarantine, &last) {
@@ -164,10 +164,11 @@ fn quarantine<T: Read + ?Sized>(
     row: &Configuration,
     job: &Job,
     last: Option<&Cycle>,
+    now: Timestamp,
 ) -> Result<Option<Quarantine>, StoreError> {
     let interval = crate::job::interval(row);
     if let Some(slow) = &job.quarantine {
-        let next = crate::job::next_attempt(slow, interval);
+        let next = crate::job::next_attempt(slow, interval, now);
         return Ok(Some(Quarantine {
             reason: slow.code.clone(),
             code: slow.code.clone(),
@@ -184,7 +185,7 @@ fn quarantine<T: Read + ?Sized>(
         return Ok(None);
     };
     let (count, since) = guard.held(tx, row.id)?;
-    let next = last.map(|last| Timestamp::from_millis(last.started).plus(interval));
+    let next = last.map(|last| Timestamp::from_millis(last.started).again(interval, now));
     Ok(since.map(|since| Quarantine {
         reason: guard.code().to_owned(),
         code: guard.code().to_owned(),
