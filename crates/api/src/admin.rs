@@ -34,6 +34,7 @@
 //! Times are RFC 3339 in UTC. Errors are [problem documents](crate::problem::Problem).
 
 use crate::configuration::Spec;
+use crate::openapi::{ActionWord, KindWord, ResetWord, StatusWord};
 use crate::text;
 use lockstep_model::log::{Action, Status};
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,7 @@ pub struct Configuration {
     pub last_cycle: Option<Cycle>,
     /// How its cycles go.
     pub job: JobStatus,
-    /// Objects that wait for another object of Active Directory to let go of their anchor; the first hundred.
+    /// Objects that wait for another object of Active Directory to let go of their anchor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
     /// Attributes that the domain's schema lacks: what the default mapping makes of them is left out.
@@ -342,6 +343,7 @@ pub struct CycleError {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Restart {
     /// Of `watermark`, `escrows`, `quarantine`, `links` and `full`; the first three unless given.
+    #[schema(value_type = Option<Vec<ResetWord>>)]
     pub reset: Option<Vec<String>>,
 }
 
@@ -361,6 +363,7 @@ pub struct HeldDelete {
     pub dn: String,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// Why it would be done.
     pub reason: String,
@@ -383,6 +386,7 @@ pub struct Missing {
     pub dn: String,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// Its id in the directory.
     pub object: String,
@@ -407,6 +411,7 @@ pub struct Escrow {
     pub dn: String,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// What was to be done: `action`, and the `values`.
     #[schema(value_type = Object)]
@@ -506,6 +511,7 @@ pub struct PlanEntry {
     pub dn: Option<String>,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// Why.
     pub reason: String,
@@ -538,12 +544,13 @@ pub struct Drift {
     pub dn: Option<String>,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// The id of the object in the directory.
     pub target: Option<String>,
     /// What would put it right: `Create`, `Update`, `Restore` or `Delete`; `Other`: nothing that is done by itself.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = ActionWord)]
     pub action: Action,
     /// A stable name in CamelCase.
     pub code: String,
@@ -571,11 +578,11 @@ pub struct Provision {
 pub struct Provisioned {
     /// `Create`, `Update`, `Restore`, `Skip` or `Other`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = ActionWord)]
     pub action: Action,
     /// `Success`, `Skipped` or `Failure`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = StatusWord)]
     pub status: Status,
     /// Import, scope, match, action, as far as it came.
     pub steps: Vec<ProvisionStep>,
@@ -591,7 +598,7 @@ pub struct ProvisionStep {
     pub name: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = StatusWord)]
     pub status: Status,
     /// In words.
     pub description: String,
@@ -635,14 +642,15 @@ pub struct LogEntry {
     pub cycle: Option<String>,
     /// `Create`, `Update`, `Delete`, `Restore`, `StagedDelete`, `Skip` or `Other`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = ActionWord)]
     pub action: Action,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = StatusWord)]
     pub status: Status,
     /// `user`, `group` or `contact`.
     #[serde(rename = "type")]
+    #[schema(value_type = KindWord)]
     pub kind: String,
     /// The anchor in Base64.
     pub anchor: String,
@@ -682,7 +690,7 @@ pub struct LogStep {
     pub name: String,
     /// `Success`, `Skipped`, `Warning` or `Failure`.
     #[serde(with = "text")]
-    #[schema(value_type = String)]
+    #[schema(value_type = StatusWord)]
     pub status: Status,
     /// In words.
     pub description: String,
@@ -692,6 +700,9 @@ pub struct LogStep {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
+    /// Its number; an entry that came later has a greater one.
+    #[serde(default)]
+    pub id: String,
     /// When.
     pub at: String,
     /// Who.

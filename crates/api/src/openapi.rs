@@ -12,6 +12,9 @@ use crate::admin::{
 };
 use crate::configuration::Spec;
 use crate::problem::Problem;
+use lockstep_model::log::{Action, DISABLE, Status};
+use lockstep_model::{MappedKind, OTHER, Reset};
+use std::borrow::Cow;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
@@ -42,7 +45,43 @@ struct Operation {
 struct Query {
     name: &'static str,
     kind: Type,
+    /// The words that there are; none: anything.
+    words: &'static [&'static [&'static str]],
     meaning: &'static str,
+}
+
+/// Declares how a word that is one of few is described: by all of them.
+macro_rules! described {
+    ($($own:ident: $name:literal = $words:expr;)*) => {
+        $(
+            pub(crate) enum $own {}
+
+            impl PartialSchema for $own {
+                fn schema() -> RefOr<Schema> {
+                    one_of($words).into()
+                }
+            }
+
+            impl ToSchema for $own {
+                fn name() -> Cow<'static, str> {
+                    $name.into()
+                }
+            }
+        )*
+    };
+}
+
+described! {
+    ActionWord: "Action" = &[Action::WORDS];
+    StatusWord: "Status" = &[Status::WORDS];
+    KindWord: "Kind" = &[MappedKind::WORDS, &[OTHER]];
+    ResetWord: "Reset" = &[Reset::WORDS];
+}
+
+fn one_of(words: &[&[&'static str]]) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.concat()))
 }
 
 /// What comes back.
@@ -147,15 +186,40 @@ const fn text(name: &'static str, meaning: &'static str) -> Query {
     Query {
         name,
         kind: Type::String,
+        words: &[],
         meaning,
     }
 }
 
-const LIMIT: Query = Query {
-    name: "limit",
-    kind: Type::Integer,
-    meaning: "At most so many; 100 unless given, 10,000 at most.",
-};
+const fn word(
+    name: &'static str,
+    words: &'static [&'static [&'static str]],
+    meaning: &'static str,
+) -> Query {
+    Query {
+        words,
+        ..text(name, meaning)
+    }
+}
+
+const fn flag(name: &'static str, meaning: &'static str) -> Query {
+    Query {
+        kind: Type::Boolean,
+        ..text(name, meaning)
+    }
+}
+
+const fn number(name: &'static str, meaning: &'static str) -> Query {
+    Query {
+        kind: Type::Integer,
+        ..text(name, meaning)
+    }
+}
+
+const LIMIT: Query = number(
+    "limit",
+    "At most so many; 100 unless given, 10,000 at most.",
+);
 
 const LOG: &[Query] = &[
     text("configuration", "Of this configuration."),
@@ -164,28 +228,24 @@ const LOG: &[Query] = &[
         "About this object: a distinguished name, a user principal name, an account name, an anchor or an \
          objectGUID.",
     ),
-    text(
+    word(
         "action",
+        &[Action::WORDS, &[DISABLE]],
         "With this action; `Disable`: updates that disable a user.",
     ),
-    text("status", "With this status."),
+    word("status", &[Status::WORDS], "With this status."),
     text("cycle", "Of this cycle."),
     text("since", "Not older than this time."),
     LIMIT,
     text("after", "Older than the page whose `next` this is."),
 ];
 
-const PLANNED: &[Query] = &[Query {
-    name: "planned",
-    kind: Type::Integer,
-    meaning: "The version of the configuration that a plan was made from; another one by now is refused.",
-}];
+const PLANNED: &[Query] = &[number(
+    "planned",
+    "The version of the configuration that a plan was made from; another one by now is refused.",
+)];
 
-const AGENTS: &[Query] = &[Query {
-    name: "all",
-    kind: Type::Boolean,
-    meaning: "Also those that were not.",
-}];
+const AGENTS: &[Query] = &[flag("all", "Also those that were not.")];
 
 const HELD: &[Query] = &[text(
     "filter",
@@ -203,13 +263,13 @@ const AUDITED: &[Query] = &[
     text("activity", "Only this, such as `ConfigurationChanged`."),
     text("target", "Only what was done to this."),
     text("since", "Only from this time on."),
+    text("after", "Older than the entry with this `id`."),
 ];
 
-const REPAIR: &[Query] = &[Query {
-    name: "repair",
-    kind: Type::Boolean,
-    meaning: "Repair what drifted; a cycle applies it, under the guard.",
-}];
+const REPAIR: &[Query] = &[flag(
+    "repair",
+    "Repair what drifted; a cycle applies it, under the guard.",
+)];
 
 const HAND_OVER: &[Query] = &[text(
     "handOverTo",
@@ -217,11 +277,7 @@ const HAND_OVER: &[Query] = &[text(
      what it has in its scope under the same anchor.",
 )];
 
-const WAIT: &[Query] = &[Query {
-    name: "wait",
-    kind: Type::Boolean,
-    meaning: "Answer with the result, when there is one.",
-}];
+const WAIT: &[Query] = &[flag("wait", "Answer with the result, when there is one.")];
 
 /// Every request of the API, by path.
 const OPERATIONS: &[Operation] = &[
@@ -322,7 +378,7 @@ const OPERATIONS: &[Operation] = &[
     read(
         "/api/v1/configurations/{name}/cycles",
         "listCycles",
-        "The last cycles, newest first.",
+        "The last hundred cycles, newest first.",
         list::<Cycle>(),
     ),
     Operation {
@@ -642,7 +698,10 @@ fn described(operation: &Operation) -> OperationBuilder {
                 .parameter_in(ParameterIn::Query)
                 .required(Required::False)
                 .description(Some(query.meaning))
-                .schema(Some(ObjectBuilder::new().schema_type(query.kind.clone()))),
+                .schema(Some(match query.words {
+                    [] => ObjectBuilder::new().schema_type(query.kind.clone()),
+                    words => one_of(words),
+                })),
         );
     }
     if let Some(body) = &operation.body {
@@ -711,6 +770,35 @@ mod tests {
             shown["type"].is_object() && shown["kind"].is_null(),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn where_a_word_is_asked_for_all_that_there_are_are_told() {
+        let document = serde_json::to_value(document()).unwrap();
+        let asked = document["paths"]["/api/v1/log"]["get"]["parameters"].as_array();
+        let words = |name: &str| -> Vec<&str> {
+            let mut asked = asked.into_iter().flatten();
+            let asked = asked.find(|asked| asked["name"] == name).unwrap();
+            let words = asked["schema"]["enum"].as_array().into_iter().flatten();
+            words.filter_map(serde_json::Value::as_str).collect()
+        };
+        assert_eq!(words("action"), [Action::WORDS, &[DISABLE]].concat());
+        assert_eq!(words("status"), Status::WORDS);
+        assert!(words("object").is_empty());
+        let schemas = &document["components"]["schemas"];
+        let kinds = [MappedKind::WORDS, &[OTHER]].concat();
+        for (name, words) in [
+            ("Action", Action::WORDS),
+            ("Status", Status::WORDS),
+            ("Kind", kinds.as_slice()),
+            ("Reset", Reset::WORDS),
+        ] {
+            assert_eq!(schemas[name]["enum"], serde_json::json!(words), "{name}");
+        }
+        let entry = &schemas["LogEntry"]["properties"];
+        assert_eq!(entry["action"]["$ref"], "#/components/schemas/Action");
+        let reset = &schemas["Restart"]["properties"]["reset"];
+        assert_eq!(reset["items"]["$ref"], "#/components/schemas/Reset");
     }
 
     #[test]

@@ -246,8 +246,9 @@ impl fmt::Display for Reason {
             }
             Self::AnchorChanged { applied, found } => write!(
                 f,
-                "the source anchor has changed from {applied} to {found}; restore ms-DS-ConsistencyGuid, \
-                 or delete the object in the cloud directory to have it made anew"
+                "the source anchor has changed from {applied} to {found}; restore ms-DS-ConsistencyGuid; \
+                 or take the object out of the scope, run a cycle, remove a user from the recycle bin, and put it back: it is \
+                 made anew"
             ),
             Self::OwnedByAnother { anchor } => {
                 write!(

@@ -16,7 +16,7 @@ words! {
 }
 
 /// What is written of an object that is of none of these kinds, or of which the class is not known.
-const OTHER: &str = "other";
+pub const OTHER: &str = "other";
 
 impl MappedKind {
     /// The word for an object of this kind, or of none.

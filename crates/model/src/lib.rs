@@ -2,7 +2,8 @@
 //!
 //! Identities of Active Directory ([`Guid`], [`Sid`], [`Dn`]), attribute names and values, the
 //! [`SourceAnchor`] that survives renames and moves, ids that cannot be mixed up ([`ids`]), the kinds of
-//! object that are provisioned ([`MappedKind`]) and what the log says of them ([`log`]), time as a value ([`Timestamp`]),
+//! object that are provisioned ([`MappedKind`]) what the log says of them ([`log`]), what a job is told to forget
+//! ([`Reset`]), time as a value ([`Timestamp`]),
 //! [`Secret`], and the form in which a password leaves Active Directory ([`credential`]). Values in, values out: nothing
 //! here reads a clock, a file or a random number, and nothing is serialisable; what leaves a process has types of its own in `api`
 //! and `store`.
@@ -18,6 +19,7 @@ pub mod ids;
 mod kind;
 pub mod log;
 mod property;
+mod reset;
 mod secret;
 mod sid;
 mod timestamp;
@@ -27,8 +29,9 @@ pub use anchor::{SourceAnchor, SourceAnchorError};
 pub use attribute::{AttributeName, Attributes, Value};
 pub use dn::{Dn, DnError, Rdn};
 pub use guid::{Guid, GuidError};
-pub use kind::MappedKind;
+pub use kind::{MappedKind, OTHER};
 pub use property::PropertyValue;
+pub use reset::Reset;
 pub use secret::Secret;
 pub use sid::{Sid, SidError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -11,8 +11,6 @@ use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 
 /// How many claims are looked through in one go.
 const SLICE: usize = 1_000;
-/// How many are listed.
-const LISTED: usize = 100;
 
 /// The claims of one configuration, as far as they stand: who left the scope claims nothing any more.
 ///
@@ -30,9 +28,6 @@ pub fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreErro
         scan = scan.behind(last);
         for claim in claims.iter().filter(|claim| claim.configuration == id) {
             listed.extend(view(tx, claim)?);
-            if listed.len() == LISTED {
-                return Ok(listed);
-            }
         }
     }
 }

@@ -475,7 +475,11 @@ pub fn by_name<T: Read + ?Sized>(
 ///
 /// Those of the store.
 pub fn all<T: Read + ?Sized>(tx: &mut T) -> Result<Vec<Configuration>, StoreError> {
-    tx.list(&Scan::along(Configuration::BY_NAME, Key::empty(), 10_000))
+    tx.list(&Scan::along(
+        Configuration::BY_NAME,
+        Key::empty(),
+        usize::MAX,
+    ))
 }
 
 /// Pauses or resumes. A cycle that runs ends where it stands: once this has returned, nothing more of it is applied.

@@ -11,6 +11,7 @@ mod objects;
 mod offer;
 mod page;
 mod place;
+mod position;
 
 pub use begin::begin;
 pub(crate) use begin::{is_set_back, remember, same_domain};

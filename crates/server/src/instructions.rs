@@ -103,7 +103,7 @@ pub fn given(
 ///
 /// Those of the store.
 pub fn forsake(tx: &mut dyn Write, agent: AgentId, run: &str) -> Result<bool, StoreError> {
-    let all: Vec<InstructionRow> = tx.list(&Scan::of(Key::empty(), 1_000))?;
+    let all: Vec<InstructionRow> = tx.list(&Scan::of(Key::empty(), usize::MAX))?;
     let forsaken = |row: &InstructionRow| {
         row.state == InstructionState::Taken(agent) && row.run != run && row.heard != 0
     };

@@ -42,7 +42,7 @@ impl Metrics {
         let at = service.clock.now();
         let now = at.as_millis();
         let known = service.read(move |tx| {
-            let agents: Vec<Agent> = tx.list(&Scan::of(Key::empty(), 10_000))?;
+            let agents: Vec<Agent> = tx.list(&Scan::of(Key::empty(), usize::MAX))?;
             Ok((jobs::standings(tx, at)?, agents))
         });
         match known.await {

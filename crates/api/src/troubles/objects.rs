@@ -102,7 +102,8 @@ pub(super) const OBJECTS: [Trouble; 42] = [
     trouble(
         "AnchorChanged",
         "its source anchor is another than it was provisioned under",
-        "restore ms-DS-ConsistencyGuid, or delete the object in the cloud to have it made anew",
+        "restore ms-DS-ConsistencyGuid; or take it out of the scope, run a cycle, remove a user from the recycle bin \
+         (`lockstep deleted purge`), and put it back: it is made anew, under another id",
     ),
     trouble(
         "OwnedByAnother",

@@ -78,13 +78,14 @@ enum Reset {
 
 impl Reset {
     const fn name(self) -> &'static str {
-        match self {
-            Self::Watermark => "watermark",
-            Self::Escrows => "escrows",
-            Self::Quarantine => "quarantine",
-            Self::Links => "links",
-            Self::Full => "full",
-        }
+        let reset = match self {
+            Self::Watermark => lockstep_model::Reset::Watermark,
+            Self::Escrows => lockstep_model::Reset::Escrows,
+            Self::Quarantine => lockstep_model::Reset::Quarantine,
+            Self::Links => lockstep_model::Reset::Links,
+            Self::Full => lockstep_model::Reset::Full,
+        };
+        reset.as_str()
     }
 }
 

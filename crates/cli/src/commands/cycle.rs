@@ -24,7 +24,7 @@ pub(crate) enum CycleCommand {
         #[arg(long)]
         wait: bool,
     },
-    /// List the last cycles, newest first
+    /// List the last hundred cycles, newest first
     #[command(after_help = "Example:\n  lockstep cycle list corp.test --data-dir DIR")]
     List {
         /// The configuration's name

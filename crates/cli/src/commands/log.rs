@@ -4,7 +4,7 @@ use super::Context;
 use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output::table;
-use clap::builder::{PossibleValuesParser, RangedI64ValueParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use lockstep_api::admin::{AuditEntry, LogEntry, LogPage};
 use lockstep_model::log::{Action, DISABLE, Status};
 use lockstep_model::{Timestamp, UnknownWord};
@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many entries the service gives at once.
+const PAGE: u32 = 10_000;
 
 /// Which entries of the provisioning log.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,7 +38,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
     /// At most so many
-    #[arg(long, value_name = "N", default_value = "100", value_parser = limits())]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Go on with new entries as they come, oldest first
     #[arg(long)]
@@ -59,7 +61,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
     /// At most so many
-    #[arg(long, value_name = "N", default_value = "100", value_parser = limits())]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
@@ -76,32 +78,42 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
     ] {
         query.extend(value.clone().map(|value| (name, value)));
     }
-    query.push(("limit", args.limit.to_string()));
-    let path = ["api", "v1", "log"];
-    let page: LogPage = client.get_with(&path, &query).await?;
+    let page = async |limit: u32, after: Option<String>| -> Result<LogPage, Failure> {
+        let mut query = query.clone();
+        query.push(("limit", limit.to_string()));
+        query.extend(after.map(|after| ("after", after)));
+        client.get_with(&["api", "v1", "log"], &query).await
+    };
     // Of one object it is asked how it came to that.
     let steps = args.object.is_some();
     if !args.follow {
-        show(&page.entries, steps, context)?;
-        if let (Some(object), true) = (&args.object, page.entries.is_empty()) {
-            context.output.say(&format!(
+        let mut count = 0;
+        let each = |entries: Vec<LogEntry>| {
+            count += entries.len();
+            show(&entries, steps, context)
+        };
+        let more = newest(args.limit, &page, each).await?;
+        match &args.object {
+            Some(object) if count == 0 => context.output.say(&format!(
                 "nothing was ever decided about {object}, as far as these entries go: it is out of scope, or \
                  not there"
-            ));
+            )),
+            _ => say_more(more, args.limit, context),
         }
         return Ok(0);
     }
-    let mut entries = page.entries;
+    let mut entries = Vec::new();
+    let each = |page: Vec<LogEntry>| {
+        entries.extend(page);
+        Ok(())
+    };
+    newest(args.limit, &page, each).await?;
     entries.reverse();
     show(&entries, steps, context)?;
     let mut last = entries.pop().map(|newest| newest.id);
     loop {
         tokio::time::sleep(LOOK).await;
-        let next = async |after: Option<String>| {
-            let mut query = query.clone();
-            query.extend(after.map(|after| ("after", after)));
-            client.get_with(&path, &query).await
-        };
+        let next = async |after| page(PAGE, after).await;
         let entries = newer(last.as_deref(), next).await?;
         show(&entries, steps, context)?;
         last = entries
@@ -109,6 +121,33 @@ pub(super) async fn execute(args: &LogArgs, context: &Context<'_>) -> Result<u8,
             .next_back()
             .map(|newest| newest.id)
             .or(last);
+    }
+}
+
+/// So many of the newest entries, in as many pages as it takes. Says whether older ones may have been left out.
+async fn newest(
+    limit: u32,
+    page: impl AsyncFn(u32, Option<String>) -> Result<LogPage, Failure>,
+    mut each: impl FnMut(Vec<LogEntry>) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let (mut left, mut after) = (limit, None);
+    loop {
+        let LogPage { entries, next } = page(left.min(PAGE), after).await?;
+        left = left.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        each(entries)?;
+        if left == 0 || next.is_none() {
+            return Ok(next.is_some());
+        }
+        after = next;
+    }
+}
+
+/// Says that these are not all.
+fn say_more(more: bool, limit: u32, context: &Context<'_>) {
+    if more {
+        context.output.say(&format!(
+            "these are the newest {limit}; there may be older ones, which a greater --limit shows"
+        ));
     }
 }
 
@@ -142,11 +181,6 @@ where
     T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(words).try_map(|word| word.parse())
-}
-
-/// How many entries the service gives at once.
-fn limits() -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=10_000)
 }
 
 /// A time, or how long ago it was.
@@ -215,7 +249,7 @@ fn line(entry: &LogEntry, steps: bool) -> String {
 
 pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8, Failure> {
     let client = context.client()?;
-    let mut query = vec![("limit", args.limit.to_string())];
+    let mut query = Vec::new();
     for (name, value) in [
         ("actor", &args.actor),
         ("activity", &args.activity),
@@ -224,7 +258,13 @@ pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8,
     ] {
         query.extend(value.clone().map(|value| (name, value)));
     }
-    let entries: Vec<AuditEntry> = client.get_with(&["api", "v1", "audit"], &query).await?;
+    let page = async |limit: u32, after: Option<String>| -> Result<Vec<AuditEntry>, Failure> {
+        let mut query = query.clone();
+        query.push(("limit", limit.to_string()));
+        query.extend(after.map(|after| ("after", after)));
+        client.get_with(&["api", "v1", "audit"], &query).await
+    };
+    let (entries, more) = audited(args.limit, &page).await?;
     context.output.data(&entries, |entries| {
         let row = |entry: &AuditEntry| {
             [
@@ -236,7 +276,30 @@ pub(super) async fn audit(args: &AuditArgs, context: &Context<'_>) -> Result<u8,
         };
         table(["TIME", "WHO", "WHAT", "TARGET"], entries.iter().map(row))
     })?;
+    say_more(more, args.limit, context);
     Ok(0)
+}
+
+/// So many of the newest entries of the audit log, in as many pages as it takes, and whether older ones may have been
+/// left out.
+async fn audited(
+    limit: u32,
+    page: impl AsyncFn(u32, Option<String>) -> Result<Vec<AuditEntry>, Failure>,
+) -> Result<(Vec<AuditEntry>, bool), Failure> {
+    let mut found: Vec<AuditEntry> = Vec::new();
+    loop {
+        let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let wanted = limit.saturating_sub(count).min(PAGE);
+        if wanted == 0 {
+            return Ok((found, true));
+        }
+        let entries = page(wanted, found.last().map(|last| last.id.clone())).await?;
+        let is_full = u32::try_from(entries.len()) == Ok(wanted);
+        found.extend(entries);
+        if !is_full {
+            return Ok((found, false));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -279,6 +342,72 @@ mod tests {
         assert_eq!(found(50, 50).await, (vec![], 1));
         // All of a page is new: whether there is more tells the next one.
         assert_eq!(found(40, 50).await, ((41..=50).collect(), 2));
+    }
+
+    /// Asks for so many of a log that has so many: the ids that were shown, how many were asked for at once, and whether
+    /// older ones are said to be there.
+    async fn asked(limit: u32, there: u32) -> (Vec<u32>, Vec<u32>, bool) {
+        let sizes = RefCell::new(Vec::new());
+        let page = async |size: u32, after: Option<String>| {
+            sizes.borrow_mut().push(size);
+            let below = after.map_or(there + 1, |after| after.parse().unwrap());
+            let first = below.saturating_sub(size).max(1);
+            let entries: Vec<LogEntry> = (first..below).rev().map(entry).collect();
+            let next = entries.last().map(|entry| entry.id.clone());
+            Ok(LogPage {
+                next: next.filter(|_| first > 1),
+                entries,
+            })
+        };
+        let mut shown = Vec::new();
+        let each = |entries: Vec<LogEntry>| {
+            shown.extend(entries.iter().map(|entry| entry.id.parse::<u32>().unwrap()));
+            Ok(())
+        };
+        let more = newest(limit, page, each).await.unwrap();
+        (shown, sizes.take(), more)
+    }
+
+    #[tokio::test]
+    async fn as_many_entries_as_are_asked_for_are_shown_in_as_many_pages_as_it_takes() {
+        let down = |first: u32, last: u32| (first..=last).rev().collect::<Vec<_>>();
+        assert_eq!(asked(100, 30).await, (down(1, 30), vec![100], false));
+        assert_eq!(asked(100, 300).await, (down(201, 300), vec![100], true));
+        assert_eq!(asked(300, 300).await, (down(1, 300), vec![300], false));
+        let pages = vec![PAGE, PAGE, 5_000];
+        assert_eq!(
+            asked(25_000, 30_000).await,
+            (down(5_001, 30_000), pages, true)
+        );
+        let pages = vec![PAGE, PAGE, PAGE];
+        assert_eq!(
+            asked(u32::MAX, 25_000).await,
+            (down(1, 25_000), pages, false)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_is_read_in_pages_as_well() {
+        let there = 25_000_u32;
+        let page = async |size: u32, after: Option<String>| {
+            let below: u32 = after.map_or(there + 1, |after| after.parse().unwrap());
+            let entries = (below.saturating_sub(size).max(1)..below).rev().map(|id| {
+                let entry = serde_json::json!({
+                    "id": format!("{id:020}"), "at": "", "actor": "", "activity": "", "target": "",
+                    "old": null, "new": null,
+                });
+                serde_json::from_value(entry).unwrap()
+            });
+            Ok(entries.collect::<Vec<AuditEntry>>())
+        };
+        for (limit, count, more) in [
+            (30, 30, true),
+            (20_000, 20_000, true),
+            (90_000, 25_000, false),
+        ] {
+            let (found, is_more) = audited(limit, &page).await.unwrap();
+            assert_eq!((found.len(), is_more), (count, more), "{limit}");
+        }
     }
 
     #[test]

@@ -45,8 +45,13 @@ fn shown(done: &Reconciled) -> String {
         ]
     };
     let rows = done.drifts.iter().map(row);
+    let left_out = done.drifting.saturating_sub(done.drifts.len() as u64);
+    let more = match left_out {
+        0 => String::new(),
+        more => format!("… and {more} more\n"),
+    };
     format!(
-        "{}{summary}",
+        "{}{more}{summary}",
         table(["OBJECT", "TYPE", "REMEDY", "REASON"], rows)
     )
 }

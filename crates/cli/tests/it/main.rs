@@ -5,10 +5,12 @@
 )]
 
 mod expression;
+mod held;
 mod help;
 mod output;
 mod refusals;
 mod service;
+mod stand_in;
 mod tokens;
 
 use std::path::Path;

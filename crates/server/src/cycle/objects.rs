@@ -274,7 +274,8 @@ pub(super) fn decide_all(
             values,
         } = wanted;
         let is_update = action == Action::Update && !takes_over;
-        if is_update && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
+        let may_wait = is_update && (rows.waiting || updates::are_limited(lane));
+        if may_wait && updates::stages(tx, lane, context, &case, &reason, id, &values)? {
             continue;
         }
         let holder = *anchors.entry(desired.anchor.clone()).or_insert(id);

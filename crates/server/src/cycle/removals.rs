@@ -32,17 +32,19 @@ fn limit_of(lane: &Lane) -> Option<Limit> {
     updates::limit(known.spec.limits.member_removals.as_ref())
 }
 
-/// Takes out of these references those that have to wait until all are counted, and stages them.
+/// Takes out of these references those that have to wait until all are counted, and stages them. What an administrator
+/// has rejected stays, whatever the limit, and without one, until he allows it or Active Directory has it again.
 pub(super) fn stage(
     tx: &mut dyn Write,
     lane: &mut Lane,
     context: &Context<'_>,
     removed: Vec<Id>,
 ) -> Result<Vec<Id>, StoreError> {
-    if limit_of(lane).is_none() {
+    let is_limited = limit_of(lane).is_some();
+    if !is_limited && !is_any_rejected(tx, lane)? {
         return Ok(removed);
     }
-    let (members, others): (Vec<Id>, Vec<Id>) = removed
+    let (members, mut others): (Vec<Id>, Vec<Id>) = removed
         .into_iter()
         .partition(|(_, property, _)| property == MEMBERS);
     let ids: Vec<_> = members
@@ -52,13 +54,21 @@ pub(super) fn stage(
     let known: Vec<Option<HeldChange>> = tx.fetch(&ids)?;
     let mut rows = Vec::new();
     lane.job.sequence += 1;
-    for ((group, _, member), known) in members.into_iter().zip(known) {
-        if known.is_none() {
-            rows.extend(row(tx, lane, context, group, member)?);
+    for (id, known) in members.into_iter().zip(known) {
+        match known {
+            Some(known) if is_limited || known.verdict == HeldVerdict::Rejected => {}
+            None if is_limited => rows.extend(row(tx, lane, context, id.0, id.2)?),
+            _ => others.push(id),
         }
     }
     tx.store(&rows)?;
     Ok(others)
+}
+
+fn is_any_rejected(tx: &mut dyn Read, lane: &Lane) -> Result<bool, StoreError> {
+    let prefix = HeldChange::with(lane.owner(), HeldVerdict::Rejected, true);
+    let count = tx.how_many::<HeldChange>(Some(HeldChange::BY_VERDICT), &prefix)?;
+    Ok(count > 0)
 }
 
 fn row(

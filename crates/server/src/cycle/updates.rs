@@ -40,12 +40,18 @@ fn limit_of(lane: &Lane) -> Option<Limit> {
     limit(known.spec.limits.updates.as_ref())
 }
 
+/// Whether there is a limit on updates.
+pub(super) fn are_limited(lane: &Lane) -> bool {
+    limit_of(lane).is_some()
+}
+
 /// What exactly is to be changed, in few bytes.
 fn fingerprint(changes: &MappedValues) -> String {
     crate::ids::digest_of(changes)
 }
 
-/// Whether an update has to wait until all are counted; it is staged then.
+/// Whether an update has to wait until all are counted; it is staged then. One that an administrator has rejected stays
+/// rejected whatever the limit, and without one, until another change is decided or he allows it.
 pub(super) fn stages(
     tx: &mut dyn Write,
     lane: &mut Lane,
@@ -55,16 +61,21 @@ pub(super) fn stages(
     object: ObjectId,
     changes: &MappedValues,
 ) -> Result<bool, StoreError> {
-    if limit_of(lane).is_none() {
-        return Ok(false);
-    }
     let made = fingerprint(changes);
     let passes = context.report.passing.get(&case.object.guid);
     if passes.is_some_and(|approved| approved.as_ref().is_none_or(|approved| *approved == made)) {
         return Ok(false);
     }
     let before: Option<HeldChange> = tx.fetch_one(&(lane.owner(), object, None))?;
-    if before.as_ref().is_some_and(|row| row.fingerprint == made) {
+    let same = before.as_ref().filter(|row| row.fingerprint == made);
+    if !are_limited(lane) {
+        let is_rejected = same.is_some_and(|row| row.verdict == HeldVerdict::Rejected);
+        if !is_rejected && let Some(row) = &before {
+            tx.remove::<HeldChange>(&[row.id()])?;
+        }
+        return Ok(is_rejected);
+    }
+    if same.is_some() {
         return Ok(true);
     }
     lane.job.sequence += 1;
@@ -166,14 +177,11 @@ fn carry_out(
     Ok(true)
 }
 
-/// There is no limit any more: whatever waited is decided anew.
+/// There is no limit any more: whatever waited is decided anew. What was rejected was not held for the limit's sake
+/// alone, and stays.
 fn lifted(tx: &mut dyn Write, lane: &mut Lane) -> Result<bool, StoreError> {
     lane.job.updates_tripped = false;
-    for verdict in [
-        HeldVerdict::Open,
-        HeldVerdict::Allowed,
-        HeldVerdict::Rejected,
-    ] {
+    for verdict in [HeldVerdict::Open, HeldVerdict::Allowed] {
         let rows = list(tx, lane, verdict)?;
         if rows.is_empty() {
             continue;

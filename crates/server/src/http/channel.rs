@@ -179,7 +179,7 @@ fn watched(tx: &mut dyn Write, domains: Vec<String>) -> Result<Vec<String>, Stor
     let mut watched = Vec::new();
     for domain in domains {
         let prefix = Key::empty().with(domain.as_str());
-        let scan = Scan::along(Configuration::BY_DOMAIN, prefix, 100);
+        let scan = Scan::along(Configuration::BY_DOMAIN, prefix, usize::MAX);
         let wanted = tx
             .list::<Configuration>(&scan)?
             .iter()

@@ -2,6 +2,7 @@
 
 use super::ImportError;
 use super::marks::mark_all;
+use super::position::{CookieMismatch, Move, moved};
 use crate::lane::Lane;
 use crate::passwords;
 use lockstep_api::channel::{Doubt, Found, PageAnswer, PageEnd, Presence as Answer, Settled};
@@ -46,8 +47,17 @@ pub fn page(
         )));
     }
     let controller = lane.job.reading_from.clone().unwrap_or_default();
-    if page.cookie.is_some() {
-        advance(&mut lane, &controller, page, now)?;
+    match moved(&lane.job.watermark, page, &controller, now) {
+        Ok(Move::To(watermark)) => lane.job.watermark = watermark,
+        Ok(Move::None) => {}
+        Err(CookieMismatch) => {
+            let title = "the page does not follow the one that is stored";
+            return Err(ImportError::Refused(Problem::new(
+                409,
+                "CookieMismatch",
+                title,
+            )));
+        }
     }
     remember(&mut lane, &controller, page);
     let mut marks = Vec::new();
@@ -69,66 +79,6 @@ pub fn page(
         read: read.into_iter().collect(),
         doubts,
     })
-}
-
-/// Moves the watermark on, if the page follows it.
-fn advance(
-    lane: &mut Lane,
-    controller: &str,
-    page: &PageEnd,
-    now: Timestamp,
-) -> Result<(), ImportError> {
-    let (stored, full) = match &lane.job.watermark {
-        Watermark::Start => (None, true),
-        Watermark::Paging { cookie, .. } => (Some(cookie), true),
-        Watermark::Sweeping { cookie, .. } | Watermark::Current { cookie, .. } => {
-            (Some(cookie), false)
-        }
-    };
-    if stored.is_some() && stored == page.cookie.as_ref() && stored != page.cookie_before.as_ref() {
-        return Ok(());
-    }
-    if stored != page.cookie_before.as_ref() {
-        let title = "the page does not follow the one that is stored";
-        return Err(ImportError::Refused(Problem::new(
-            409,
-            "CookieMismatch",
-            title,
-        )));
-    }
-    let Some(cookie) = page.cookie.clone() else {
-        return Ok(());
-    };
-    let (controller, issued) = (controller.to_owned(), now.as_millis());
-    let sweeping = match &lane.job.watermark {
-        Watermark::Sweeping { position, .. } => Some(*position),
-        _ => None,
-    };
-    lane.job.watermark = match (full, page.more, sweeping) {
-        (true, true, _) => Watermark::Paging {
-            cookie,
-            controller,
-            issued,
-        },
-        (true, false, _) => Watermark::Sweeping {
-            cookie,
-            controller,
-            issued,
-            position: Guid::NIL,
-        },
-        (false, _, Some(position)) => Watermark::Sweeping {
-            cookie,
-            controller,
-            issued,
-            position,
-        },
-        (false, _, None) => Watermark::Current {
-            cookie,
-            controller,
-            issued,
-        },
-    };
-    Ok(())
 }
 
 /// What the controller shows now, to recognise it by.

@@ -6,9 +6,6 @@ use lockstep_store::records::signin::{App, Grant};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use subtle::ConstantTimeEq as _;
 
-/// More applications than a tenant has.
-const MOST: usize = 10_000;
-
 /// The command line, which every tenant has: a public application on loopback.
 pub const COMMAND_LINE: Guid = Guid::from_bytes([
     0x6c, 0x6f, 0x63, 0x6b, 0x73, 0x74, 0x45, 0x70, 0x80, 0x63, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64,
@@ -56,7 +53,7 @@ fn command_line() -> App {
 ///
 /// Those of the store.
 pub fn all(tx: &mut dyn Read) -> Result<Vec<App>, StoreError> {
-    tx.list(&Scan::of(Key::empty(), MOST))
+    tx.list(&Scan::of(Key::empty(), usize::MAX))
 }
 
 /// Removes an application and ends what people gave it; says whether there was one.

@@ -145,6 +145,12 @@ impl Domain {
         });
     }
 
+    pub(crate) fn clear(&mut self, guid: Guid, attribute: &'static str) {
+        self.change(guid, |entry| {
+            entry.attributes.remove(attribute);
+        });
+    }
+
     pub(crate) fn move_to(&mut self, guid: Guid, parent: Guid) {
         self.change(guid, |entry| entry.parent = parent);
     }

@@ -3,10 +3,12 @@
 use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use lockstep_model::Guid;
+use lockstep_model::ids::CycleId;
 use lockstep_server::job::Wake;
 use lockstep_store::records::safety::{Escrow, Obstacle};
-use lockstep_store::{Key, ReadRecords as _, Scan};
+use lockstep_store::{Key, ReadRecords as _, Scan, WriteRecords as _};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A mapping that fails for whoever has no department.
 fn mapping() -> Value {
@@ -286,4 +288,39 @@ fn a_restart_of_the_watermark_keeps_failures_and_one_of_failures_forgets_only_th
     let cycle = corp.cycle();
     assert_eq!((cycle.kind.as_str(), cycle.failed), ("incremental", 1));
     assert_eq!(escrow(&corp, ada).unwrap().attempts, 1);
+}
+
+#[test]
+fn however_many_objects_fail_all_of_them_are_listed() {
+    const MANY: u32 = 100_010;
+    let (corp, _, _) = corp();
+    let id = corp.configuration().id;
+    let row = |number: u32| {
+        let mut bytes = [8; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        Escrow {
+            configuration: id,
+            guid: Guid::from_bytes(bytes),
+            name: format!("CN=u{number}"),
+            object: None,
+            kind: None,
+            request: "{}".into(),
+            code: "MappingFailed".into(),
+            content: String::new(),
+            answer: "it failed".into(),
+            cycle: CycleId::new(id.guid()),
+            first: 0,
+            last: 0,
+            attempts: 1,
+            next: None,
+            obstacle: None,
+        }
+    };
+    let rows: Vec<Escrow> = (0..MANY).map(row).collect();
+    let store = &corp.api.service.store;
+    store.write(&mut |tx| tx.store(&rows)).unwrap();
+    let listed = corp.list("escrows");
+    assert_eq!(listed.len(), rows.len());
+    let names: BTreeSet<&str> = listed.iter().filter_map(|one| one["dn"].as_str()).collect();
+    assert_eq!(names.len(), rows.len());
 }

@@ -91,11 +91,72 @@ fn an_approved_update_is_good_for_that_change_only_and_a_rejected_one_stays() {
     // The one that changed since, and the one of which nothing was said.
     assert_eq!(cycle.held, 2);
     assert_eq!(corp.list("deletes").len(), 3);
-    // Without a limit nothing waits.
+    // Without a limit nothing waits; what was rejected is rejected all the same.
     corp.apply(json!({}));
     corp.clean_cycle();
-    assert_eq!((named(&corp, "New"), named(&corp, "Newer")), (3, 1));
+    assert_eq!((named(&corp, "New"), named(&corp, "Newer")), (2, 1));
+    let left = corp.list("deletes");
+    assert_eq!((left.len(), &left[0]["verdict"]), (1, &json!("rejected")));
+}
+
+#[test]
+fn a_rejected_update_stays_rejected_without_a_limit_until_it_is_another_or_allowed() {
+    let (corp, people, _) = corp(json!({"updates": 3}));
+    rename(&corp, &people[..3], "New");
+    assert_eq!(corp.cycle().held, 3);
+    deletes(&corp, "reject", json!({}));
+    corp.apply(json!({}));
+    assert_eq!(corp.clean_cycle().updated, 0);
+    // Everything is read and decided anew.
+    let restart = format!("{CORP}/restart");
+    corp.ask("POST", &restart, Some(json!({"reset": ["watermark"]})));
+    assert_eq!((corp.clean_cycle().updated, named(&corp, "New")), (0, 0));
+    // Another change of the same object is another matter, and an update of anybody else.
+    rename(&corp, &people[..1], "Newer");
+    rename(&corp, &people[5..6], "New");
+    assert_eq!(corp.clean_cycle().updated, 2);
+    assert_eq!((named(&corp, "New"), named(&corp, "Newer")), (1, 1));
+    assert_eq!(corp.list("deletes").len(), 2);
+    // Put right in Active Directory, nothing is left to reject.
+    rename(&corp, &people[1..2], "person1");
+    assert_eq!(corp.clean_cycle().updated, 0);
+    assert_eq!(corp.list("deletes").len(), 1);
+    assert_eq!(
+        deletes(&corp, "allow", json!({"ids": [people[2].to_string()]}))["count"],
+        1
+    );
+    assert_eq!(corp.clean_cycle().updated, 1);
+    assert_eq!(named(&corp, "New"), 2);
     assert!(corp.list("deletes").is_empty());
+}
+
+#[test]
+fn a_member_whose_removal_was_rejected_stays_without_a_limit_until_it_is_allowed() {
+    let (corp, people, club) = corp(json!({"member-removals": 2}));
+    let leaves = |people: &[Guid]| {
+        corp.ad().change(club, |entry| {
+            entry.members.retain(|member| !people.contains(member));
+        });
+    };
+    leaves(&people[..2]);
+    assert_eq!(corp.cycle().held, 2);
+    deletes(&corp, "reject", json!({}));
+    corp.apply(json!({}));
+    leaves(&people[2..3]);
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 9);
+    let restart = format!("{CORP}/restart");
+    corp.ask("POST", &restart, Some(json!({"reset": ["watermark"]})));
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 9);
+    let held = corp.list("deletes");
+    assert_eq!(held.len(), 2);
+    assert_eq!(
+        deletes(&corp, "allow", json!({"ids": [held[0]["id"]]}))["count"],
+        1
+    );
+    corp.clean_cycle();
+    assert_eq!((members(&corp), corp.list("deletes").len()), (8, 1));
 }
 
 /// H6

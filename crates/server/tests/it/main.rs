@@ -6,6 +6,7 @@
 )]
 
 mod agents;
+mod anchors;
 mod api;
 mod batches;
 mod changes;

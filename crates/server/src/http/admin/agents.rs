@@ -33,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<Vec<View>>, Failure> {
     let now = service.clock.now().as_millis();
     let mut agents: Vec<Agent> = service
-        .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
+        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
         .await?;
     agents.retain(|agent| query.all || agent.is_listed(now));
     agents.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));

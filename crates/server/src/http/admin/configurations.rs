@@ -15,13 +15,12 @@ use lockstep_api::admin::{
 use lockstep_api::configuration::Spec;
 use lockstep_api::problem::Problem;
 use lockstep_directory::distance;
+use lockstep_model::Reset;
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{Key, ReadRecords as _, Scan};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What a restart can forget.
-const RESETS: [&str; 5] = ["watermark", "escrows", "quarantine", "links", "full"];
 /// How many cycles are listed.
 const CYCLES: usize = 100;
 
@@ -212,34 +211,32 @@ pub(super) async fn restart(
     Json(body): Json<Restart>,
 ) -> Result<axum::Json<View>, Failure> {
     caller.require(Role::Operator)?;
-    let default = || {
-        RESETS[..3]
-            .iter()
-            .map(|reset| (*reset).to_owned())
-            .collect()
+    let resets = match body.reset {
+        Some(words) => words.iter().map(|word| reset(word)).collect(),
+        None => Ok(Reset::DEFAULT.to_vec()),
     };
-    let resets: Vec<String> = body.reset.unwrap_or_else(default);
-    if let Some(unknown) = resets
-        .iter()
-        .find(|reset| !RESETS.contains(&reset.as_str()))
-    {
-        let nearest = RESETS.iter().min_by_key(|known| distance(known, unknown));
-        let title = format!(
-            "reset: expected {}, received `{unknown}`; did you mean {}?",
-            RESETS.join(", "),
-            nearest.unwrap_or(&"full")
-        );
-        return Err(Problem::new(400, "BadRequest", title).into());
-    }
-    let has = |wanted: &str| resets.iter().any(|reset| reset == wanted);
+    let resets: Vec<Reset> = resets?;
+    let full = resets.contains(&Reset::Full);
     let forget = Forget {
-        watermark: has("watermark") || has("full"),
-        escrows: has("escrows") || has("full"),
-        quarantine: has("quarantine") || has("full"),
-        links: has("links"),
+        watermark: full || resets.contains(&Reset::Watermark),
+        escrows: full || resets.contains(&Reset::Escrows),
+        quarantine: full || resets.contains(&Reset::Quarantine),
+        links: resets.contains(&Reset::Links),
     };
     configurations::restart(&service, &name, forget, caller.name).await?;
     view(&service, name).await
+}
+
+/// What a word asks a job to forget.
+fn reset(word: &str) -> Result<Reset, Problem> {
+    word.parse::<Reset>().map_err(|error| {
+        let nearest = Reset::WORDS
+            .iter()
+            .min_by_key(|known| distance(known, word));
+        let nearest = nearest.unwrap_or(&"full");
+        let title = format!("reset: {error}; did you mean {nearest}?");
+        Problem::new(400, "BadRequest", title)
+    })
 }
 
 pub(super) async fn cycles(

@@ -2,6 +2,7 @@
 
 use super::configurations::named;
 use super::{ChoiceQuery, Json, Query, Shared, listing, time};
+use crate::choice::Listing;
 use crate::failure::Failure;
 use crate::held;
 use crate::http::auth::{Caller, Role};
@@ -12,23 +13,37 @@ use lockstep_api::admin::{Chosen, ChosenDone, Escrow as EscrowView};
 use lockstep_model::MappedKind;
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::Escrow;
-use lockstep_store::{Key, ReadRecords as _, Scan};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 use std::sync::Arc;
 
-/// How many are listed.
-const LISTED: usize = 100_000;
+/// How many failures are looked at in one go.
+const SLICE: usize = 1_000;
 
 /// The objects that failed.
 pub(super) async fn escrows(
     State(service): Shared,
     _: Caller,
     Path(name): Path<String>,
-) -> Result<axum::Json<Vec<EscrowView>>, Failure> {
+) -> Result<Response, Failure> {
     let row = named(&service, &name).await?;
-    let escrows: Vec<Escrow> = service
-        .read(move |tx| tx.list(&Scan::of(Key::empty().with(row.id), LISTED)))
-        .await?;
-    Ok(axum::Json(escrows.iter().map(escrow).collect()))
+    let escrows = Escrows(Scan::of(Key::empty().with(row.id), SLICE));
+    Ok(listing::array(service, escrows).await?)
+}
+
+/// Goes through the objects of a configuration that failed.
+struct Escrows(Scan);
+
+impl Listing for Escrows {
+    type One = EscrowView;
+
+    fn next(&mut self, tx: &mut dyn Read) -> Result<Option<Vec<EscrowView>>, StoreError> {
+        let rows: Vec<Escrow> = tx.list(&self.0)?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
+        self.0 = self.0.clone().behind(last);
+        Ok(Some(rows.iter().map(escrow).collect()))
+    }
 }
 
 fn escrow(row: &Escrow) -> EscrowView {

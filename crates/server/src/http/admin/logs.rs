@@ -22,7 +22,7 @@ use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::records::service::Agent;
-use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
+use lockstep_store::{Key, Read, ReadRecords as _, Record as _, Scan, StoreError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -239,7 +239,7 @@ async fn at_home(
 ) -> Result<Option<Resolved>, Failure> {
     let now = service.clock.now().as_millis();
     let agents: Vec<Agent> = service
-        .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
+        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
         .await?;
     let is_served = |domain: &String| {
         let mut agents = agents.iter().filter(|agent| agent.is_active(now));
@@ -498,6 +498,8 @@ pub(super) struct AuditQuery {
     activity: Option<String>,
     target: Option<String>,
     since: Option<String>,
+    /// Entries older than this one.
+    after: Option<String>,
 }
 
 pub(super) async fn audit(
@@ -507,13 +509,21 @@ pub(super) async fn audit(
 ) -> Result<axum::Json<Vec<AuditView>>, Failure> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LONGEST);
     let since = time_of(query.since.as_deref())?;
+    let before: Option<u64> = match &query.after {
+        Some(text) => Some(text.parse().map_err(|_| {
+            let title = format!("after: expected the id of an entry, received `{text}`");
+            Problem::new(400, "BadRequest", title)
+        })?),
+        None => None,
+    };
     let rows: Vec<AuditEntry> = service
-        .read(move |tx| audited(tx, &query, since, limit))
+        .read(move |tx| audited(tx, &query, since, before, limit))
         .await?;
     let json = |text: Option<String>| {
         text.map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
     };
     let view = |row: AuditEntry| AuditView {
+        id: format!("{:020}", row.number),
         at: time(row.at),
         actor: row.actor,
         activity: row.activity,
@@ -560,6 +570,7 @@ fn audited<T: Read + ?Sized>(
     tx: &mut T,
     query: &AuditQuery,
     since: i64,
+    before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let same = |wanted: &Option<String>, own: &str| {
@@ -568,6 +579,10 @@ fn audited<T: Read + ?Sized>(
             .is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))
     };
     let mut scan = Scan::of(Key::empty(), SLICE);
+    scan.after = before.map(|before| {
+        let place = AuditEntry::key_of(&before);
+        (place.clone(), place)
+    });
     let mut found = Vec::new();
     loop {
         let rows: Vec<AuditEntry> = tx.list(&scan)?;

@@ -25,7 +25,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<Vec<View>>, Failure> {
     caller.require(Role::Administrator)?;
     let tokens: Vec<ApiToken> = service
-        .read(|tx| tx.list(&Scan::of(Key::empty(), 10_000)))
+        .read(|tx| tx.list(&Scan::of(Key::empty(), usize::MAX)))
         .await?;
     let view = |token: ApiToken| View {
         id: id(&token),
@@ -94,7 +94,7 @@ pub(super) async fn revoke(
     let sought = wanted.clone();
     let known = service
         .write(move |tx| {
-            let tokens: Vec<ApiToken> = tx.list(&Scan::of(Key::empty(), 10_000))?;
+            let tokens: Vec<ApiToken> = tx.list(&Scan::of(Key::empty(), usize::MAX))?;
             let Some(token) = tokens.into_iter().find(|token| id(token) == sought) else {
                 return Ok(false);
             };
