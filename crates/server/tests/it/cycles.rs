@@ -179,3 +179,24 @@ fn whoever_is_read_in_a_later_round_of_the_cycle_is_not_said_to_be_missing() {
         "{log:#?}"
     );
 }
+
+#[test]
+fn a_synchronised_user_comes_back_from_the_recycle_bin_with_the_account_and_not_by_hand() {
+    let (corp, staff, _) = corp();
+    let ada = corp.ad().user("ada", staff);
+    corp.clean_cycle();
+    let id = corp.user("ada")["id"].clone();
+    corp.ad().delete(ada);
+    assert_eq!(corp.clean_cycle().deleted, 1);
+    let path = format!(
+        "/v1.0/directory/deletedItems/{}/restore",
+        id.as_str().unwrap()
+    );
+    let refused = corp.api.send("POST", &path, None);
+    assert!(refused.status >= 400, "{}", refused.text);
+    let remedy = "restore the user in Active Directory";
+    assert!(refused.text.contains(remedy), "{}", refused.text);
+    corp.ad().change(ada, |entry| entry.deleted = false);
+    assert_eq!(corp.clean_cycle().restored, 1);
+    assert_eq!(corp.user("ada")["id"], id);
+}
