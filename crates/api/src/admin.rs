@@ -114,9 +114,12 @@ pub struct Configuration {
     pub last_cycle: Option<Cycle>,
     /// How its cycles go.
     pub job: JobStatus,
-    /// Objects that wait for another object of Active Directory to let go of their anchor.
+    /// Objects that wait for another object of Active Directory to let go of their anchor; the first hundred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// There are more of them. The list of the escrows has them all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_claims: bool,
     /// Attributes that the domain's schema lacks: what the default mapping makes of them is left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent_attributes: Vec<String>,
@@ -413,7 +416,9 @@ pub struct Escrow {
     #[serde(rename = "type")]
     #[schema(value_type = KindWord)]
     pub kind: String,
-    /// What was to be done: `action`, and the `values`.
+    /// What was to be done: `action`; the id of the directory's `object`, unless it was to be made; the `values`, as far
+    /// as they can be made; and in `failed` of each other one the `target`, the `expression`, its `input` and the
+    /// `reason`.
     #[schema(value_type = Object)]
     pub request: serde_json::Value,
     /// The reason's stable name.

@@ -31,6 +31,7 @@ pub mod policy;
 pub mod quarantine;
 pub mod scope;
 pub mod staged;
+mod wanted;
 
 pub use decision::{
     Decision, DesiredObject, Phase, Reason, Situation, decide, kept_out, soft_keys, would_be,
@@ -38,3 +39,4 @@ pub use decision::{
 pub use policy::Policy;
 pub use scope::{Chain, Membership};
 pub use staged::{Link, ObjectClass, Presence, RowState, StagedObject, Word};
+pub use wanted::{Wanted, wanted};

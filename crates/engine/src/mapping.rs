@@ -135,6 +135,47 @@ pub enum MappingError {
     },
 }
 
+/// A value that could not be made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unmade {
+    /// The property.
+    pub target: String,
+    /// The expression, if there is one.
+    pub expression: Option<String>,
+    /// What it was to be made of.
+    pub input: Vec<Input>,
+    /// Why it could not be made.
+    pub reason: String,
+}
+
+/// An attribute that a value was to be made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Input {
+    /// Its name.
+    pub attribute: String,
+    /// Its value; none when it is absent.
+    pub value: Option<MappedValue>,
+    /// The value must not be shown in logs and plans.
+    pub hidden: bool,
+}
+
+impl Unmade {
+    /// A source anchor that cannot be made.
+    pub(crate) fn anchor(subject: &Subject<'_>, reason: String) -> Self {
+        const ANCHOR: &str = "ms-DS-ConsistencyGuid";
+        Self {
+            target: "onPremisesImmutableId".to_owned(),
+            expression: None,
+            input: vec![Input {
+                attribute: ANCHOR.to_owned(),
+                value: typed::shown(ANCHOR, subject),
+                hidden: false,
+            }],
+            reason,
+        }
+    }
+}
+
 impl Mapping {
     /// The mapping that every configuration starts with.
     #[must_use]
@@ -230,6 +271,65 @@ impl Mapping {
         self.evaluate_some(kind, subject, |_| true)
     }
 
+    /// Makes the values of one object one by one: those that can be made, and what is to be known of the others.
+    pub(crate) fn evaluate_each(
+        &self,
+        kind: MappedKind,
+        subject: &Subject<'_>,
+    ) -> (MappedValues, Vec<Unmade>) {
+        let entries = self.entries.get(&kind).into_iter().flatten();
+        let (mut values, mut unmade) = (MappedValues::new(), Vec::new());
+        for entry in entries {
+            match entry.value_of(kind, subject) {
+                Ok(Some(value)) => {
+                    values.insert(entry.target.clone(), value);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let reason = crate::Reason::Mapping(error).to_string();
+                    unmade.push(self.unmade(kind, entry, subject, reason));
+                }
+            }
+        }
+        (values, unmade)
+    }
+
+    fn unmade(
+        &self,
+        kind: MappedKind,
+        entry: &Entry,
+        subject: &Subject<'_>,
+        reason: String,
+    ) -> Unmade {
+        let all = self.entries.get(&kind).into_iter().flatten();
+        let redacted = all.filter(|entry| self.is_redacted(kind, &entry.target));
+        let secret: BTreeSet<String> = redacted
+            .flat_map(|entry| entry.rule.sources())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let sources = match &entry.rule {
+            Rule::Expression(expression, _) => {
+                let written = expression.sources().iter();
+                written.map(|source| source.written.as_str()).collect()
+            }
+            other => other.sources(),
+        };
+        let input = sources.into_iter().map(|attribute| Input {
+            attribute: attribute.to_owned(),
+            value: typed::shown(attribute, subject),
+            hidden: secret.contains(&attribute.to_ascii_lowercase()),
+        });
+        Unmade {
+            target: entry.target.clone(),
+            expression: match &entry.rule {
+                Rule::Expression(expression, _) => Some(expression.text().to_owned()),
+                _ => None,
+            },
+            input: input.collect(),
+            reason,
+        }
+    }
+
     /// Makes only the values of these targets.
     pub(crate) fn evaluate_only(
         &self,
@@ -249,10 +349,7 @@ impl Mapping {
         let entries = self.entries.get(&kind).into_iter().flatten();
         let mut values = MappedValues::new();
         for entry in entries.filter(|entry| wanted(&entry.target)) {
-            if let Some(value) = entry.value(subject)? {
-                if value.is_none() && kind == MappedKind::User && entry.target == UPN {
-                    return Err(MappingError::NoUserPrincipalName);
-                }
+            if let Some(value) = entry.value_of(kind, subject)? {
                 values.insert(entry.target.clone(), value);
             }
         }
@@ -264,6 +361,20 @@ impl Mapping {
 const UPN: &str = "userPrincipalName";
 
 impl Entry {
+    /// The value for an object of a kind, which may have to have one.
+    fn value_of(
+        &self,
+        kind: MappedKind,
+        subject: &Subject<'_>,
+    ) -> Result<Option<Option<MappedValue>>, MappingError> {
+        let value = self.value(subject)?;
+        let empty = value.as_ref().is_some_and(Option::is_none);
+        if empty && kind == MappedKind::User && self.target == UPN {
+            return Err(MappingError::NoUserPrincipalName);
+        }
+        Ok(value)
+    }
+
     /// The value for an object; the outer `None` when the target is left alone.
     fn value(&self, subject: &Subject<'_>) -> Result<Option<Option<MappedValue>>, MappingError> {
         let applied = |applied: &BTreeMap<String, MappedValue>| applied.get(&self.target).cloned();

@@ -11,23 +11,32 @@ use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError};
 
 /// How many claims are looked through in one go.
 const SLICE: usize = 1_000;
+/// How many are listed.
+const LISTED: usize = 100;
 
-/// The claims of one configuration, as far as they stand: who left the scope claims nothing any more.
+/// The claims of one configuration, as far as they stand: who left the scope claims nothing any more. Says besides
+/// whether there are more than are listed.
 ///
 /// # Errors
 ///
 /// Those of the store.
-pub fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<Vec<View>, StoreError> {
+pub fn of(tx: &mut dyn Read, id: ConfigurationId) -> Result<(Vec<View>, bool), StoreError> {
     let mut scan = Scan::of(Key::empty(), SLICE);
     let mut listed = Vec::new();
     loop {
         let claims: Vec<Claim> = tx.list(&scan)?;
         let Some(last) = claims.last() else {
-            return Ok(listed);
+            return Ok((listed, false));
         };
         scan = scan.behind(last);
         for claim in claims.iter().filter(|claim| claim.configuration == id) {
-            listed.extend(view(tx, claim)?);
+            let Some(view) = view(tx, claim)? else {
+                continue;
+            };
+            if listed.len() == LISTED {
+                return Ok((listed, true));
+            }
+            listed.push(view);
         }
     }
 }

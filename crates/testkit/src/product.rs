@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -235,6 +235,35 @@ impl Service {
             .arg(self.data_dir())
             .stdin(Stdio::null())
             .output()?)
+    }
+
+    /// Runs a command at a terminal, where this is typed; gives how it ended and what is to be read there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn at_terminal(&self, arguments: &[&str], typed: &str) -> anyhow::Result<(i32, String)> {
+        let (program, folder) = (program("lockstep")?, self.data_dir());
+        let (program, folder) = (program.to_string_lossy(), folder.to_string_lossy());
+        let mut words = vec![program.as_ref()];
+        words.extend(arguments);
+        words.extend(["--data-dir", folder.as_ref()]);
+        // None of them has an apostrophe.
+        let command: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command.join(" ")])
+            .arg("/dev/null")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("`script` of util-linux cannot be started")?;
+        let mut keyboard = child.stdin.take().context("no stdin")?;
+        keyboard.write_all(typed.as_bytes())?;
+        drop(keyboard);
+        let output = child.wait_with_output()?;
+        let status = output.status.code().context("it was killed")?;
+        Ok((status, String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     /// Runs a command that must succeed, and gives what it prints.

@@ -148,7 +148,8 @@ pub(super) const OBJECTS: [Trouble; 42] = [
     trouble(
         "ObjectDeleted",
         "the object is in the recycle bin",
-        "`lockstep user restore`, or wait for the next cycle",
+        "a synchronised user comes back with the next cycle, once the account is restored in Active Directory or in \
+         scope again; `lockstep user restore` is for users that the cloud owns",
     ),
     trouble(
         "ObjectNotDeleted",

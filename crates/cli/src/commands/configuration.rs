@@ -316,6 +316,13 @@ fn shown(configuration: &Configuration) -> String {
         let text = format!("{} claims what {owner} has: {}", claim.id, claim.reason);
         lines.push(("claim", text));
     }
+    if configuration.more_claims {
+        let text = format!(
+            "there are more; `lockstep escrow list {}` lists them all",
+            configuration.name
+        );
+        lines.push(("claims", text));
+    }
     if let Some(error) = configuration
         .last_cycle
         .as_ref()

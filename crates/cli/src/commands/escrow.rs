@@ -68,11 +68,16 @@ fn request(request: &Value) -> String {
         .flatten()
         .map(|(name, _)| name.as_str())
         .collect();
-    match names.len() {
+    let mut text = match names.len() {
         0 => action.to_owned(),
         1..=NAMED => format!("{action} {}", names.join(", ")),
         more => format!("{action} {}, … ({more})", names[..NAMED].join(", ")),
+    };
+    for failed in request["failed"].as_array().into_iter().flatten() {
+        let target = failed["target"].as_str().unwrap_or_default();
+        text.push_str(&format!("; not {target}"));
     }
+    text
 }
 
 #[cfg(test)]
@@ -92,6 +97,10 @@ mod tests {
             (
                 json!({"action": "Create", "values": values}),
                 "Create city, mail, state, … (4)",
+            ),
+            (
+                json!({"action": "Update", "values": {"mail": "y"}, "failed": [{"target": "city"}]}),
+                "Update mail; not city",
             ),
             (json!(null), ""),
         ] {

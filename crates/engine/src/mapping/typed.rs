@@ -86,6 +86,28 @@ pub(super) fn as_text(source: &str, input: &Subject<'_>) -> Option<MappedValue> 
     text.map(PropertyValue::Text)
 }
 
+/// An attribute of the object as people read it; none when it is absent.
+pub(super) fn shown(name: &str, input: &Subject<'_>) -> Option<MappedValue> {
+    let value = attribute(&AttributeName::new(name), input);
+    Some(match value {
+        ExpressionValue::Null => return None,
+        ExpressionValue::Boolean(truth) => PropertyValue::Boolean(truth),
+        ExpressionValue::Integer(number) => PropertyValue::Integer(number),
+        ExpressionValue::Binary(bytes) => PropertyValue::Binary(bytes),
+        ExpressionValue::List(values) => {
+            let bytes = values.iter().map(|value| match value {
+                ExpressionValue::Binary(bytes) => Some(bytes.clone()),
+                _ => None,
+            });
+            match bytes.collect::<Option<Vec<Vec<u8>>>>() {
+                Some(bytes) => PropertyValue::binaries(bytes),
+                None => PropertyValue::texts(values.iter().filter_map(text).collect()),
+            }
+        }
+        other => PropertyValue::Text(text(&other)?),
+    })
+}
+
 /// An attribute of the object. What says where it lies is no attribute of the row, but known.
 fn attribute(name: &AttributeName, input: &Subject<'_>) -> ExpressionValue {
     let object = input.object;

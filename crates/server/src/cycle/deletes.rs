@@ -17,8 +17,9 @@ use lockstep_model::ids::ConfigurationId;
 use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
+use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
-use lockstep_store::records::safety::{Escrow, HeldChange};
+use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many deletes one batch carries out.
@@ -101,6 +102,7 @@ fn carry_out(
     let guids: Vec<Guid> = rows.iter().map(|row| row.guid).collect();
     let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
     let cases = cases(tx, lane, context, &mut places, &guids)?;
+    let escrowed = escrow::of(tx, lane, &guids)?;
     let mut leaving: Vec<(Case, Reason)> = Vec::new();
     let mut marks = Vec::new();
     for case in cases {
@@ -135,7 +137,11 @@ fn carry_out(
             )?;
             continue;
         }
-        let item = case.item(lane, Action::Delete, &reason, target(&case));
+        let mut item = case.item(lane, Action::Delete, &reason, target(&case));
+        if let Some(failed) = escrowed.get(&case.object.guid) {
+            item.reason.push_str(&escrow::healed(context, failed));
+            escrow::forget(tx, failed)?;
+        }
         super::objects::stays_home(tx, lane, &case, &reason)?;
         if reason == Reason::MovedToAnotherDomain {
             let user = target(&case).map(|user| (user, case.object.guid));
@@ -165,9 +171,7 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     let guid = case.object.guid;
     // The credential stays with a user in the recycle bin; whether it is still the right one is asked anew.
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
-    if let Some(failed) = tx.fetch_one::<Escrow>(&(configuration, guid))? {
-        escrow::forget(tx, &failed)?;
-    }
+    tx.remove::<LastDecision>(&[(configuration, guid)])?;
     unresolved::forget(tx, configuration, guid)?;
     if let Some(joined) = &case.joined {
         tx.remove::<HeldChange>(&[(configuration, joined.object, None)])?;

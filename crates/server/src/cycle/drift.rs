@@ -1,10 +1,10 @@
 //! What of the directory is otherwise than it should be: every object decided once more, and compared.
 //!
-//! Nothing here is kept: it works on an overlay. What is known to be otherwise, because it waits, failed or
+//! Nothing here is kept: it works on an overlay. What is known to be otherwise, because it waits, fails or
 //! is held, is no drift.
 
 use super::objects::{Case, cases};
-use super::{Context, references};
+use super::{Context, escrow, references};
 use crate::cycle::Item;
 use crate::directory;
 use crate::import::Places;
@@ -16,7 +16,6 @@ use lockstep_model::ids::ObjectId;
 use lockstep_model::log::Action;
 use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
 use lockstep_store::records::job::HeldDelete;
-use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{ReadRecords as _, Scan, StoreError, Write};
 use std::collections::{BTreeMap, HashSet};
@@ -52,7 +51,8 @@ pub(crate) fn is_unsettled(tx: &mut dyn Write, lane: &Lane) -> Result<bool, Stor
     Ok(false)
 }
 
-/// Compares some objects of the connector space with the directory; gives what is otherwise. `tx` is an overlay.
+/// Compares some objects of the connector space with the directory; gives what is otherwise, and how many were
+/// compared. `tx` is an overlay.
 ///
 /// # Errors
 ///
@@ -62,14 +62,28 @@ pub(crate) fn drift(
     lane: &mut Lane,
     context: &mut Context<'_>,
     guids: &[Guid],
-) -> Result<Vec<Item>, StoreError> {
+) -> Result<(Vec<Item>, u64), StoreError> {
     let guids = without_known(tx, lane, guids)?;
+    let failing = escrow::of(tx, lane, &guids)?;
+    let mut compared = guids.len() as u64;
     let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
     let mut settled: BTreeMap<ObjectId, Item> = BTreeMap::new();
     let mut drifting = Vec::new();
     for case in cases(tx, lane, context, &mut places, &guids)? {
         let (decision, reason) = case.decide(lane, context);
+        let fails = failing.contains_key(&case.object.guid);
         match decision {
+            // It is known that it cannot be done, or what will be decided is not known yet.
+            Decision::Fail | Decision::Wait | Decision::Read(_) => compared -= 1,
+            Decision::Create(_)
+            | Decision::Join(..)
+            | Decision::Update { .. }
+            | Decision::Restore(..)
+            | Decision::Delete(_)
+                if fails =>
+            {
+                compared -= 1;
+            }
             Decision::Unchanged => {
                 if let Some(link) = &case.link {
                     let item = case.item(lane, Action::Update, &Reason::InScope, Some(link.object));
@@ -84,7 +98,8 @@ pub(crate) fn drift(
                 drifting.push(otherwise(lane, &case, Action::Restore, &reason));
             }
             Decision::Delete(_) => drifting.push(otherwise(lane, &case, Action::Delete, &reason)),
-            Decision::Skip | Decision::Fail | Decision::Wait | Decision::Read(_) => {}
+            // There is nothing that could be otherwise.
+            Decision::Skip => {}
         }
     }
     values(tx, context, &settled, &mut drifting)?;
@@ -96,15 +111,13 @@ pub(crate) fn drift(
             drifting.push(item);
         }
     }
-    Ok(drifting)
+    Ok((drifting, compared))
 }
 
-/// Leaves out what is going to be decided anyway, could not be done, or is held.
+/// Leaves out what is going to be decided anyway, or is held.
 fn without_known(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<Vec<Guid>, StoreError> {
     let mut known = marked(tx, lane, guids)?;
     let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
-    let failed: Vec<Option<LastDecision>> = tx.fetch(&ids)?;
-    known.extend(failed.into_iter().flatten().map(|row| row.guid));
     let held: Vec<Option<HeldDelete>> = tx.fetch(&ids)?;
     known.extend(held.into_iter().flatten().map(|row| row.guid));
     let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;

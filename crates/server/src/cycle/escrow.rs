@@ -8,13 +8,13 @@ use super::Context;
 use super::objects::Case;
 use crate::import::mark_all;
 use crate::lane::Lane;
-use crate::log::readable;
+use crate::log::{REDACTED, readable};
 use lockstep_engine::escrow::{Attempt, Failures};
-use lockstep_engine::mapping::MappedValues;
-use lockstep_engine::{Decision, Reason};
+use lockstep_engine::mapping::{MappedValues, Unmade};
+use lockstep_engine::{Decision, Reason, wanted};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::{Guid, PropertyValue, Timestamp};
 use lockstep_store::records::connector_space::Subject;
 use lockstep_store::records::job::Job;
 use lockstep_store::records::log::LastDecision;
@@ -25,6 +25,10 @@ use std::collections::BTreeMap;
 
 /// How many are looked at in one go.
 const SLICE: usize = 1_000;
+/// How many letters a line has of an expression or a value.
+const BRIEF: usize = 200;
+/// How many properties a line names.
+const NAMED: usize = 5;
 
 /// Marks everything whose next attempt is due, so that the cycle decides it anew. The caller stores the job.
 ///
@@ -167,32 +171,115 @@ const fn failures(row: &Escrow) -> Failures {
     }
 }
 
-/// What was to be done.
+/// What was to be done, to what, and with which values; of what cannot be made, of what it was to be.
 fn request(lane: &Lane, context: &Context<'_>, case: &Case) -> Value {
     let kind = case.kind();
     let values = |values: &MappedValues| -> Value {
         let shown = values.iter().map(|(name, value)| {
             let hidden = kind.is_some_and(|kind| lane.policy.mapping.is_redacted(kind, name));
-            let value = match value {
-                Some(_) if hidden => json!("[Redact]"),
-                Some(value) => readable(value),
-                None => Value::Null,
-            };
-            (name.clone(), value)
+            (name.clone(), shown(value.as_ref(), hidden))
         });
         Value::Object(shown.collect())
     };
-    let wanted = |action: Action, made: Option<&MappedValues>| match made {
-        Some(made) => json!({"action": action.as_str(), "values": values(made)}),
-        None => json!({"action": action.as_str()}),
+    let request = |action: Action, object: Option<ObjectId>, made: Option<&MappedValues>| {
+        let mut request = json!({"action": action.as_str()});
+        if let Some(object) = object {
+            request["object"] = json!(object.to_string());
+        }
+        if let Some(made) = made {
+            request["values"] = values(made);
+        }
+        request
     };
-    match case.decide(lane, context).0 {
-        Decision::Create(desired) => wanted(Action::Create, Some(&desired.values)),
-        Decision::Join(_, _, desired) => wanted(Action::Update, Some(&desired.values)),
-        Decision::Restore(_, desired) => wanted(Action::Restore, Some(&desired.values)),
-        Decision::Update { changes, .. } => wanted(Action::Update, Some(&changes)),
-        Decision::Delete(_) => wanted(Action::Delete, None),
-        _ => wanted(Action::Other, None),
+    let (decision, reason) = case.decide(lane, context);
+    match decision {
+        Decision::Create(desired) => request(Action::Create, None, Some(&desired.values)),
+        Decision::Join(object, _, desired) => {
+            request(Action::Update, Some(object), Some(&desired.values))
+        }
+        Decision::Restore(object, desired) => {
+            request(Action::Restore, Some(object), Some(&desired.values))
+        }
+        Decision::Update {
+            object, changes, ..
+        } => request(Action::Update, Some(object), Some(&changes)),
+        Decision::Delete(object) => request(Action::Delete, Some(object), None),
+        Decision::Fail => {
+            let situation = case.situation(context.phase, context.now);
+            let Some(wanted) = wanted(&situation, &lane.policy, &reason) else {
+                return request(Action::Other, None, None);
+            };
+            let mut request = request(wanted.action, wanted.object, Some(&wanted.values));
+            if !wanted.unmade.is_empty() {
+                request["failed"] = wanted.unmade.iter().map(unmade).collect();
+            }
+            request
+        }
+        // What did not fail is not kept.
+        Decision::Unchanged | Decision::Skip | Decision::Wait | Decision::Read(_) => {
+            request(Action::Other, None, None)
+        }
+    }
+}
+
+fn shown(value: Option<&PropertyValue>, hidden: bool) -> Value {
+    match value {
+        Some(_) if hidden => json!(REDACTED),
+        Some(value) => readable(value),
+        None => Value::Null,
+    }
+}
+
+/// A value that could not be made, and what it was to be made of.
+fn unmade(unmade: &Unmade) -> Value {
+    let input = unmade.input.iter().map(|input| {
+        let value = shown(input.value.as_ref(), input.hidden);
+        (input.attribute.clone(), value)
+    });
+    let input = Value::Object(input.collect());
+    let mut told = json!({"target": unmade.target, "input": input, "reason": unmade.reason});
+    if let Some(expression) = &unmade.expression {
+        told["expression"] = json!(expression);
+    }
+    told
+}
+
+/// A request as people read it in one line: what was to be done, with the names of some properties, and what could not
+/// be made.
+pub(crate) fn in_words(request: &str) -> String {
+    let request: Value = serde_json::from_str(request).unwrap_or_default();
+    let mut words = request["action"].as_str().unwrap_or_default().to_owned();
+    let values = request["values"].as_object().into_iter().flatten();
+    let names: Vec<&str> = values.map(|(name, _)| name.as_str()).collect();
+    if !names.is_empty() {
+        words.push_str(" with ");
+        words.push_str(&names.get(..NAMED).unwrap_or(&names).join(", "));
+        if names.len() > NAMED {
+            words.push_str(&format!(", … ({})", names.len()));
+        }
+    }
+    for failed in request["failed"].as_array().into_iter().flatten() {
+        let target = failed["target"].as_str().unwrap_or_default();
+        words.push_str(&format!("; {target} cannot be made"));
+        if let Some(expression) = failed["expression"].as_str() {
+            words.push_str(&format!(" by `{}`", brief(expression)));
+        }
+        let input = failed["input"].as_object().into_iter().flatten();
+        let input: Vec<String> = input
+            .map(|(attribute, value)| format!("{attribute} = {}", brief(&value.to_string())))
+            .collect();
+        if !input.is_empty() {
+            words.push_str(&format!(" of {}", input.join(", ")));
+        }
+    }
+    words
+}
+
+/// The beginning of a text.
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

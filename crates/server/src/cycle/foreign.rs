@@ -7,15 +7,15 @@
 
 use super::references::Target;
 use crate::configuration::known;
-use crate::configurations;
 use crate::import::mark_all;
 use crate::lane::Lane;
+use crate::{configurations, directory};
 use lockstep_directory::Kind;
 use lockstep_directory::index::{Indexed, term_text};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Sid};
 use lockstep_store::records::connector_space::{
-    ForeignPrincipal, Joined, Staged, StagedReference, Subject,
+    ForeignPrincipal, Joined, StagedReference, Subject,
 };
 use lockstep_store::records::directory::IndexEntry;
 use lockstep_store::records::job::{Configuration, Job};
@@ -26,6 +26,8 @@ use std::collections::HashMap;
 
 /// How many objects may stand for one SID in a connector space: more than one is an oddity of replication.
 const SAME: usize = 10;
+/// The property of the directory that holds the SID.
+const SID: &str = "onPremisesSecurityIdentifier";
 /// Kinds of object that have a SID.
 const PRINCIPALS: [Kind; 2] = [Kind::User, Kind::Group];
 
@@ -108,22 +110,23 @@ pub(super) fn edges_to(
     tx: &mut dyn Read,
     lane: &Lane,
     (source, attribute): (Guid, &str),
+    object: ObjectId,
     joined: &[Joined],
 ) -> Result<Vec<<StagedReference as Record>::Id>, StoreError> {
     let own = lane.configuration.id;
     let mut targets = Vec::new();
     for other in others(tx, lane)? {
-        let of_other = joined.iter().filter(|row| row.configuration == other.id);
-        if !reaches(&lane.configuration, &other) {
-            continue;
+        if reaches(&lane.configuration, &other) {
+            let of_other = joined.iter().filter(|row| row.configuration == other.id);
+            targets.extend(of_other.map(|row| row.guid));
         }
-        for row in of_other {
-            targets.push(row.guid);
-            let staged: Option<Staged> = tx.fetch_one(&(other.id, row.guid))?;
-            let sid = staged.and_then(|row| row.object.sid);
-            if let Some(sid) = sid.filter(|_| crosses(&lane.configuration)) {
-                targets.extend(standing_for(tx, &sid, own)?);
-            }
+    }
+    if crosses(&lane.configuration) {
+        // The SID that `by_sid` finds it with, whether or not a configuration has it still.
+        let object = directory::objects(tx, &[object])?.pop().flatten();
+        let sid = object.as_ref().and_then(|object| object.text(SID));
+        if let Some(sid) = sid.and_then(|sid| sid.parse().ok()) {
+            targets.extend(standing_for(tx, &sid, own)?);
         }
     }
     let edges = targets.into_iter();

@@ -183,6 +183,8 @@ struct Rows {
     passwords: Vec<PasswordRow>,
     /// Objects whose last decision is no longer that they are left out.
     applied: Vec<(ConfigurationId, Guid)>,
+    /// Objects that are as they should be, when something was written down of any object.
+    unchanged: Vec<(ConfigurationId, Guid)>,
     /// Objects that failed before.
     escrowed: BTreeMap<Guid, Escrow>,
     /// There are changes that wait or are held.
@@ -209,6 +211,10 @@ impl Rows {
         tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
+        let ended: Vec<Option<LastDecision>> = tx.fetch(&self.unchanged)?;
+        let ended = ended.into_iter().flatten();
+        let ended: Vec<_> = ended.map(|row| (row.configuration, row.guid)).collect();
+        tx.remove::<LastDecision>(&ended)?;
         tx.remove::<HeldDelete>(&self.kept)?;
         tx.remove::<HeldChange>(&self.released)?;
         foreign::tell(tx, lane, &self.made)?;
@@ -231,16 +237,13 @@ pub(super) fn decide_all(
         .filter(|guid| seen.insert(*guid))
         .collect();
     let cases = cases(tx, lane, context, places, &guids)?;
+    let any = Scan::of(Key::empty().with(lane.owner()), 1);
     let mut rows = Rows {
         escrowed: escrow::of(tx, lane, &guids)?,
-        waiting: !tx
-            .scan(
-                HeldChange::TABLE,
-                &Scan::of(Key::empty().with(lane.owner()), 1),
-            )?
-            .is_empty(),
+        waiting: !tx.scan(HeldChange::TABLE, &any)?.is_empty(),
         ..Rows::default()
     };
+    let noted = !tx.scan(LastDecision::TABLE, &any)?.is_empty();
     let mut waiting = HashSet::new();
     // Of two objects with one anchor, or for one object of the directory, the first of a batch has it.
     let (mut anchors, mut taken) = (BTreeMap::new(), BTreeSet::new());
@@ -252,6 +255,10 @@ pub(super) fn decide_all(
         if !is_open(&decision, &reason) && !matches!(decision, Decision::Delete(_)) {
             rows.kept.push((lane.owner(), guid));
             rows.released(lane, &decision, &case);
+        }
+        if noted && decision == Decision::Unchanged {
+            // Whatever was decided of it before, it is so no more.
+            rows.unchanged.push((lane.owner(), guid));
         }
         if matches!(decision, Decision::Unchanged | Decision::Skip)
             && let Some(row) = rows.escrowed.remove(&guid)

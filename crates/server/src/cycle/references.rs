@@ -671,9 +671,8 @@ fn strangers(
     }
 }
 
-/// The edges of AD that a reference of the directory may stand for, if its target became of an object of AD
-/// that is there.
-fn edges_of(
+/// The edges of AD that a reference of the directory may stand for, by whatever [`targets`] would find its target.
+pub(super) fn edges_of(
     tx: &mut dyn Read,
     lane: &Lane,
     source: Guid,
@@ -685,18 +684,18 @@ fn edges_of(
     let prefix = Key::empty().with(reference.target);
     let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
     let own = joined.iter().find(|row| row.configuration == lane.owner());
-    match own {
-        Some(own) => {
-            let configuration = lane.configuration.id;
-            Ok(vec![(
-                configuration,
-                source,
-                attribute.to_owned(),
-                own.guid,
-            )])
-        }
-        None => foreign::edges_to(tx, lane, (source, attribute), &joined),
+    let mut edges = Vec::new();
+    if let Some(own) = own {
+        let configuration = lane.configuration.id;
+        edges.push((configuration, source, attribute.to_owned(), own.guid));
     }
+    // What was deleted here another configuration may have taken up since.
+    if own.is_none_or(|own| own.deleted) {
+        let target = reference.target;
+        let foreign = foreign::edges_to(tx, lane, (source, attribute), target, &joined)?;
+        edges.extend(foreign);
+    }
+    Ok(edges)
 }
 
 /// All references to objects.

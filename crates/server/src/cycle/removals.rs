@@ -2,7 +2,7 @@
 //! for each group, and leave or are held together.
 
 use super::objects::cases;
-use super::references::{Changes, Id, names};
+use super::references::{Changes, Id, edges_of, names};
 use super::report::Held;
 use super::{Context, updates};
 use crate::directory;
@@ -23,9 +23,8 @@ use std::collections::BTreeMap;
 
 /// How many removals are looked at, or carried out, in one go.
 const BATCH: usize = 2_000;
-/// The property that the limit is about, and its attribute.
+/// The property that the limit is about.
 const MEMBERS: &str = "members";
-const MEMBER: &str = "member";
 
 fn limit_of(lane: &Lane) -> Option<Limit> {
     let known = crate::configuration::known(&lane.configuration);
@@ -81,7 +80,6 @@ fn row(
     let Some(guid) = own(tx, lane, group)? else {
         return Ok(None);
     };
-    let member_guid = own(tx, lane, member)?;
     let objects = directory::objects(tx, &[group, member])?;
     let mut shown = objects
         .into_iter()
@@ -104,7 +102,6 @@ fn row(
         guid,
         object: group,
         member: Some(member),
-        member_guid,
         reason: format!(
             "{member_name} would leave the group: Active Directory has it there no more"
         ),
@@ -174,7 +171,7 @@ pub(super) fn leave(
     Ok(false)
 }
 
-/// Looks through everything that waits. What AD has again, or the directory no more, is struck off the list.
+/// Looks through everything that waits, and decides it once more: what is not decided any more is struck off the list.
 fn look(
     tx: &mut dyn Write,
     lane: &Lane,
@@ -182,8 +179,8 @@ fn look(
     let mut groups: BTreeMap<ObjectId, Group> = BTreeMap::new();
     let mut allowed = Vec::new();
     for verdict in [
-        HeldVerdict::Open,
         HeldVerdict::Allowed,
+        HeldVerdict::Open,
         HeldVerdict::Rejected,
     ] {
         let prefix = HeldChange::with(lane.owner(), verdict, true);
@@ -200,9 +197,14 @@ fn look(
                         group.open += 1;
                         group.tripped |= row.keeps_closed();
                     }
-                    HeldVerdict::Allowed if allowed.len() < BATCH => allowed.push(row),
-                    _ => {}
+                    HeldVerdict::Allowed => allowed.push(row),
+                    HeldVerdict::Rejected => {}
                 }
+            }
+            if allowed.len() >= BATCH {
+                // They leave first, and then the rest is looked through.
+                allowed.truncate(BATCH);
+                return Ok((groups, allowed));
             }
         }
     }
@@ -215,26 +217,48 @@ fn strike(
     lane: &Lane,
     rows: Vec<HeldChange>,
 ) -> Result<Vec<HeldChange>, StoreError> {
-    let configuration = lane.configuration.id;
     let ids: Vec<Id> = rows.iter().filter_map(reference).collect();
     let there: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
-    let edges: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let member = row.member_guid.unwrap_or(Guid::NIL);
-            (configuration, row.guid, MEMBER.to_owned(), member)
-        })
-        .collect();
+    let ids: Vec<_> = rows.iter().map(|row| (lane.owner(), row.guid)).collect();
+    let holders: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    // Where the members come from is asked anew as well: another configuration may provision them by now.
+    let (mut edges, mut decided) = (Vec::new(), Vec::new());
+    for ((row, there), holder) in rows.iter().zip(there).zip(holders) {
+        let ours = holder.is_some_and(|holder| holder.object == row.object && !holder.deleted);
+        if let Some(there) = there.filter(|_| ours && !is_left_alone(lane)) {
+            let of_it = edges_of(tx, lane, row.guid, &there)?;
+            edges.extend(of_it.into_iter().map(|edge| (decided.len(), edge)));
+            decided.push(true);
+        } else {
+            decided.push(false);
+        }
+    }
+    let (whose, edges): (Vec<usize>, Vec<_>) = edges.into_iter().unzip();
     let back: Vec<Option<StagedReference>> = tx.fetch(&edges)?;
+    for (index, _) in whose
+        .into_iter()
+        .zip(back)
+        .filter(|(_, back)| back.is_some())
+    {
+        if let Some(decided) = decided.get_mut(index) {
+            *decided = false;
+        }
+    }
     let (mut left, mut struck) = (Vec::new(), Vec::new());
-    for ((row, there), back) in rows.into_iter().zip(there).zip(back) {
-        match there.is_some() && back.is_none() {
+    for (row, decided) in rows.into_iter().zip(decided) {
+        match decided {
             true => left.push(row),
             false => struck.push(row.id()),
         }
     }
     tx.remove::<HeldChange>(&struck)?;
     Ok(left)
+}
+
+/// Whether the mapping leaves the members of groups alone by now.
+fn is_left_alone(lane: &Lane) -> bool {
+    let left_alone = &lane.policy.mapping.left_alone;
+    left_alone.contains(&(MappedKind::Group, MEMBERS))
 }
 
 fn reference(row: &HeldChange) -> Option<Id> {

@@ -85,7 +85,6 @@ pub(super) fn stages(
         guid: case.object.guid,
         object,
         member: None,
-        member_guid: None,
         name: case.known_as(lane),
         member_name: String::new(),
         kind: case.kind(),

@@ -1,6 +1,7 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
 use super::run::Ending;
+use crate::cycle::escrow::in_words;
 use crate::service::Service;
 use crate::{links, notify};
 use lockstep_engine::quarantine::{
@@ -157,7 +158,7 @@ fn cause_of_excess(excess: Excess, tally: Tally, first: &Escrow) -> CycleError {
         remedy: "`lockstep escrow list` shows every one with its reason; put the common cause right and run a \
                  cycle"
             .to_owned(),
-        request: Some(format!("{}: {}", first.name, first.request)),
+        request: Some(format!("{}: {}", first.name, in_words(&first.request))),
     }
 }
 

@@ -239,7 +239,7 @@ async fn slice(
 
 type Compared = Option<(Vec<Item>, u64, Option<Guid>)>;
 
-/// What of a slice is otherwise, how large it is, and where to go on; none when that cannot be told now.
+/// What of a slice is otherwise, how much was compared, and where to go on; none when that cannot be told now.
 fn compare(
     tx: &mut dyn Write,
     id: ConfigurationId,
@@ -261,9 +261,9 @@ fn compare(
     let guids: Vec<Guid> = rows.iter().map(|row| row.object.guid).collect();
     let mut report = Report::default();
     let mut context = Context::complete(CycleId::new(id.guid()), now, tenant, &mut report);
-    let items = drift(tx, &mut lane, &mut context, &guids)?;
+    let (items, compared) = drift(tx, &mut lane, &mut context, &guids)?;
     let last = guids.last().copied().filter(|_| guids.len() == SLICE);
-    Ok(Some((items, guids.len() as u64, last)))
+    Ok(Some((items, compared, last)))
 }
 
 /// Writes into the log what is otherwise; and if it is to be repaired, does what can be done at once and marks

@@ -210,3 +210,24 @@ fn a_clock_that_was_a_day_ahead_and_is_put_right_stops_neither_cycles_nor_what_i
     corp.cycle();
     assert_eq!(corp.next_in_minutes(), Some(8));
 }
+
+#[test]
+fn a_synchronised_user_comes_back_from_the_recycle_bin_with_the_account_and_not_by_hand() {
+    let (corp, staff, _) = corp();
+    let ada = corp.ad().user("ada", staff);
+    corp.clean_cycle();
+    let id = corp.user("ada")["id"].clone();
+    corp.ad().delete(ada);
+    assert_eq!(corp.clean_cycle().deleted, 1);
+    let path = format!(
+        "/v1.0/directory/deletedItems/{}/restore",
+        id.as_str().unwrap()
+    );
+    let refused = corp.api.send("POST", &path, None);
+    assert!(refused.status >= 400, "{}", refused.text);
+    let remedy = "restore the user in Active Directory";
+    assert!(refused.text.contains(remedy), "{}", refused.text);
+    corp.ad().change(ada, |entry| entry.deleted = false);
+    assert_eq!(corp.clean_cycle().restored, 1);
+    assert_eq!(corp.user("ada")["id"], id);
+}

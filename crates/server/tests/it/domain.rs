@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     rdn: String,
     attributes: BTreeMap<&'static str, String>,
     pub(crate) members: BTreeSet<Guid>,
-    deleted: bool,
+    pub(crate) deleted: bool,
     changed: u64,
     /// The account must not see it.
     pub(crate) hidden: bool,

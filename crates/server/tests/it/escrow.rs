@@ -3,7 +3,7 @@
 use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use lockstep_model::Guid;
-use lockstep_model::ids::CycleId;
+use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_server::job::Wake;
 use lockstep_store::records::safety::{Escrow, Obstacle};
 use lockstep_store::{Key, ReadRecords as _, Scan, WriteRecords as _};
@@ -56,7 +56,66 @@ fn an_object_that_fails_is_kept_with_request_answer_and_attempts_and_the_rest_go
     assert_eq!(listed[0]["attempts"], 1);
     let answer = listed[0]["reason"].as_str().unwrap();
     assert!(answer.contains("nobody knows the department"), "{answer}");
-    assert!(listed[0]["request"].is_object(), "{}", listed[0]);
+    let request = &listed[0]["request"];
+    assert_eq!(request["action"], "Create");
+    assert_eq!(request["values"]["userPrincipalName"], "ada@corp.test");
+    assert!(request["values"].get("jobTitle").is_none(), "{request}");
+    let failed = request["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 1, "{request}");
+    assert_eq!(failed[0]["target"], "jobTitle");
+    assert_eq!(failed[0]["input"], json!({"department": null}));
+    let text = |name: &str| failed[0][name].as_str().unwrap();
+    assert!(text("expression").starts_with("IIF(IsNullOrEmpty([department])"));
+    assert!(text("reason").contains("nobody knows the department"));
+}
+
+#[test]
+fn of_an_object_that_is_there_the_request_names_it_and_what_would_change_without_what_is_redacted()
+{
+    let corp = Corp::start();
+    let ada = corp.ad().user("ada", HEAD);
+    corp.ad().set(ada, "department", "Stars");
+    corp.ad().set(ada, "title", "good");
+    let mapping = json!({"user": [
+        {"target": "jobTitle", "expression": "IIF([title]=\"bad\", Error([department]), \"\")"},
+        {"target": "city", "expression": "Redact([title])"},
+    ]});
+    corp.apply(json!({"mapping": mapping}));
+    corp.clean_cycle();
+    let id = corp.user("ada")["id"].clone();
+    {
+        let mut ad = corp.ad();
+        ad.set(ada, "title", "bad");
+        ad.set(ada, "displayName", "Ada King");
+    }
+    assert_eq!(corp.cycle().failed, 1);
+    let listed = corp.list("escrows");
+    let request = &listed[0]["request"];
+    assert_eq!(
+        (&request["action"], &request["object"]),
+        (&json!("Update"), &id)
+    );
+    let changes = json!({"displayName": "Ada King", "city": "[Redact]"});
+    assert_eq!(request["values"], changes, "{request}");
+    let input = json!({"title": "[Redact]", "department": "Stars"});
+    assert_eq!(request["failed"][0]["input"], input);
+    assert!(!request.to_string().contains("\"bad\","), "{request}");
+}
+
+#[test]
+fn a_failure_of_an_object_that_is_deleted_is_over_and_the_log_says_so() {
+    let (corp, _, bob) = corp();
+    corp.cycle();
+    corp.ad().set(bob, "department", "");
+    corp.cycle();
+    assert!(escrow(&corp, bob).is_some());
+    corp.ad().delete(bob);
+    assert_eq!(corp.clean_cycle().deleted, 1);
+    assert_eq!(escrow(&corp, bob), None);
+    let log = corp.log();
+    let deleted = log.iter().find(|entry| entry["action"] == "Delete");
+    let reason = deleted.unwrap()["reason"].as_str().unwrap();
+    assert!(reason.contains("it had failed since"), "{reason}");
 }
 
 #[test]
@@ -153,6 +212,19 @@ fn blocked() -> (Corp, Guid, String) {
     (corp, ada, id)
 }
 
+#[test]
+fn the_request_of_a_user_that_is_not_taken_over_names_whom_it_was_to_take_over_and_its_values() {
+    let (corp, _, id) = blocked();
+    let listed = corp.list("escrows");
+    let request = &listed[0]["request"];
+    assert_eq!(
+        (&request["action"], &request["object"]),
+        (&json!("Update"), &json!(id))
+    );
+    assert_eq!(request["values"]["userPrincipalName"], "ada@corp.test");
+    assert!(request.get("failed").is_none(), "{request}");
+}
+
 fn administrator(id: &str) -> String {
     format!("/api/v1/roles/administrator/users/{id}")
 }
@@ -222,16 +294,46 @@ fn whoever_stands_in_the_way_and_changes_otherwise_has_it_tried_once() {
     assert_eq!(corp.clean_cycle().updated, 1);
 }
 
-#[test]
-fn an_object_that_another_configuration_deletes_has_who_waited_for_it_tried() {
-    let corp = Corp::start();
-    let ada = corp.ad().user("ada", HEAD);
+/// A configuration that provisions the domain before the other one does.
+fn first(corp: &Corp) -> (Value, ConfigurationId) {
     let other = json!({
         "name": "other", "domain": "corp.test", "password-hash-sync": {"enabled": false},
     });
     corp.ask("PUT", "/api/v1/configurations/other", Some(other.clone()));
     let id = corp.row(|tx| lockstep_server::configurations::by_name(tx, "other"));
-    let id = id.unwrap().id;
+    (other, id.unwrap().id)
+}
+
+#[test]
+fn of_more_than_a_hundred_who_claim_an_anchor_it_is_said_that_there_are_more() {
+    let corp = Corp::start();
+    corp.people(101, HEAD);
+    let (_, id) = first(&corp);
+    assert_eq!(corp.cycle_of(id, Wake::Clock).created, 101);
+    corp.apply(json!({}));
+    assert_eq!(corp.cycle().failed, 101);
+    let shown = corp.show();
+    assert_eq!(shown["claims"].as_array().unwrap().len(), 100);
+    assert_eq!(shown["moreClaims"], true);
+    let listed = corp.list("escrows");
+    assert_eq!(listed.len(), 101);
+    let request = &listed[0]["request"];
+    assert_eq!(request["action"], "Create");
+    assert!(
+        request["values"]["userPrincipalName"].is_string(),
+        "{request}"
+    );
+    let first = corp.guid_of("person0");
+    corp.ad().delete(first);
+    corp.cycle();
+    assert_eq!(corp.show()["moreClaims"], Value::Null);
+}
+
+#[test]
+fn an_object_that_another_configuration_deletes_has_who_waited_for_it_tried() {
+    let corp = Corp::start();
+    let ada = corp.ad().user("ada", HEAD);
+    let (other, id) = first(&corp);
     assert_eq!(corp.cycle_of(id, Wake::Clock).created, 1);
     corp.apply(json!({}));
     for _ in 0..2 {

@@ -220,6 +220,82 @@ fn members_that_leave_one_group_are_held_together_at_the_limit() {
     assert_eq!(members(&corp), 6);
 }
 
+/// A group of one configuration, whose members another configuration of the domain provisions.
+fn shared(limit: Value) -> (Corp, Vec<Guid>, Guid) {
+    let corp = Corp::start();
+    let (east, west) = {
+        let mut ad = corp.ad();
+        (ad.ou("East"), ad.ou("West"))
+    };
+    let people = corp.people(10, west);
+    let club = corp.ad().group("Club", &people);
+    corp.ad().move_to(club, east);
+    let other = json!({
+        "name": "other", "domain": "corp.test", "password-hash-sync": {"enabled": false},
+        "scope": {"organizational-units": ["OU=West,DC=corp,DC=test"]},
+    });
+    corp.ask("PUT", "/api/v1/configurations/other", Some(other));
+    let id = corp.row(|tx| lockstep_server::configurations::by_name(tx, "other"));
+    assert_eq!(corp.cycle_of(id.unwrap().id, Wake::Clock).created, 10);
+    corp.apply(json!({
+        "limits": {"member-removals": limit},
+        "scope": {"organizational-units": ["OU=East,DC=corp,DC=test"]},
+    }));
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 10);
+    (corp, people, club)
+}
+
+#[test]
+fn a_member_of_another_configuration_who_is_back_before_the_clock_comes_stays() {
+    let (corp, people, club) = shared(json!(4));
+    corp.ad().change(club, |entry| {
+        assert!(entry.members.remove(&people[0]));
+    });
+    corp.woken_by(Wake::Change);
+    assert_eq!(members(&corp), 10);
+    corp.ad()
+        .change(club, |entry| entry.members.extend(&people[..1]));
+    corp.woken_by(Wake::Change);
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, members(&corp)), (0, 10));
+    // Who stays away leaves.
+    corp.ad().change(club, |entry| {
+        assert!(entry.members.remove(&people[0]));
+    });
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 9);
+}
+
+#[test]
+fn putting_right_what_removed_members_of_another_configuration_empties_the_list() {
+    let (corp, people, club) = shared(json!(4));
+    corp.ad().change(club, |entry| entry.members.clear());
+    assert_eq!(corp.cycle().held, 10);
+    // What was allowed is decided once more as well.
+    assert_eq!(deletes(&corp, "allow", json!({}))["count"], 10);
+    corp.ad()
+        .change(club, |entry| entry.members.extend(&people[..7]));
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.held, members(&corp)), (0, 7));
+    assert!(corp.list("deletes").is_empty());
+}
+
+#[test]
+fn removals_that_the_mapping_leaves_alone_by_now_are_struck_off_the_list() {
+    let (corp, _, club) = corp(json!({"member-removals": 4}));
+    corp.ad().change(club, |entry| entry.members.clear());
+    assert_eq!(corp.cycle().held, 10);
+    assert_eq!(deletes(&corp, "allow", json!({}))["count"], 10);
+    corp.apply(json!({
+        "limits": {"member-removals": 4},
+        "mapping": {"group": [{"target": "members", "none": true}]},
+    }));
+    corp.clean_cycle();
+    assert_eq!(members(&corp), 10);
+    assert!(corp.list("deletes").is_empty());
+}
+
 #[test]
 fn a_wrong_filter_is_refused_with_the_nearest_field() {
     let (corp, _, _) = corp(json!({}));
@@ -310,7 +386,6 @@ fn what_is_held_is_no_drift_however_much_it_is() {
         guid: guid(number),
         object: ObjectId::new(guid(number)),
         member: None,
-        member_guid: None,
         name: format!("CN=u{number}"),
         member_name: String::new(),
         kind: Some(MappedKind::User),

@@ -222,11 +222,15 @@ fn five_thousand_failing_objects_of_fewer_than_12_500_quarantine_the_job_until_t
     assert_eq!((cycle.state.as_str(), cycle.failed), ("quarantined", 5_000));
     let quarantine = corp.show()["quarantine"].clone();
     assert_eq!(quarantine["code"], "EncounteredEscrowProportionThreshold");
+    let request = quarantine["request"].as_str().unwrap();
+    assert!(request.starts_with("CN=person"), "{request}");
     assert!(
-        quarantine["request"]
-            .as_str()
-            .unwrap()
-            .contains("CN=person")
+        request.contains(": Create with accountEnabled, "),
+        "{request}"
+    );
+    assert!(
+        request.ends_with("; jobTitle cannot be made by `Error(\"no\")`"),
+        "{request}"
     );
     // Of an account that cannot see deletions besides, as much is said.
     corp.ad().hides_tombstones = true;

@@ -7,6 +7,7 @@ use lockstep_model::PropertyValue;
 use lockstep_server::{directory, job};
 use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::directory::DirectoryObject;
+use lockstep_store::records::log::LastDecision;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use serde_json::{Value, json};
 
@@ -162,4 +163,73 @@ fn an_object_that_nothing_in_ad_is_known_of_is_told_in_the_log_and_left_alone() 
     );
     corp.cycle();
     assert_eq!(corp.users(), ["person0", "person1"]);
+}
+
+/// What is written down of single decisions.
+fn noted(corp: &Corp) -> usize {
+    let of_it = Key::empty().with(corp.configuration().id);
+    let rows: Vec<LastDecision> = corp.row(|tx| tx.list(&Scan::of(of_it.clone(), 1_000)));
+    rows.len()
+}
+
+fn drifting(corp: &Corp) -> Value {
+    corp.ask("POST", &format!("{CORP}/reconcile"), None)
+}
+
+fn read_everything(corp: &Corp) {
+    let full = Some(json!({"reset": ["full"]}));
+    corp.ask("POST", &format!("{CORP}/restart"), full);
+    corp.clean_cycle();
+}
+
+#[test]
+fn an_object_that_was_missing_and_is_seen_again_is_compared_like_any_other() {
+    let corp = corp();
+    let person = corp.guid_of("person0");
+    corp.ad().hide(person, true);
+    read_everything(&corp);
+    assert_eq!(noted(&corp), 1);
+    corp.ad().hide(person, false);
+    read_everything(&corp);
+    assert_eq!(
+        (noted(&corp), corp.user("person0")["displayName"].clone()),
+        (0, json!("person0"))
+    );
+    spoil(&corp);
+    let found = drifting(&corp);
+    assert_eq!(found["drifting"], 2, "{found}");
+}
+
+#[test]
+fn what_staging_planned_and_the_cycle_finds_as_it_should_be_is_compared() {
+    let corp = corp();
+    let person = corp.guid_of("person0");
+    corp.apply(json!({"staging": true}));
+    corp.ad().set(person, "displayName", "Mallory");
+    corp.clean_cycle();
+    assert_eq!(noted(&corp), 1);
+    corp.ad().set(person, "displayName", "person0");
+    corp.apply(json!({}));
+    let cycle = corp.clean_cycle();
+    assert_eq!((cycle.updated, noted(&corp)), (0, 0));
+    spoil(&corp);
+    assert_eq!(drifting(&corp)["drifting"], 2);
+}
+
+#[test]
+fn what_is_known_to_fail_is_no_drift_and_not_said_to_have_been_compared() {
+    let corp = corp();
+    let all = drifting(&corp)["compared"].as_u64().unwrap();
+    let failing = json!({"user": [{"target": "jobTitle", "expression": "Error([displayName])"}]});
+    corp.apply(json!({"mapping": failing}));
+    assert_eq!(corp.cycle().failed, 2);
+    spoil(&corp);
+    let found = drifting(&corp);
+    let drifts = found["drifts"].as_array().unwrap();
+    assert_eq!(
+        (drifts.len(), &drifts[0]["type"]),
+        (1, &json!("group")),
+        "{found}"
+    );
+    assert_eq!(found["compared"].as_u64().unwrap(), all - 2);
 }

@@ -144,7 +144,6 @@ fn held_change(n: u8, since: i64) -> HeldChange {
         guid: guid(n),
         object: ObjectId::new(guid(n)),
         member: None,
-        member_guid: None,
         name: String::new(),
         member_name: String::new(),
         kind: Some(MappedKind::User),

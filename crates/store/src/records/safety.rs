@@ -146,9 +146,6 @@ pub struct HeldChange {
     /// The member that would leave; none: it is an update of the object.
     #[serde(with = "super::text::option", default)]
     pub member: Option<ObjectId>,
-    /// objectGUID of the member in AD.
-    #[serde(with = "super::text::option", default)]
-    pub member_guid: Option<Guid>,
     /// How people know the object.
     pub name: String,
     /// How people know the member.

@@ -1,8 +1,10 @@
 //! Bad input is refused with field, expectation and remedy; nothing is half done.
 
 use crate::bed::Bed;
+use crate::sinks::{SmtpSink, WebhookSink};
 use lockstep_testkit::product::{Agent, Service, eventually};
-use lockstep_testkit::samba::{Population, Template};
+use lockstep_testkit::samba::{Forest, NewUser, Population, Template};
+use serde_json::Value;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -186,7 +188,7 @@ fn the_log_names_an_object_that_stays_home_when_it_is_asked_for() {
             .service
             .run(&["log", "--object", object, "-o", "json"])?;
         let lines = text.lines().map(|line| Ok(serde_json::from_str(line)?));
-        lines.collect::<anyhow::Result<Vec<serde_json::Value>>>()
+        lines.collect::<anyhow::Result<Vec<Value>>>()
     };
     let dn = "CN=Domain Controllers,CN=Users,DC=corp,DC=test";
     let by_name = entries("domain controllers").unwrap();
@@ -207,4 +209,100 @@ fn the_log_names_an_object_that_stays_home_when_it_is_asked_for() {
     let nobody = bed.service.command(&["log", "--object", "nobody"]).unwrap();
     assert!(nobody.status.success() && nobody.stdout.is_empty());
     assert!(stderr(&nobody).contains("nothing was ever decided about nobody"));
+}
+
+/// The log of the provisioning from a moment on, by the command.
+fn log_since(bed: &Bed, moment: &str) -> Vec<Value> {
+    let arguments = ["log", "--since", moment, "--limit", "1000", "-o", "json"];
+    let text = bed.service.run(&arguments).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+#[test]
+fn the_log_is_asked_from_a_moment_on_by_command_and_api() {
+    let bed = Bed::synced(Template::default()).unwrap();
+    let earlier = log_since(&bed, "30d");
+    assert!(!earlier.is_empty());
+    let later = bed
+        .after(|ad| {
+            let newcomer = NewUser {
+                account: "newcomer",
+                ..NewUser::default()
+            };
+            ad.add_user(&newcomer)
+        })
+        .unwrap();
+    let began = later.result["startedAt"].as_str().unwrap();
+    let since = log_since(&bed, began);
+    assert_eq!(since.len(), later.log.len(), "{since:#?}");
+    let is_later = |entry: &Value| entry["cycle"] == later.result["cycleId"];
+    assert!(
+        !since.is_empty() && since.iter().all(is_later),
+        "{since:#?}"
+    );
+    assert_eq!(log_since(&bed, "30d").len(), earlier.len() + since.len());
+    assert!(log_since(&bed, "2999-01-01T00:00:00Z").is_empty());
+
+    let (status, page) = bed
+        .service
+        .send("GET", &format!("/api/v1/log?since={began}&limit=1000"), "")
+        .unwrap();
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(
+        (status, page["entries"].as_array().map(Vec::len)),
+        (200, Some(since.len()))
+    );
+    let graph = |filter: &str| {
+        let path = format!("auditLogs/provisioning?$filter=activityDateTime {filter}");
+        bed.service.graph_all(&path).unwrap().len()
+    };
+    assert_eq!(graph(&format!("ge {began}")), since.len());
+    assert_eq!(graph(&format!("lt {began}")), earlier.len());
+
+    let audit = |moment: &str| {
+        let shown = bed
+            .service
+            .run(&["audit", "--since", moment, "-o", "json"])
+            .unwrap();
+        shown.lines().count()
+    };
+    assert!(audit("1h") > 0);
+    assert_eq!(audit("2999-01-01T00:00:00Z"), 0);
+}
+
+#[test]
+fn a_cycle_that_fails_is_told_by_mail_and_by_webhook() {
+    let (mail, hook) = (SmtpSink::start(), WebhookSink::start());
+    let forest = Forest::start(Template::default()).unwrap();
+    let url = format!("smtp://{}", mail.address());
+    let from = ["--smtp-url", &url, "--smtp-from", "lockstep@corp.test"];
+    let service = Service::start_with(&from).unwrap();
+    let mut agent = Agent::enroll(&service).unwrap();
+    agent.add_domain(&forest).unwrap();
+    agent.start().unwrap();
+    let toml = format!(
+        "{}[notifications]\nemail = [\"ops@corp.test\"]\nwebhook = \"{}\"\n",
+        crate::bed::CONFIGURATION,
+        hook.address()
+    );
+    service.apply(&toml).unwrap();
+    assert_eq!(service.cycle("corp").unwrap()["state"], "succeeded");
+    agent.kill();
+    let failed = service.cycle("corp").unwrap();
+    assert_eq!(failed["error"]["code"], "NoActiveAgents", "{failed}");
+    eventually("both are told", || {
+        Ok(!mail.received().is_empty() && !hook.received().is_empty())
+    })
+    .unwrap();
+    let mails = mail.received();
+    assert_eq!(mails.len(), 1, "{mails:#?}");
+    for part in [
+        "From: lockstep@corp.test",
+        "To: ops@corp.test",
+        "NoActiveAgents",
+    ] {
+        assert!(mails[0].contains(part), "{part} in {}", mails[0]);
+    }
+    assert_eq!(hook.received()[0]["code"], "NoActiveAgents");
 }

@@ -81,6 +81,13 @@ fn what_a_deleted_configuration_made_stays_and_is_the_clouds_when_it_is_handed_o
         .command(&["configuration", "delete", "corp"])
         .unwrap();
     assert_eq!(refused.status.code(), Some(2), "there is nobody to ask");
+    let delete = ["configuration", "delete", "corp"];
+    let (status, shown) = bed.service.at_terminal(&delete, "n\n").unwrap();
+    let question = "Delete the configuration corp of corp.test? Its 5 users, 1 groups and 0 contacts stay in the \
+                    directory and are synchronised no more (--hand-over-to hands them over). [y/N]";
+    assert!(shown.contains(question), "{shown}");
+    assert!(shown.contains("nothing was changed"), "{shown}");
+    assert_eq!(status, 1, "{shown}");
     let nobody = [
         "configuration",
         "delete",
@@ -96,16 +103,15 @@ fn what_a_deleted_configuration_made_stays_and_is_the_clouds_when_it_is_handed_o
         "nothing was changed"
     );
 
-    bed.service
-        .run(&[
-            "configuration",
-            "delete",
-            "corp",
-            "--hand-over-to",
-            "cloud",
-            "--yes",
-        ])
+    let (status, shown) = bed
+        .service
+        .at_terminal(
+            &["configuration", "delete", "corp", "--hand-over-to", "cloud"],
+            "y\n",
+        )
         .unwrap();
+    assert_eq!(status, 0, "{shown}");
+    assert!(shown.contains("the cloud's from then on"), "{shown}");
     assert_eq!(ids(&bed).unwrap(), before);
     let ada = before[0].trim_matches('"');
     let (_, user) = bed

@@ -31,6 +31,9 @@ mod scope;
 mod scope_groups;
 mod secrets;
 mod sign_in;
+#[path = "../../../server/tests/it/sinks.rs"]
+#[expect(dead_code, reason = "here nobody refuses what is posted")]
+mod sinks;
 mod testbed;
 mod triggers;
 mod two_controllers;

@@ -21,6 +21,7 @@ mod standing;
 mod twins;
 mod unwell;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -160,21 +161,25 @@ scenarios! {
     without_allow_deletes_putting_the_objects_back_in_scope_and_restarting_deletes_nothing
 }
 
-/// The table in docs/scenarios.md: which published behaviour is shown where.
+/// The tables in docs/scenarios.md: which published behaviour is shown where.
 #[test]
-fn what_the_table_of_behaviours_names_is_there() {
+fn what_the_tables_of_behaviours_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let text = std::fs::read_to_string(root.join("docs/scenarios.md")).expect("it is there");
     let (_, section) = text
         .split_once("## The job's safety and its memory")
         .expect("the section is there");
-    let rows = section.lines().take_while(|line| !line.starts_with("## "));
-    let mut shown = 0_usize;
+    let (tables, _) = section
+        .split_once("## On a domain controller")
+        .expect("they end there");
+    let rows = tables.lines();
+    let (mut shown, mut numbers) = (0_usize, BTreeSet::new());
     for row in rows.filter(|row| row.starts_with("| ")) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [_, sentence, places, remark] = cells[..] else {
+        let [number, sentence, places, remark] = cells[..] else {
             panic!("a row has four cells: {row}");
         };
+        numbers.extend(number.parse::<u8>());
         for place in places.split(" · ").chain(remark.split('`')) {
             if place == "scenario" {
                 let name = snake(sentence);
@@ -201,7 +206,9 @@ fn what_the_table_of_behaviours_names_is_there() {
             shown += 1;
         }
     }
-    assert!(shown > 40, "only {shown} places were found");
+    assert!(shown > 80, "only {shown} places were found");
+    let missing = twins::numbers().filter(|number| !numbers.contains(number));
+    assert_eq!(missing.collect::<Vec<u8>>(), [], "they have no row");
 }
 
 #[test]

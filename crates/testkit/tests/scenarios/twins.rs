@@ -259,6 +259,11 @@ const BEHAVIOURS: &[Behaviour] = &[
     ),
 ];
 
+/// The numbers of all.
+pub(crate) fn numbers() -> impl Iterator<Item = u8> {
+    BEHAVIOURS.iter().map(|(number, ..)| *number)
+}
+
 #[test]
 fn every_behaviour_has_its_scenario_and_the_twins_that_are_named_exist() {
     let all = [2]
@@ -267,8 +272,7 @@ fn every_behaviour_has_its_scenario_and_the_twins_that_are_named_exist() {
         .chain(47..=71)
         .chain(76..=80)
         .chain([85]);
-    let numbers: Vec<u8> = BEHAVIOURS.iter().map(|(number, ..)| *number).collect();
-    assert_eq!(numbers, all.collect::<Vec<u8>>());
+    assert_eq!(numbers().collect::<Vec<u8>>(), all.collect::<Vec<u8>>());
     let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     for (number, scenarios, twins) in BEHAVIOURS {
         assert!(!scenarios.is_empty(), "{number} has no scenario");

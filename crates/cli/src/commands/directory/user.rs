@@ -48,7 +48,7 @@ pub(crate) enum UserCommand {
         /// Its id or user principal name
         id: String,
     },
-    /// Bring a user back from the recycle bin
+    /// Bring a user that the cloud owns back from the recycle bin
     #[command(after_help = "Example:\n  lockstep user restore ID --data-dir DIR")]
     Restore {
         /// Its id, or the user principal name that it had, if that is unique there

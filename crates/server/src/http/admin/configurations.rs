@@ -55,7 +55,7 @@ async fn view(service: &Arc<Service>, name: String) -> Result<axum::Json<View>, 
         .read(move |tx| match configurations::by_name(tx, &sought)? {
             Some(row) => {
                 let mut view = views::configuration(tx, &row, now)?;
-                view.claims = claims::of(tx, row.id)?;
+                (view.claims, view.more_claims) = claims::of(tx, row.id)?;
                 Ok(Some(view))
             }
             None => Ok(None),

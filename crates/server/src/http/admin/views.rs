@@ -57,6 +57,7 @@ pub(super) fn configuration<T: Read + ?Sized>(
             None => JobStatus::default(),
         },
         claims: Vec::new(),
+        more_claims: false,
         absent_attributes: absent(row, &read_set_of(tx, row.id)?),
         counts: counts(tx, row)?,
         service_principal: row.service_principal.to_string(),

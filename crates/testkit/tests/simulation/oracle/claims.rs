@@ -26,7 +26,7 @@ pub(super) fn are_served(world: &World, which: Which) -> Result<(), Violation> {
     world
         .store
         .read(&mut |tx| {
-            let listed = claims::of(tx, id)?;
+            let (listed, _) = claims::of(tx, id)?;
             for user in &users {
                 let is_listed = listed.iter().any(|claim| claim.id == user.guid.to_string());
                 if neglected.is_none() && !is_served(tx, id, user, is_listed)? {
