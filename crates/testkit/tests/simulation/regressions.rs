@@ -470,6 +470,46 @@ fn who_was_in_a_group_of_the_scope_that_was_deleted_leaves_with_it() {
 }
 
 #[test]
+fn h23_groups_that_hold_only_each_other_keep_nobody_in_scope() {
+    let wishes = Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    };
+    let no_member = |source, target| {
+        Step::Ad(Change::Unlink {
+            source,
+            attribute: "member",
+            target,
+        })
+    };
+    let ring = || {
+        [
+            member(INNER, INNERMOST),
+            member(INNERMOST, INNER),
+            member(INNERMOST, USER),
+        ]
+    };
+    holds_for(
+        plain(),
+        wishes,
+        history![
+            [
+                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
+                create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
+                create(USER, Class::User, WELL_KNOWN.users),
+                member(GROUP, INNER),
+            ],
+            ring(),
+            cycle(),
+            [no_member(GROUP, INNER)],
+            cycle(),
+        ],
+    );
+}
+
+#[test]
 fn a_plan_sees_through_nested_groups() {
     let wishes = Wishes {
         groups: vec![GROUP],
