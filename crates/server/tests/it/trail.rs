@@ -155,7 +155,10 @@ fn change_every_setting(corp: &Corp) -> Vec<Guid> {
 fn every_change_of_a_setting_is_told_with_who_and_with_the_value_before_and_after() {
     let corp = Corp::start();
     let people = change_every_setting(&corp);
-    let entries = corp.ask("GET", "/api/v1/audit?limit=1000", None);
+    let entries = corp
+        .api
+        .send("GET", "/api/v1/audit?limit=1000", None)
+        .json();
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     for entry in entries.as_array().unwrap() {
         assert_eq!(entry["actor"], "administrator", "{entry}");
