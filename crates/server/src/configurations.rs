@@ -558,6 +558,47 @@ impl Forget {
         let chosen: Vec<&str> = chosen.map(|(name, _)| *name).collect();
         serde_json::json!({ "reset": chosen }).to_string()
     }
+
+    /// What there is to be forgotten, as the audit log shows it.
+    fn found(self, tx: &mut dyn Write, job: &Job) -> Result<String, StoreError> {
+        let of = Key::empty().with(job.configuration);
+        let mut found = serde_json::Map::new();
+        if self.watermark {
+            let position = match &job.watermark {
+                Watermark::Start => serde_json::Value::Null,
+                Watermark::Paging {
+                    controller, issued, ..
+                }
+                | Watermark::Sweeping {
+                    controller, issued, ..
+                }
+                | Watermark::Current {
+                    controller, issued, ..
+                } => {
+                    serde_json::json!({"controller": controller, "issued": crate::clock::time(*issued)})
+                }
+            };
+            found.insert("watermark".to_owned(), position);
+        }
+        if self.escrows {
+            let failing = tx.how_many::<Escrow>(None, &of)?;
+            found.insert("escrows".to_owned(), failing.into());
+        }
+        if self.quarantine {
+            let held =
+                tx.how_many::<HeldDelete>(None, &of)? + tx.how_many::<HeldChange>(None, &of)?;
+            let reason = job.quarantine.as_ref().map(|row| row.code.as_str());
+            let slowed = serde_json::json!({
+                "reason": reason, "held": held, "successiveFailures": job.history.failures,
+            });
+            found.insert("quarantine".to_owned(), slowed);
+        }
+        if self.links {
+            let links = tx.how_many::<Joined>(None, &of)?;
+            found.insert("links".to_owned(), links.into());
+        }
+        Ok(serde_json::Value::Object(found).to_string())
+    }
 }
 
 /// Lets a job forget.
@@ -578,7 +619,9 @@ pub async fn restart(
                 return Ok(None);
             };
             let id = configuration.id;
+            let mut old = None;
             if let Some(mut job) = tx.fetch_one::<Job>(&id)? {
+                old = Some(forget.found(tx, &job)?);
                 if forget.watermark {
                     // A page that is under way belongs to the time before.
                     job.lease += 1;
@@ -601,7 +644,7 @@ pub async fn restart(
                 re_evaluate(tx, &configuration)?;
             }
             let new = Some(forget.told());
-            audit::record(tx, now, &actor, "JobRestarted", &owned, None, new)?;
+            audit::record(tx, now, &actor, "JobRestarted", &owned, old, new)?;
             Ok(Some(id))
         })
         .await

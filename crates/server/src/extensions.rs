@@ -198,8 +198,12 @@ pub async fn remove(service: &Arc<Service>, name: &str, actor: String) -> Result
             if let Err(problem) = unmapped(tx, &owned)? {
                 return Ok(Err(problem));
             }
+            let row: Option<DirectoryExtension> = tx.fetch_one(&owned)?;
+            let old =
+                row.map(|row| serde_json::json!({"declared": crate::clock::time(row.declared)}));
+            let old = old.map(|old| old.to_string());
             tx.remove::<DirectoryExtension>(std::slice::from_ref(&owned))?;
-            audit::record(tx, now, &actor, "ExtensionRemoved", &owned, None, None)?;
+            audit::record(tx, now, &actor, "ExtensionRemoved", &owned, old, None)?;
             extension::retract(&owned);
             Ok(Ok(()))
         })

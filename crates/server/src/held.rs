@@ -276,11 +276,13 @@ impl Decider {
         done: &mut ChosenDone,
     ) -> Result<(), StoreError> {
         let (mut picked, mut ids) = (Vec::new(), Vec::new());
+        let mut verdicts = serde_json::Map::new();
         for one in slice {
             let view = one.view();
             match self.choice.meant(&view) {
                 Meant::Yes => {
                     picked.push(one);
+                    verdicts.insert(view.id.clone(), view.verdict.into());
                     ids.push(view.id);
                 }
                 Meant::Later => done.newer += 1,
@@ -297,8 +299,9 @@ impl Decider {
             _ => "DeletesAllowed",
         };
         let new = serde_json::json!({ "objects": ids }).to_string();
+        let old = serde_json::json!({ "verdicts": verdicts }).to_string();
         let (actor, name) = (&self.actor, &self.name);
-        audit::record(tx, self.now, actor, activity, name, None, Some(new))
+        audit::record(tx, self.now, actor, activity, name, Some(old), Some(new))
     }
 }
 

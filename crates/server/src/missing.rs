@@ -27,12 +27,14 @@ use std::sync::Arc;
 const SLICE: usize = 5_000;
 /// How many are named in one entry of the audit log.
 const NAMED: usize = 1_000;
+/// The verdict on what nothing was said of yet.
+const OPEN: &str = "open";
 
 impl Choosable for View {
     const FIELDS: &[&str] = &["id", "dn", "type", "reason", "since"];
 
     fn is_open(&self) -> bool {
-        self.verdict == "open"
+        self.verdict == OPEN
     }
 
     fn number(&self) -> u64 {
@@ -125,9 +127,17 @@ pub async fn decide(
                 Word::Stays => "MissingKept",
             };
             for slice in said.chunks(NAMED) {
-                let objects: Vec<String> = slice.iter().map(Guid::to_string).collect();
+                let objects: Vec<String> = slice.iter().map(|(guid, _)| guid.to_string()).collect();
+                let words = slice.iter().map(|(guid, before)| {
+                    (
+                        guid.to_string(),
+                        serde_json::Value::from(word_name(*before)),
+                    )
+                });
+                let words: serde_json::Map<_, _> = words.collect();
+                let old = serde_json::json!({ "verdicts": words }).to_string();
                 let new = serde_json::json!({ "objects": objects }).to_string();
-                audit::record(tx, now, &actor, activity, &name, None, Some(new))?;
+                audit::record(tx, now, &actor, activity, &name, Some(old), Some(new))?;
             }
             Ok(said.len() as u64)
         })
@@ -230,6 +240,14 @@ pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(
     Ok(())
 }
 
+const fn word_name(word: Option<Word>) -> &'static str {
+    match word {
+        None => OPEN,
+        Some(Word::Gone) => "gone",
+        Some(Word::Stays) => "stays",
+    }
+}
+
 /// An object, if it is in the directory and missing in Active Directory.
 fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<View>, StoreError> {
     let Presence::Missing { since, word } = row.object.presence else {
@@ -244,10 +262,10 @@ fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<V
     let applied = link(&joined, object).applied;
     let dn = applied.get("onPremisesDistinguishedName");
     let dn = dn.and_then(PropertyValue::as_text);
-    let (verdict, reason) = match word {
-        None => ("open", Reason::Missing { since }),
-        Some(Word::Gone) => ("gone", Reason::SaidGone { since }),
-        Some(Word::Stays) => ("stays", Reason::SaidToStay { since }),
+    let reason = match word {
+        None => Reason::Missing { since },
+        Some(Word::Gone) => Reason::SaidGone { since },
+        Some(Word::Stays) => Reason::SaidToStay { since },
     };
     Ok(Some(View {
         id: guid.to_string(),
@@ -255,7 +273,7 @@ fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<V
         kind: joined.kind.to_string(),
         object: joined.object.to_string(),
         since: since.to_string(),
-        verdict: verdict.to_owned(),
+        verdict: word_name(word).to_owned(),
         reason: reason.to_string(),
         // One full import after the other finds them, page after page.
         number: u64::try_from(since.as_millis()).unwrap_or(0),
@@ -270,7 +288,7 @@ fn say(
     guids: &BTreeSet<Guid>,
     said: Word,
     is_named: bool,
-) -> Result<Vec<Guid>, StoreError> {
+) -> Result<Vec<(Guid, Option<Word>)>, StoreError> {
     let Some(mut job) = tx.fetch_one::<Job>(&id)? else {
         return Ok(Vec::new());
     };
@@ -281,16 +299,16 @@ fn say(
         let mut rows: Vec<Staged> = rows.into_iter().flatten().collect();
         rows.retain_mut(|row| match &mut row.object.presence {
             Presence::Missing { word, .. } if is_named || word.is_none() => {
-                *word = Some(said);
+                changed.push((row.object.guid, word.replace(said)));
                 row.object.version += 1;
                 true
             }
             _ => false,
         });
-        changed.extend(rows.iter().map(|row| row.object.guid));
         tx.store(&rows)?;
     }
-    mark_all(tx, &mut job, changed.iter().copied().map(Subject::Object))?;
+    let subjects = changed.iter().map(|(guid, _)| Subject::Object(*guid));
+    mark_all(tx, &mut job, subjects)?;
     // In a cycle by hand: deletes leave in it.
     ask_for_cycle_unless_paused(tx, &mut job)?;
     tx.store(&[job])?;

@@ -2,8 +2,8 @@
 //!
 //! A configuration that is being deleted is not listed and has no job any more. What has begun comes to its end: it does
 //! not hang on whoever asked for it ([`delete`]), and after an error, or the end of the service, it is gone on with by
-//! itself ([`run`]). Its objects are nobody's from the moment in which it is not listed any more; those that the cloud
-//! is to have, from the moment in which the cloud has them all.
+//! itself ([`run`]). Its objects are free from the moment in which it is not listed any more: for its heir, or, if it has
+//! none, for whoever claims them. What the heir leaves is free for all when the replica is gone.
 
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
 use crate::cycle::escrow;
@@ -80,28 +80,29 @@ async fn complete(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Sto
     };
     if heir == Heir::Cloud {
         release(service, id).await?;
-        // What it had is given: of what is left, whoever claims it may have it.
-        service
-            .write(move |tx| match tx.fetch_one::<Configuration>(&id)? {
-                Some(row) => tx.store(&[Configuration {
-                    heir: Some(Heir::Nobody),
-                    ..row
-                }]),
-                None => Ok(()),
-            })
-            .await?;
     }
     empty(service, id).await?;
-    // Not before its objects are free: who is decided in between is refused once more, and marked here.
+    service.write(move |tx| let_go(tx, id, heir)).await?;
+    service.jobs.raise();
+    // Not before its objects are free: who was decided before that was refused, and has its turn now.
     free_claims(service).await?;
-    if let Heir::Configuration(heir) = heir {
-        service.write(move |tx| take_over(tx, heir)).await?;
-        service.jobs.raise();
-    }
     // Last, so that what was interrupted is found.
     service
         .write(move |tx| tx.remove::<Configuration>(&[id]))
         .await
+}
+
+/// What it had is given, or promised to an heir who looks at it next: whoever claims it may have the rest.
+fn let_go(tx: &mut dyn Write, id: ConfigurationId, heir: Heir) -> Result<(), StoreError> {
+    if let Heir::Configuration(heir) = heir {
+        take_over(tx, heir)?;
+    }
+    let row: Option<Configuration> = tx.fetch_one(&id)?;
+    let rows = row.map(|row| Configuration {
+        heir: Some(Heir::Nobody),
+        ..row
+    });
+    tx.store(rows.as_slice())
 }
 
 /// The heir decides everything anew, in a cycle of its own.
@@ -122,10 +123,15 @@ fn half_deleted(row: &Configuration) -> Option<Heir> {
     row.heir.filter(|_| row.scratch)
 }
 
-/// Whether nobody has to ask this configuration any more before it takes one of its objects.
+/// Whether objects of this configuration are free for another one: it is being deleted, and has them for nobody, or for
+/// that one.
 #[must_use]
-pub(crate) fn has_let_go(row: &Configuration) -> bool {
-    half_deleted(row).is_some_and(|heir| heir != Heir::Cloud)
+pub(crate) fn is_free_for(row: &Configuration, other: ConfigurationId) -> bool {
+    match half_deleted(row) {
+        Some(Heir::Nobody) => true,
+        Some(Heir::Configuration(heir)) => heir == other,
+        Some(Heir::Cloud) | None => false,
+    }
 }
 
 fn all(tx: &mut dyn Read) -> Result<Vec<Configuration>, StoreError> {

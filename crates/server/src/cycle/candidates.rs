@@ -4,7 +4,7 @@ use super::Context;
 use super::objects::{Case, link};
 use crate::directory;
 use crate::lane::Lane;
-use crate::removal::has_let_go;
+use crate::removal::is_free_for;
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{Object, UniqueValue};
 use lockstep_engine::matching::{Holding, Owner};
@@ -172,7 +172,7 @@ impl Desk {
             return Ok(*known);
         }
         let found: Option<Configuration> = tx.fetch_one(&id)?;
-        let there = found.is_some_and(|row| !has_let_go(&row));
+        let there = found.is_some_and(|row| !is_free_for(&row, self.own));
         self.owners.insert(id, there);
         Ok(there)
     }

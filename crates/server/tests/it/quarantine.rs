@@ -113,15 +113,11 @@ fn a_cycle_that_only_could_not_see_deletions_is_no_failure_in_a_row_and_no_succe
 #[test]
 fn a_pause_in_the_middle_of_a_cycle_is_no_failure_in_a_row() {
     let corp = corp();
-    let pause = |paused: bool| {
-        let verb = if paused { "pause" } else { "resume" };
-        corp.ask("POST", &format!("{CORP}/{verb}"), None);
-    };
     corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
     corp.cycle();
     corp.ad().failure = None;
     corp.paused_while_reading();
-    pause(false);
+    corp.ask("POST", &format!("{CORP}/resume"), None);
     assert_eq!(corp.show()["lastCycle"]["error"]["code"], "Paused");
     corp.ad().failure = Some(("DomainControllerUnreachable", "nobody answers"));
     corp.cycle();

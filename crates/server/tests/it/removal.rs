@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 /// A fake of a store whose disk takes so many transactions, then refuses some, and then takes them again.
 #[derive(Debug)]
@@ -85,6 +86,22 @@ fn is_there(corp: &Corp, id: ConfigurationId) -> bool {
         .is_some()
 }
 
+/// Lets something go on until a configuration is gone.
+fn until_gone(corp: &Corp, id: ConfigurationId, work: impl Future<Output = ()>) {
+    let gone = async {
+        while is_there(corp, id) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    corp.api.block_on(async {
+        let gone = tokio::time::timeout(Duration::from_secs(300), gone);
+        tokio::select! {
+            () = work => panic!("it came to its end"),
+            gone = gone => gone.expect("it is never gone"),
+        }
+    });
+}
+
 #[test]
 fn a_deletion_that_met_an_error_is_gone_on_with_by_whoever_asks_again() {
     let (corp, store, id) = moody();
@@ -115,9 +132,7 @@ fn a_deletion_that_met_an_error_is_gone_on_with_by_the_service_which_tries_more_
         // Pauses pass at once.
         corp.api.block_on(async { tokio::time::pause() });
         let service = Arc::clone(&corp.api.service);
-        corp.broken_off(removal::run(service), move |tx| {
-            tx.fetch_one::<Configuration>(&id).unwrap().is_none()
-        });
+        until_gone(&corp, id, removal::run(service));
         let of = Scan::of(Key::empty().with(id), 10);
         let left: Vec<Joined> = corp.row(|tx| tx.list(&of));
         assert_eq!(left, []);
@@ -136,9 +151,7 @@ fn a_deletion_comes_to_its_end_though_whoever_asked_hangs_up() {
         })
         .await;
     });
-    corp.broken_off(std::future::pending::<()>(), move |tx| {
-        tx.fetch_one::<Configuration>(&id).unwrap().is_none()
-    });
+    until_gone(&corp, id, std::future::pending());
 }
 
 #[test]
