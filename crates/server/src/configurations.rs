@@ -585,11 +585,9 @@ impl Forget {
             found.insert("escrows".to_owned(), failing.into());
         }
         if self.quarantine {
-            let held =
-                tx.how_many::<HeldDelete>(None, &of)? + tx.how_many::<HeldChange>(None, &of)?;
             let reason = job.quarantine.as_ref().map(|row| row.code.as_str());
             let slowed = serde_json::json!({
-                "reason": reason, "held": held, "successiveFailures": job.history.failures,
+                "reason": reason, "successiveFailures": job.history.failures,
             });
             found.insert("quarantine".to_owned(), slowed);
         }

@@ -263,11 +263,13 @@ impl Reader {
             }
             (None, Action::ListGroups) => Ok(self.find(|class, _| class == "group")),
             (None, Action::ReadSchema) => Ok(Outcome::Schema {
-                attributes: vec![SchemaAttribute {
-                    name: "department".to_owned(),
-                    single: true,
-                    ..SchemaAttribute::default()
-                }],
+                attributes: ["department", "displayName", "title"]
+                    .map(|name| SchemaAttribute {
+                        name: name.to_owned(),
+                        single: true,
+                        ..SchemaAttribute::default()
+                    })
+                    .to_vec(),
             }),
             (None, _) => Ok(Outcome::Done),
         };
