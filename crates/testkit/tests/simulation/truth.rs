@@ -204,6 +204,10 @@ pub(crate) struct Witness {
     pub(crate) planned: Vec<ScopeNow>,
     /// Scopes of before under which somebody still reads.
     pub(crate) superseded: Vec<ScopeNow>,
+    /// What the scope names and was renamed or moved while somebody reads: an agent looks for the names once.
+    pub(crate) restless: BTreeSet<Guid>,
+    /// The names that it had, by controller.
+    names: BTreeMap<(usize, Guid), String>,
     /// Counts what happened to the domain, to rights and to the configuration.
     moment: u64,
     last_out: BTreeMap<Guid, u64>,
@@ -233,7 +237,21 @@ impl Witness {
         if !self.is_there {
             return;
         }
-        for controller in &directory.controllers {
+        for (index, controller) in directory.controllers.iter().enumerate() {
+            for guid in self
+                .scope
+                .roots
+                .iter()
+                .flatten()
+                .chain(&self.scope.excluded)
+            {
+                let name = controller.entries.get(guid).map(|e| controller.dn(e));
+                let name = name.map(|name| name.to_string()).unwrap_or_default();
+                let before = self.names.insert((index, *guid), name.clone());
+                if before.is_some_and(|before| before != name) {
+                    self.restless.insert(*guid);
+                }
+            }
             for scope in self.planned.iter().chain(&self.superseded) {
                 let outside = scope.outside(controller);
                 outside.note(controller, &mut self.in_place, &mut self.inside);
@@ -259,16 +277,21 @@ impl Witness {
     }
 
     /// Whether an object lies in something that was where objects take part. Where places alone do not tell the agent
-    /// who takes part, it may come before the move of what it lies in.
+    /// who takes part, it may come before the move of what it lies in. It is the same with what lies in something that
+    /// the scope names, and that is renamed or moved while the agent reads by the name of before.
     pub(crate) fn lies_in_what_was(&self, directory: &SimulatedDirectory, guid: Guid) -> bool {
-        if self.scope.roots.is_some() && self.scope.groups.is_empty() {
-            return false;
+        let places_tell = self.scope.roots.is_some() && self.scope.groups.is_empty();
+        if self.restless.contains(&guid) {
+            return true;
         }
         let was = |controller: &SimulatedController| {
             let parent = |guid: &Guid| controller.entries.get(guid).and_then(Entry::parent);
             let mut above = std::iter::successors(parent(&guid), parent);
-            // Everything lies in the domain itself.
-            above.any(|guid| guid != SimulatedDirectory::head() && self.in_place.contains(&guid))
+            above.any(|guid| {
+                // Everything lies in the domain itself.
+                let was = guid != SimulatedDirectory::head() && self.in_place.contains(&guid);
+                self.restless.contains(&guid) || was && !places_tell
+            })
         };
         directory.controllers.iter().any(was)
     }

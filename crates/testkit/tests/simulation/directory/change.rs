@@ -239,6 +239,7 @@ impl SimulatedDirectory {
             deleted_at: 0,
             attributes,
             links: BTreeMap::new(),
+            unlinked: 0,
         };
         self.writer_mut().entries.insert(label.guid(), entry);
     }

@@ -134,10 +134,12 @@ impl SimulatedController {
     /// Every link from and to an object goes, unreported.
     pub(super) fn drop_links_of(&mut self, guid: Guid) {
         for entry in self.entries.values_mut() {
-            entry.links.retain(|(_, target), _| *target != guid);
-        }
-        if let Some(entry) = self.entries.get_mut(&guid) {
-            entry.links.clear();
+            let own = entry.guid == guid;
+            let gone = entry
+                .links
+                .extract_if(.., |(_, target), _| own || *target == guid);
+            let last = gone.map(|(_, link)| link.stamp.usn).max().unwrap_or(0);
+            entry.unlinked = entry.unlinked.max(last);
         }
     }
 

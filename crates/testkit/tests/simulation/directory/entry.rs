@@ -185,6 +185,8 @@ pub(crate) struct Entry {
     pub(super) attributes: BTreeMap<&'static str, Stamped<Vec<Vec<u8>>>>,
     /// Whether a target is linked by an attribute at present.
     pub(super) links: BTreeMap<(&'static str, Guid), Stamped<bool>>,
+    /// The number of the last change of a link that went with what it led to: numbers of changes never fall.
+    pub(super) unlinked: u64,
 }
 
 impl Entry {
@@ -269,7 +271,7 @@ impl Entry {
     pub(super) fn usn_changed(&self) -> u64 {
         let attributes = self.attributes.values().map(|value| value.stamp.usn);
         let links = self.links.values().map(|value| value.stamp.usn);
-        let own = [self.created.usn, self.place.stamp.usn];
+        let own = [self.created.usn, self.place.stamp.usn, self.unlinked];
         let deleted = self.deleted.iter().map(|value| value.stamp.usn);
         own.into_iter()
             .chain(attributes)

@@ -17,6 +17,9 @@ impl World {
                 witness.superseded.clear();
             }
             witness.look(&directory);
+            if nobody_reads {
+                witness.restless.clear();
+            }
         }
     }
 
