@@ -15,7 +15,7 @@ use lockstep_api::channel::{
 };
 use lockstep_api::problem::Problem;
 use lockstep_model::ids::{AgentId, InstructionId};
-use lockstep_store::records::job::{InstructionRow, InstructionState};
+use lockstep_store::records::job::{Configuration, InstructionRow, InstructionState, Job};
 use lockstep_store::records::service::Agent;
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ pub async fn begin(
 ) -> Result<BeginAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::begin(tx, lane, &body, now);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Objects, lease), work).await
 }
 
 /// Identity and place of a batch of objects: see [`import::offer`].
@@ -110,7 +110,7 @@ pub async fn offer(
 ) -> Result<OfferAnswer, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| import::offer(tx, lane, body);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Objects, lease), work).await
 }
 
 /// Wanted objects: see [`import::objects`].
@@ -125,7 +125,7 @@ pub async fn objects(
 ) -> Result<Ack, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| import::objects(tx, lane, &body);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Objects, lease), work).await
 }
 
 /// The end of a page: see [`import::page`].
@@ -140,7 +140,7 @@ pub async fn page(
 ) -> Result<PageAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| import::page(tx, lane, &body, now);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Objects, lease), work).await
 }
 
 /// Where a replication of passwords begins: see [`passwords::begin`].
@@ -155,7 +155,7 @@ pub async fn replication(
 ) -> Result<ReplicationOpening, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::begin(tx, lane, &body);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Passwords, lease), work).await
 }
 
 /// Which accounts take part: see [`passwords::accounts`].
@@ -170,7 +170,7 @@ pub async fn accounts(
 ) -> Result<AccountsAnswer, ImportError> {
     let lease = body.lease;
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::accounts(tx, &lane, &body.accounts);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Passwords, lease), work).await
 }
 
 /// When passwords were written: see [`passwords::stamps`].
@@ -185,7 +185,7 @@ pub async fn stamps(
 ) -> Result<StampsAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::stamps(tx, lane, body.objects, now);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Passwords, lease), work).await
 }
 
 /// Credentials that were wanted: see [`passwords::taken`].
@@ -203,7 +203,7 @@ pub async fn credentials(
     let work = move |tx: &mut dyn Write, lane: Lane| {
         passwords::taken(tx, &lane, &sealer, body.objects, now)
     };
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Passwords, lease), work).await
 }
 
 /// How far passwords have been read: see [`passwords::end`].
@@ -218,7 +218,7 @@ pub async fn replicated(
 ) -> Result<ReplicationAnswer, ImportError> {
     let (now, lease) = (service.clock.now(), body.lease);
     let work = move |tx: &mut dyn Write, lane: Lane| passwords::end(tx, lane, &body, now);
-    under_lease(service, sender, lease, work).await
+    under_lease(service, sender, (What::Passwords, lease), work).await
 }
 
 /// The agent is still waiting for a controller.
@@ -232,7 +232,7 @@ pub async fn alive(
     body: Alive,
 ) -> Result<Ack, ImportError> {
     let work = |_: &mut dyn Write, _: Lane| Ok(Ack {});
-    under_lease(service, sender, body.lease, work).await
+    under_lease(service, sender, (What::Either, body.lease), work).await
 }
 
 /// The outcome of an instruction.
@@ -262,11 +262,32 @@ pub async fn finish(
     }
 }
 
-/// Carries a request of a reading out in one transaction, under its lease.
+/// What the reading is of that a request belongs to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum What {
+    Objects,
+    Passwords,
+    Either,
+}
+
+impl What {
+    /// Whether this instruction, under this lease, is the present one of the job.
+    fn is_read(self, job: &Job, lease: u64, id: InstructionId) -> bool {
+        let objects = (job.lease, job.instruction) == (lease, Some(id));
+        let passwords = (job.passwords.lease, job.passwords.instruction) == (lease, Some(id));
+        match self {
+            Self::Objects => objects,
+            Self::Passwords => passwords,
+            Self::Either => objects || passwords,
+        }
+    }
+}
+
+/// Carries a request of a reading out in one transaction, under its lease: a superseded agent writes nothing.
 async fn under_lease<T, F>(
     service: &Arc<Service>,
     sender: Sender,
-    lease: u64,
+    (what, lease): (What, u64),
     work: F,
 ) -> Result<T, ImportError>
 where
@@ -278,7 +299,7 @@ where
         .write(move |tx| {
             let answer = (|| {
                 let mut row = taken_by(tx, &sender)?.ok_or(ImportError::Refused(superseded()))?;
-                let lane = import::lane(tx, sender.instruction, lease)?;
+                let lane = lane_of(tx, &row, (what, lease))?;
                 if sender.is_late(&row) {
                     return Err(ImportError::Refused(late()));
                 }
@@ -308,6 +329,22 @@ where
 fn taken_by(tx: &mut dyn Write, sender: &Sender) -> Result<Option<InstructionRow>, StoreError> {
     let row: Option<InstructionRow> = tx.fetch_one(&sender.instruction)?;
     Ok(row.filter(|row| row.state == InstructionState::Taken(sender.agent)))
+}
+
+/// The job of an instruction, if the lease is still the agent's.
+fn lane_of(
+    tx: &mut dyn Write,
+    row: &InstructionRow,
+    (what, lease): (What, u64),
+) -> Result<Lane, ImportError> {
+    let gone = || ImportError::Refused(superseded());
+    let id = row.configuration.ok_or_else(gone)?;
+    let job: Job = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    if row.lease != lease || !what.is_read(&job, lease, row.id) {
+        return Err(gone());
+    }
+    let configuration: Configuration = tx.fetch_one(&id)?.ok_or_else(gone)?;
+    Ok(Lane::new(tx, job, configuration)?)
 }
 
 fn late() -> Problem {

@@ -199,15 +199,15 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
         for row in rows {
             let untold = match preview {
                 true => context.report.told.insert(row.guid),
-                false => !row.announced,
+                false => !row.told,
             };
             if untold {
                 crate::log::record(tx, context, Status::Warning, staged(&row))?;
             }
-            if !row.announced || !row.held {
+            if !row.told || !row.tripped {
                 tx.store(&[HeldDelete {
-                    announced: true,
-                    held: true,
+                    told: true,
+                    tripped: true,
                     ..row
                 }])?;
             }

@@ -617,9 +617,9 @@ fn stage_delete(
         code: reason.code().to_owned(),
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
-        announced: false,
+        told: false,
         // Another reason is another decision, and opens no guard.
-        held: before.is_some_and(|before| before.keeps_closed()),
+        tripped: before.is_some_and(|before| before.keeps_closed()),
         number: lane.job.sequence,
     }])
 }

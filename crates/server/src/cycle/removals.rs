@@ -111,8 +111,8 @@ fn row(
         fingerprint: String::new(),
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
-        held: false,
-        closed: false,
+        told: false,
+        tripped: false,
         number: lane.job.sequence,
     }))
 }
@@ -333,13 +333,13 @@ fn hold(
         let Some(last) = rows.last() else { break };
         scan = scan.behind(last);
         let is_new = |row: &HeldChange| {
-            row.member.is_some() && row.verdict == HeldVerdict::Open && !row.held
+            row.member.is_some() && row.verdict == HeldVerdict::Open && !row.told
         };
         let rows = rows.into_iter().filter(is_new);
         let held: Vec<HeldChange> = rows
             .map(|row| HeldChange {
-                held: true,
-                closed: true,
+                told: true,
+                tripped: true,
                 ..row
             })
             .collect();

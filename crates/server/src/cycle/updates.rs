@@ -92,9 +92,9 @@ pub(super) fn stages(
         fingerprint: made,
         since: context.now.as_millis(),
         verdict: HeldVerdict::Open,
-        held: false,
+        told: false,
         // Another change is held like the one before it.
-        closed: before.is_some_and(|row| row.keeps_closed()),
+        tripped: before.is_some_and(|row| row.keeps_closed()),
         number: lane.job.sequence,
     }])?;
     Ok(true)
@@ -207,7 +207,7 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
         let preview = context.report.items.is_some();
         let untold = |row: &&HeldChange| match preview {
             true => !context.report.told.contains(&row.guid),
-            false => !row.held,
+            false => !row.told,
         };
         let guids: Vec<Guid> = rows.iter().filter(untold).map(|row| row.guid).collect();
         context.report.told.extend(&guids);
@@ -217,10 +217,10 @@ fn announce(tx: &mut dyn Write, lane: &Lane, context: &mut Context<'_>) -> Resul
         }
         let held: Vec<HeldChange> = rows
             .into_iter()
-            .filter(|row| !row.held)
+            .filter(|row| !row.told)
             .map(|row| HeldChange {
-                held: true,
-                closed: true,
+                told: true,
+                tripped: true,
                 ..row
             })
             .collect();

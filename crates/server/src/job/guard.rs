@@ -158,7 +158,7 @@ fn removals<T: Read + ?Sized>(
             return Ok((count, since));
         };
         scan = scan.behind(last);
-        for row in rows.iter().filter(|row| row.held) {
+        for row in rows.iter().filter(|row| row.told) {
             count += 1;
             since = since.or(Some(row.since));
         }

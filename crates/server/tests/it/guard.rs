@@ -306,8 +306,8 @@ fn however_much_is_held_all_of_it_is_listed_and_each_is_found_by_its_id() {
         code: "DeletedInAd".into(),
         since: 0,
         verdict: HeldVerdict::Open,
-        announced: true,
-        held: true,
+        told: true,
+        tripped: true,
         number: 1,
     };
     let rows: Vec<HeldDelete> = (0..MANY).map(row).collect();

@@ -393,8 +393,8 @@ fn what_is_held_is_no_drift_however_much_it_is() {
         fingerprint: String::new(),
         since: 0,
         verdict: HeldVerdict::Rejected,
-        held: true,
-        closed: true,
+        told: true,
+        tripped: true,
         number: 1,
     };
     let rows: Vec<HeldChange> = (1..=MANY).map(row).collect();

@@ -132,8 +132,8 @@ fn held_delete(n: u8, since: i64) -> HeldDelete {
         code: String::new(),
         since,
         verdict: HeldVerdict::Open,
-        announced: true,
-        held: true,
+        told: true,
+        tripped: true,
         number: 1,
     }
 }
@@ -151,8 +151,8 @@ fn held_change(n: u8, since: i64) -> HeldChange {
         fingerprint: String::new(),
         since,
         verdict: HeldVerdict::Open,
-        held: true,
-        closed: true,
+        told: true,
+        tripped: true,
         number: 2,
     }
 }

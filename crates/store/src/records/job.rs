@@ -643,7 +643,8 @@ json_record!(
     }
 );
 
-/// A delete that the guard holds: the object and the reason, never a request to replay.
+/// A delete that waits until those of a cycle are counted, or that the guard holds: the object and the reason, never a
+/// request to replay.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct HeldDelete {
     /// Whose.
@@ -669,10 +670,11 @@ pub struct HeldDelete {
     /// What the administrator said.
     pub verdict: HeldVerdict,
     /// The log says that it is held.
-    pub announced: bool,
+    #[serde(rename = "announced")]
+    pub told: bool,
     /// The guard has tripped over it, whatever was the reason then.
-    #[serde(default)]
-    pub held: bool,
+    #[serde(rename = "held", default)]
+    pub tripped: bool,
     /// Greater than that of everything that was staged in the configuration before.
     #[serde(default)]
     pub number: u64,
@@ -682,7 +684,7 @@ impl HeldDelete {
     /// Whether the guard has tripped over it, and nobody has decided about it: it stays closed for that long.
     #[must_use]
     pub fn keeps_closed(&self) -> bool {
-        self.verdict == HeldVerdict::Open && (self.held || self.announced)
+        self.verdict == HeldVerdict::Open && (self.tripped || self.told)
     }
 
     /// Along this index: by configuration and verdict.

@@ -162,11 +162,12 @@ pub struct HeldChange {
     pub since: i64,
     /// What the administrator said.
     pub verdict: HeldVerdict,
-    /// It was counted, is held, and the log says so.
-    pub held: bool,
+    /// The log says that it is held.
+    #[serde(rename = "held")]
+    pub told: bool,
     /// The limit was reached with it, whatever was to be changed then.
-    #[serde(default)]
-    pub closed: bool,
+    #[serde(rename = "closed", default)]
+    pub tripped: bool,
     /// Greater than that of everything that was staged in the configuration before.
     #[serde(default)]
     pub number: u64,
@@ -192,7 +193,7 @@ impl HeldChange {
     /// Whether the limit was reached with it, and nobody has decided about it: what is held stays so for that long.
     #[must_use]
     pub fn keeps_closed(&self) -> bool {
-        self.verdict == HeldVerdict::Open && (self.closed || self.held)
+        self.verdict == HeldVerdict::Open && (self.tripped || self.told)
     }
 
     /// What names it.
