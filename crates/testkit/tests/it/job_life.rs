@@ -1,7 +1,7 @@
 //! From the first cycle of a configuration to its end, and what becomes of its objects.
 
 use crate::bed::{Bed, CONFIGURATION, by_hand_only, dump};
-use lockstep_testkit::samba::{NewUser, Template};
+use lockstep_testkit::samba::{Domain, Forest, NewUser, Population, Template};
 use serde_json::{Value, json};
 
 fn staff(name: &str, ou: &str) -> String {
@@ -273,4 +273,72 @@ fn a_paused_configuration_goes_on_from_where_it_stood() {
         (&audit[0]["old"]["paused"], &audit[0]["new"]["paused"]),
         (&json!(false), &json!(true))
     );
+}
+
+/// H18
+#[test]
+fn who_moves_from_one_forest_to_another_stays_the_same_person() {
+    let bed = Bed::start(Template::default()).unwrap();
+    let ada = |name: &'static str| NewUser {
+        account: "ada",
+        attributes: match name {
+            "Ada" => &[("displayName", "Ada")],
+            _ => &[("displayName", "Ada of Acme")],
+        },
+        ..NewUser::default()
+    };
+    let here = bed.forest.ad().add_user(&ada("Ada")).unwrap();
+    bed.service.apply(&by_hand_only(CONFIGURATION)).unwrap();
+    bed.cycle().unwrap();
+    let before = bed.user("ada").unwrap();
+
+    // The account is made anew in the other forest, with the anchor of the old one, while that still works.
+    let acme = Forest::start(Template {
+        domain: Domain::Acme,
+        exchange: false,
+        population: Population::default(),
+    })
+    .unwrap();
+    let there = acme.ad().add_user(&ada("Ada of Acme")).unwrap();
+    let change = json!({
+        "kind": "replace", "attribute": "mS-DS-ConsistencyGuid",
+        "values": [{ "b64": before["onPremisesImmutableId"] }],
+    });
+    let modify = json!({"op": "modify", "dn": there, "changes": [change]});
+    acme.ad().operation(&modify).unwrap();
+    bed.agent.add_domain(&acme).unwrap();
+    let other = by_hand_only(&CONFIGURATION.replace("corp", "acme"));
+    bed.service.apply(&other).unwrap();
+    let refused = bed.service.cycle("acme").unwrap();
+    assert_eq!(refused["failed"], 1, "{refused}");
+    let claims = show(&bed, "acme").unwrap()["claims"].clone();
+    assert_eq!(
+        (claims.as_array().map(Vec::len), &claims[0]["owner"]),
+        (Some(1), &json!("corp")),
+        "{claims}"
+    );
+    let user = bed.user("ada").unwrap();
+    assert_eq!(
+        (&user["id"], &user["displayName"]),
+        (&before["id"], &json!("Ada"))
+    );
+
+    bed.forest.ad().delete(&here).unwrap();
+    bed.cycle().unwrap();
+    let taken = bed.service.cycle("acme").unwrap();
+    assert_eq!(
+        (&taken["state"], &taken["failed"]),
+        (&json!("succeeded"), &json!(0)),
+        "{taken}"
+    );
+    let user = bed.user("ada").unwrap();
+    assert_eq!(
+        (&user["id"], &user["displayName"]),
+        (&before["id"], &json!("Ada of Acme")),
+        "{user}"
+    );
+    assert!(show(&bed, "acme").unwrap()["claims"].is_null());
+    // The old forest has no more to say.
+    bed.cycle().unwrap();
+    assert_eq!(bed.user("ada").unwrap()["displayName"], "Ada of Acme");
 }
