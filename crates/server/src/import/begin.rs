@@ -79,8 +79,12 @@ pub fn begin(
         Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
         Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
     };
-    // Another controller may lag behind: its answer would be older than what is known.
-    if doubt.is_none() && told_by.as_deref() == Some(identity.dns_name.as_str()) {
+    // Another controller, or another database, may lag behind: its answer would be older than what is known.
+    let is_another = matches!(
+        doubt,
+        Some(Doubt::DatabaseReplaced | Doubt::DatabaseSetBack)
+    );
+    if !is_another && told_by.as_deref() == Some(identity.dns_name.as_str()) {
         ask_for_leaving(tx, &lane)?;
     }
     lane.job.reading_from = Some(identity.dns_name.clone());

@@ -271,10 +271,8 @@ impl Desk {
             .cloned()
             .unwrap_or_else(|| StagedObject::new(offered.guid, lane.job.epoch));
         if offered.deleted {
-            if object.presence != Presence::Deleted {
-                // Whatever else was said of it.
-                object.moved_away = false;
-            }
+            // Whatever else was said of it: who moves away leaves no tombstone of its own.
+            object.moved_away = false;
             object.presence = Presence::Deleted;
             object.forget_content();
         } else {

@@ -235,6 +235,7 @@ fn h18_who_moves_to_another_domain_goes_and_comes_back_whole() {
         vec![leave(), back()],
         history![[leave()], cycle(), [back()]],
         history![[leave()], cycle(), [back()], cycle(), [leave()]],
+        history![[leave()], cycle(), [back(), delete(USER)]],
     ] {
         for page in [1, usize::MAX] {
             let setup = Setup { page, ..plain() };
