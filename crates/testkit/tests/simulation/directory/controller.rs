@@ -306,6 +306,7 @@ fn invocation(index: usize, number: u32) -> Guid {
 fn merged(ours: Option<&Entry>, theirs: &Entry, usn: u64) -> Option<Entry> {
     let Some(ours) = ours else {
         let mut entry = theirs.clone();
+        entry.unlinked = 0;
         for stamp in stamps(&mut entry) {
             stamp.usn = usn;
         }
