@@ -36,16 +36,34 @@ pub struct Origin {
     pub object: Guid,
     /// The stamp of its `unicodePwd`.
     pub stamp: Stamp,
+    /// The user has moved to another domain since, or come back from one. There writings are counted anew: of what comes
+    /// after that only the time tells.
+    pub before_move: bool,
 }
 
 impl Origin {
+    /// The password that an object has now.
+    #[must_use]
+    pub const fn new(object: Guid, stamp: Stamp) -> Self {
+        Self {
+            object,
+            stamp,
+            before_move: false,
+        }
+    }
+
     /// Whether a password with this origin replaces the one with the origin `held`.
     ///
     /// Only a greater stamp does. Stamps of two objects cannot be compared: when a user of the directory
-    /// gets another object on premises, as in a migration, the new object's password counts.
+    /// gets another object on premises, as in a migration, the new object's password counts. Nor can versions be that were
+    /// counted in two domains; a controller that has not heard of the move still tells of the password of before.
     #[must_use]
     pub fn supersedes(&self, held: Option<&Self>) -> bool {
-        held.is_none_or(|held| held.object != self.object || held.stamp < self.stamp)
+        held.is_none_or(|held| match held.object == self.object {
+            false => true,
+            true if held.before_move => held.stamp.time < self.stamp.time,
+            true => held.stamp < self.stamp,
+        })
     }
 }
 

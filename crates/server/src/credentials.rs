@@ -206,7 +206,7 @@ pub fn forget(tx: &mut dyn Write, users: &[ObjectId]) -> Result<(), StoreError> 
 }
 
 /// These users' objects, each with its objectGUID, have moved to another domain or come back from one, and there
-/// writes are counted anew: the next password of Active Directory counts, whatever its stamp, as after a migration.
+/// writings are counted anew: the next password of Active Directory counts, however often it was written.
 /// Until then the one that is there stays. Whoever has the password of another object has it as before.
 ///
 /// # Errors
@@ -217,10 +217,12 @@ pub fn moved(tx: &mut dyn Write, users: &[(ObjectId, Guid)]) -> Result<(), Store
     let rows: Vec<Option<CredentialRow>> = tx.fetch(&ids)?;
     let mut moved = Vec::new();
     for (row, (_, guid)) in rows.into_iter().zip(users) {
-        if let Some(mut row) = row
-            && row.origin().is_some_and(|origin| origin.object == *guid)
-        {
-            row.forget_origin();
+        let Some(mut row) = row else { continue };
+        if let Some(origin) = row.origin().filter(|origin| origin.object == *guid) {
+            row.set_origin(Origin {
+                before_move: true,
+                ..origin
+            });
             moved.push(row);
         }
     }

@@ -136,10 +136,7 @@ fn only_a_greater_stamp_of_the_same_object_supersedes() {
         time: Timestamp::from_millis(seconds * 1_000),
         originating: Guid::from_bytes([by; 16]),
     };
-    let origin = |object, stamp| Origin {
-        object: Guid::from_bytes([object; 16]),
-        stamp,
-    };
+    let origin = |object, stamp| Origin::new(Guid::from_bytes([object; 16]), stamp);
     let held = origin(1, stamp(3, 100, 5));
     for (newer, stamp) in [
         (true, stamp(4, 50, 1)),
@@ -151,6 +148,18 @@ fn only_a_greater_stamp_of_the_same_object_supersedes() {
         (false, stamp(2, 999, 9)),
     ] {
         assert_eq!(origin(1, stamp).supersedes(Some(&held)), newer, "{stamp:?}");
+    }
+    // What was written before the user moved to another domain, and what was written there.
+    let left = Origin {
+        before_move: true,
+        ..held
+    };
+    for (newer, stamp) in [
+        (true, stamp(1, 101, 1)),
+        (false, stamp(3, 100, 5)),
+        (false, stamp(9, 99, 9)),
+    ] {
+        assert_eq!(origin(1, stamp).supersedes(Some(&left)), newer, "{stamp:?}");
     }
     assert!(origin(1, stamp(1, 1, 1)).supersedes(None));
     assert!(origin(2, stamp(1, 1, 1)).supersedes(Some(&held)));

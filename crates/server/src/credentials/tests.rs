@@ -70,14 +70,12 @@ fn secret(text: &str) -> Secret<String> {
 }
 
 fn origin(version: u32) -> Origin {
-    Origin {
-        object: Guid::from_bytes([2; 16]),
-        stamp: Stamp {
-            version,
-            time: NOW,
-            originating: Guid::from_bytes([6; 16]),
-        },
-    }
+    let stamp = Stamp {
+        version,
+        time: NOW,
+        originating: Guid::from_bytes([6; 16]),
+    };
+    Origin::new(Guid::from_bytes([2; 16]), stamp)
 }
 
 #[test]

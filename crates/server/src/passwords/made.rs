@@ -94,10 +94,7 @@ fn take(
         .is_some_and(|premises| premises.temporary);
     let password = FromPremises {
         hash,
-        origin: Origin {
-            object: row.guid,
-            stamp: written(&made.stamp).stamp(),
-        },
+        origin: Origin::new(row.guid, written(&made.stamp).stamp()),
         force_change: temporary,
     };
     let applied = credentials::apply(tx, sealer, row.user, password, now)?;

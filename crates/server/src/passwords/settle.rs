@@ -91,10 +91,7 @@ fn is_current(row: &PasswordRow, premises: &Premises, held: Option<&Origin>) -> 
     let Some(written) = premises.written else {
         return false;
     };
-    let origin = Origin {
-        object: row.guid,
-        stamp: written.stamp(),
-    };
+    let origin = Origin::new(row.guid, written.stamp());
     !origin.supersedes(held) && row.taken_as_temporary == premises.temporary
 }
 

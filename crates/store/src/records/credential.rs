@@ -77,6 +77,8 @@ struct OriginBody {
     time: i64,
     #[serde(with = "super::text")]
     originating: Guid,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    before_move: bool,
 }
 
 impl CredentialRow {
@@ -105,6 +107,7 @@ impl CredentialRow {
                 time: Timestamp::from_millis(body.time),
                 originating: body.originating,
             },
+            before_move: body.before_move,
         })
     }
 
@@ -115,12 +118,8 @@ impl CredentialRow {
             version: origin.stamp.version,
             time: origin.stamp.time.as_millis(),
             originating: origin.stamp.originating,
+            before_move: origin.before_move,
         });
-    }
-
-    /// Any password of Active Directory counts as newer from now on.
-    pub fn forget_origin(&mut self) {
-        self.origin = None;
     }
 
     /// What the password is checked against, sealed.

@@ -6,7 +6,7 @@ use crate::directory::Entry;
 use crate::script::Passwords;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use lockstep_directory::credential::{Argon2Hash, Stamp, Verifier};
+use lockstep_directory::credential::{Argon2Hash, Origin, Stamp, Verifier};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_server::credentials::{self, Held};
 use lockstep_store::records::connector_space::Joined;
@@ -258,7 +258,8 @@ impl World {
         let in_cloud = self.passwords.cloud.contains(&number);
         if !may_be_sent {
             // Who takes over an object of the cloud directory finds the password of who had it before.
-            let own = origin.is_some_and(|origin| origin.object == joined.guid);
+            let is_own = |origin: &Origin| origin.object == joined.guid && !origin.before_move;
+            let own = origin.as_ref().is_some_and(is_own);
             let version = |stamp: Option<(u32, i64, Guid)>| stamp.map(|(version, ..)| version);
             let newer = own && version(told) > version(known);
             return newer.then(|| format!("has {told:?}, which is newer than {known:?}"));
