@@ -115,8 +115,9 @@ fn carry_out(
             leaving.push((case, reason));
         } else if is_open(&decision, &reason) {
             context.report.put_off.insert(guid);
-            // Whoever has to be read is asked for by the decision that follows.
-            marks.push(Subject::Object(guid));
+            // Whoever has to be read is asked for by the decision that follows; of who is missing an answer tells.
+            let to_be_read = matches!(decision, Decision::Read(_));
+            marks.extend(to_be_read.then_some(Subject::Object(guid)));
         }
     }
     let target = |case: &Case| case.link.as_ref().map(|link| link.object);

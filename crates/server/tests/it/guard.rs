@@ -392,6 +392,12 @@ fn who_was_restored_to_where_the_account_sees_nothing_is_not_deleted() {
         assert_eq!(corp.cycle().deleted, 0);
         assert_eq!(corp.users().len(), 3);
         assert_eq!(corp.list("missing").len(), 1);
+        let again = corp.cycle();
+        assert_eq!(
+            (again.deleted, again.skipped),
+            (0, 0),
+            "nothing more is done about it"
+        );
         corp.ad().hide(people[0], false);
         corp.ad().change(people[0], |_| ());
         assert_eq!(corp.cycle().deleted, 1, "its tombstone can be seen again");
