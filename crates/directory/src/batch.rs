@@ -228,6 +228,15 @@ pub struct Outcome {
     pub conflicts: Vec<Conflict>,
 }
 
+/// An object that no change was about, or whose change was refused: it has got what another gave up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Inherited {
+    /// The object, as it is to be.
+    pub object: Object,
+    /// Each property whose visible value is another now.
+    pub changes: Vec<PropertyChange>,
+}
+
 /// What the directory is to look like after a batch.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Batch {
@@ -249,6 +258,8 @@ pub struct Batch {
     pub indexed: Vec<(Kind, Term, ObjectId)>,
     /// What became of each change, in order.
     pub outcomes: Vec<Outcome>,
+    /// Who has got what others gave up.
+    pub inherited: Vec<Inherited>,
 }
 
 impl Batch {

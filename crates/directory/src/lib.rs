@@ -30,7 +30,7 @@ pub mod unique;
 pub mod upn;
 
 pub use batch::{
-    Applied, Batch, Change, Given, Outcome, PropertyChange, Refusal, View, write_batch,
+    Applied, Batch, Change, Given, Inherited, Outcome, PropertyChange, Refusal, View, write_batch,
 };
 pub use object::{Conflict, Kind, MadeName, Mastery, Object};
 pub use role::Role;

@@ -13,11 +13,11 @@ pub mod find;
 mod obstacles;
 pub mod upkeep;
 
-use crate::{credentials, links, signin};
+use crate::{credentials, links, log, signin};
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{
-    Batch, Change, Conflict, Kind, Object, Outcome, Refusal, TenantRules, UniqueValue, View,
-    write_batch,
+    Batch, Change, Conflict, Inherited, Kind, Object, Outcome, Refusal, TenantRules, UniqueValue,
+    View, write_batch,
 };
 use lockstep_model::ids::ObjectId;
 use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
@@ -167,7 +167,8 @@ impl View for StoreView<'_> {
     }
 }
 
-/// Carries out changes and stores what the directory looks like then.
+/// Carries out changes and stores what the directory looks like then. Whoever gets what another gave up is told in the
+/// log.
 ///
 /// # Errors
 ///
@@ -178,8 +179,23 @@ pub fn write(
     changes: Vec<Change>,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, StoreError> {
+    let (outcomes, inherited) = carry_out(tx, tenant, changes, now)?;
+    log::inherited_outside_of_cycles(tx, inherited, now)?;
+    Ok(outcomes)
+}
+
+/// What became of each change, and who got what others gave up.
+pub(crate) type CarriedOut = (Vec<Outcome>, Vec<Inherited>);
+
+/// The same for a cycle, which tells by itself who got what others gave up.
+pub(crate) fn carry_out(
+    tx: &mut dyn Write,
+    tenant: &TenantRules,
+    changes: Vec<Change>,
+    now: Timestamp,
+) -> Result<CarriedOut, StoreError> {
     if changes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(CarriedOut::default());
     }
     let made = made_by(&changes);
     let batch = write_batch(&mut StoreView(tx), tenant, changes, now)?;
@@ -228,7 +244,9 @@ pub fn write_strictly(
     if let Some(conflict) = batch.new_conflict() {
         return Ok(Err(Refused::Conflict(conflict.clone())));
     }
-    persist(tx, batch, &made, now).map(Ok)
+    let (outcomes, inherited) = persist(tx, batch, &made, now)?;
+    log::inherited_outside_of_cycles(tx, inherited, now)?;
+    Ok(Ok(outcomes))
 }
 
 fn persist(
@@ -236,9 +254,9 @@ fn persist(
     batch: Batch,
     made: &BTreeSet<ObjectId>,
     now: Timestamp,
-) -> Result<Vec<Outcome>, StoreError> {
+) -> Result<CarriedOut, StoreError> {
     if batch.objects.is_empty() && batch.removed.is_empty() {
-        return Ok(batch.outcomes);
+        return Ok((batch.outcomes, batch.inherited));
     }
     let changed = batch.objects.iter().map(|object| object.id);
     let changed = changed.filter(|id| !made.contains(id));
@@ -278,7 +296,7 @@ fn persist(
     tx.store(&batch.indexed.into_iter().map(entry).collect::<Vec<_>>())?;
     let row = |object| DirectoryObject { object, change };
     tx.store(&batch.objects.into_iter().map(row).collect::<Vec<_>>())?;
-    Ok(batch.outcomes)
+    Ok((batch.outcomes, batch.inherited))
 }
 
 /// Users that cannot sign in any more: deleted, or disabled by this batch.

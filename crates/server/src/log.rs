@@ -1,5 +1,6 @@
 //! The provisioning log.
 
+mod inherited;
 mod steps;
 
 use crate::cycle::Context;
@@ -13,6 +14,7 @@ use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use inherited::{inherited, inherited_outside_of_cycles};
 pub use steps::{Step, steps};
 
 /// Numbers entries. They begin with the time, so that they go on after a restart.

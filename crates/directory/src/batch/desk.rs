@@ -1,6 +1,6 @@
 //! Objects while a batch is worked on.
 
-use super::{Applied, Batch, Change, Given, Outcome, PropertyChange, Refusal};
+use super::{Applied, Batch, Change, Given, Inherited, Outcome, PropertyChange, Refusal};
 use crate::index::{Term, terms};
 use crate::object::{Kind, Mastery, Object};
 use crate::schema::{Property, Values};
@@ -181,6 +181,14 @@ impl Desk {
             conflicts: conflicts.get(&id).cloned().unwrap_or_default(),
         };
         batch.outcomes = results.into_iter().map(outcome).collect();
+        let inherited = batch.objects.iter().filter_map(|object| {
+            let changes = changes.remove(&object.id).unwrap_or_default();
+            (!changes.is_empty()).then(|| Inherited {
+                object: object.clone(),
+                changes,
+            })
+        });
+        batch.inherited = inherited.collect();
         batch
     }
 }

@@ -124,7 +124,8 @@ fn carry_out(
     let changes = leaving
         .iter()
         .filter_map(|(case, _)| Some(Change::Delete { id: target(case)? }));
-    let outcomes = directory::write(tx, context.tenant, changes.collect(), context.now)?;
+    let (outcomes, inherited) =
+        directory::carry_out(tx, context.tenant, changes.collect(), context.now)?;
     for ((case, reason), outcome) in leaving.into_iter().zip(outcomes) {
         if let Err(refusal) = outcome.result {
             super::objects::fail(
@@ -158,6 +159,8 @@ fn carry_out(
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, Status::Success, item)?;
     }
+    let entries = crate::log::inherited(tx, context, inherited)?;
+    tx.store(&entries)?;
     mark_all(tx, &mut lane.job, marks)?;
     let over = guids
         .into_iter()

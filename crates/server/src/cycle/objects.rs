@@ -304,10 +304,12 @@ pub(super) fn decide_all(
             id,
         });
     }
-    let outcomes = directory::write(tx, context.tenant, changes, context.now)?;
+    let (outcomes, inherited) = directory::carry_out(tx, context.tenant, changes, context.now)?;
     for (pending, outcome) in pending.into_iter().zip(outcomes) {
         applied(tx, lane, context, &mut rows, pending, outcome)?;
     }
+    rows.log
+        .extend(crate::log::inherited(tx, context, inherited)?);
     rows.store(tx, lane)?;
     for mut mark in marks {
         mark.subjects
@@ -496,6 +498,9 @@ fn applied(
     }
     // However often an object changes in a cycle, it is one.
     let again = !context.report.counted.insert(id) || context.report.referring.contains(&id);
+    if action == Action::Create {
+        context.report.made.insert(id);
+    }
     let tally = &mut context.report.tally;
     match action {
         Action::Create => tally.created += 1,
@@ -532,7 +537,7 @@ fn applied(
 }
 
 /// What the log shows of a value that must not be shown.
-pub(super) fn redacted(_: PropertyValue) -> PropertyValue {
+pub(crate) fn redacted(_: PropertyValue) -> PropertyValue {
     PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 

@@ -309,12 +309,9 @@ impl Changes {
         for holder in &healed {
             holders.entry(*holder).or_default();
         }
-        // Of what was made or changed in this cycle anyway, its references are a part.
-        let told = |holder: &ObjectId| {
-            healed.contains(holder)
-                || !context.report.counted.contains(holder)
-                || context.report.updates.contains_key(holder)
-        };
+        // Of what was made in this cycle, its references are a part.
+        let told =
+            |holder: &ObjectId| healed.contains(holder) || !context.report.made.contains(holder);
         for (source, property, target) in self.added.iter().filter(|(source, ..)| told(source)) {
             let properties = holders.entry(*source).or_default();
             properties.entry(property).or_default().added.push(*target);

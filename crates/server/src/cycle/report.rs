@@ -103,6 +103,8 @@ pub struct Report {
     pub left: u64,
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
+    /// Objects made: what they refer to is a part of that.
+    pub made: BTreeSet<ObjectId>,
     /// Objects counted as they should be.
     pub unchanged: BTreeSet<Guid>,
     /// Every decision, when somebody wants to see them; a cycle of a million objects does not keep them.

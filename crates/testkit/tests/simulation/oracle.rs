@@ -92,6 +92,7 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     nothing_more(world, "a further cycle")?;
     everybody(world, &Admin::RestartFull);
     nothing_more(world, "a full cycle")?;
+    world.log_adds_up()?;
     nothing_is_kept(world)
 }
 

@@ -6,6 +6,7 @@ use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::Configuration;
+use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::tables;
 use lockstep_store::{
     Key, MemoryStore, Read, Record, Row, Scan, SqliteStore, Store, StoreError, Table, Write,
@@ -28,15 +29,21 @@ pub(crate) enum Written {
     Configuration(Box<Configuration>),
     /// An object of Active Directory became one of the directory.
     Joined(ConfigurationId, Guid, ObjectId),
-    /// An object of the directory is there, or in the recycle bin.
+    /// An object of the directory is there, or in the recycle bin, and what is kept of it.
     Object {
         id: ObjectId,
         in_recycle_bin: bool,
+        body: Vec<u8>,
     },
     /// An object of the directory is gone for good.
     Removed(ObjectId),
-    /// A reference of the directory was made.
-    Reference,
+    /// A reference of the directory was made, or was taken away.
+    Reference {
+        key: Key,
+        made: bool,
+    },
+    /// The provisioning log has another entry.
+    Log(Box<LogEntry>),
     /// A user's credential was written.
     Credential(ObjectId),
 }
@@ -210,6 +217,13 @@ impl Write for Watched<'_> {
             self.written
                 .extend(ids.map(|id| Written::Removed(ObjectId::new(id))));
         }
+        if table == DirectoryReference::TABLE {
+            let gone = |key: &Key| Written::Reference {
+                key: key.clone(),
+                made: false,
+            };
+            self.written.extend(keys.iter().map(gone));
+        }
         self.inner.delete(table, keys)
     }
 }
@@ -222,6 +236,7 @@ fn written(table: &'static Table, row: &Row) -> Option<Written> {
         return Some(Written::Object {
             id: ObjectId::new(row.key.reader().guid()?),
             in_recycle_bin: deleted == 1,
+            body: row.body.clone(),
         });
     }
     if table == Joined::TABLE {
@@ -236,5 +251,12 @@ fn written(table: &'static Table, row: &Row) -> Option<Written> {
     if table == CredentialRow::TABLE {
         return Some(Written::Credential(ObjectId::new(row.key.reader().guid()?)));
     }
-    (table == DirectoryReference::TABLE).then_some(Written::Reference)
+    if table == LogEntry::TABLE {
+        let entry = LogEntry::decode(&row.key, &row.body).ok()?;
+        return Some(Written::Log(Box::new(entry)));
+    }
+    (table == DirectoryReference::TABLE).then(|| Written::Reference {
+        key: row.key.clone(),
+        made: true,
+    })
 }

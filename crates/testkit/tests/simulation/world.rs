@@ -6,6 +6,7 @@
 //! future that is dropped.
 
 mod administrator;
+mod ledger;
 mod passwords;
 mod watch;
 
@@ -16,6 +17,7 @@ use crate::random::Random;
 use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, Wishes, letter};
 use crate::store::{WatchedStore, Written};
 use crate::truth::{ScopeNow, Witness};
+use ledger::Ledger;
 use lockstep_api::admin::Plan;
 use lockstep_api::channel::{Canary, ControllerIdentity, Instruction, KnownCanary};
 use lockstep_api::configuration::Spec;
@@ -241,6 +243,7 @@ pub(crate) struct World {
     /// Objects with a description in Active Directory, which the account must not read at the moment.
     described: BTreeSet<ObjectId>,
     passwords: KnownPasswords,
+    ledger: Ledger,
     violation: Option<Violation>,
 }
 
@@ -285,6 +288,7 @@ impl World {
             directory_writes: 0,
             described: BTreeSet::new(),
             passwords: KnownPasswords::default(),
+            ledger: Ledger::default(),
             violation: None,
         };
         world.start_service();
@@ -323,6 +327,12 @@ impl World {
 
     fn violate(&mut self, what: String) {
         self.violation.get_or_insert(Violation(what));
+    }
+
+    fn violate_if(&mut self, fault: Option<String>) {
+        if let Some(what) = fault {
+            self.violate(what);
+        }
     }
 
     fn start_service(&mut self) {

@@ -136,8 +136,14 @@ impl World {
                 Written::Joined(configuration, guid, object) => {
                     self.joins(configuration, guid, object);
                 }
-                Written::Object { id, in_recycle_bin } => {
+                Written::Object {
+                    id,
+                    in_recycle_bin,
+                    body,
+                } => {
                     self.directory_writes += 1;
+                    let fault = self.ledger.object(id, body);
+                    self.violate_if(fault);
                     let before = self.objects.insert(id, in_recycle_bin);
                     if before.is_none() {
                         self.made(id);
@@ -155,11 +161,21 @@ impl World {
                 }
                 Written::Removed(id) => {
                     self.directory_writes += 1;
+                    let fault = self.ledger.removed(id);
+                    self.violate_if(fault);
                     if self.objects.remove(&id) == Some(false) {
                         self.deleted(id);
                     }
                 }
-                Written::Reference => self.directory_writes += 1,
+                Written::Reference { key, made } => {
+                    self.directory_writes += u64::from(made);
+                    let fault = self.ledger.reference(key, made);
+                    self.violate_if(fault);
+                }
+                Written::Log(entry) => {
+                    let fault = self.ledger.book(&entry);
+                    self.violate_if(fault);
+                }
                 Written::Credential(id) => {
                     self.directory_writes += 1;
                     self.credential_written(id);
@@ -171,6 +187,7 @@ impl World {
                 self.look_at_held(which);
             }
         }
+        self.look_at_untold();
         self.look_at_wanted();
         self.look_at_what_left();
     }
