@@ -16,7 +16,7 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
 use lockstep_engine::{Presence, Reason, Word};
 use lockstep_model::ids::ConfigurationId;
-use lockstep_model::{Guid, PropertyValue};
+use lockstep_model::{CycleKind, Guid, PropertyValue};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -222,7 +222,7 @@ pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(
     let id = job.configuration;
     let prefix = Staged::missing(id, None);
     let rows = tx.how_many::<Staged>(Some(Staged::BY_MISSING), &prefix)?;
-    if cycle.kind == "incremental" && rows == job.history.missing_rows {
+    if cycle.kind == CycleKind::Incremental && rows == job.history.missing_rows {
         return Ok(());
     }
     let mut scan = Scan::along(Staged::BY_MISSING, prefix, SLICE);

@@ -1,14 +1,13 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
-use super::run::Ending;
 use crate::cycle::escrow::in_words;
 use crate::service::Service;
 use crate::{links, notify};
 use lockstep_engine::quarantine::{
     Attempt, Excess, Gravity, Quarantine, Tally, gravity, quarantines,
 };
-use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{CycleState, Timestamp};
 use lockstep_store::records::connector_space::{Joined, StagedReference};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, QuarantineRow};
 use lockstep_store::records::safety::Escrow;
@@ -33,7 +32,7 @@ pub(super) fn settle(
     cycle: &mut Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let ended_failed = cycle.state == Ending::Failed.name();
+    let ended_failed = cycle.state == CycleState::Failed;
     let is_incomplete = |error: &CycleError| gravity(&error.code) == Gravity::Incomplete;
     // A cycle that did all it could is judged by its objects like one that succeeded.
     let failed = ended_failed && !cycle.error.as_ref().is_some_and(is_incomplete);
@@ -44,7 +43,7 @@ pub(super) fn settle(
         _ => excess(tx, job.configuration)?,
     };
     if cause.is_some() && !ended_failed {
-        Ending::Quarantined.name().clone_into(&mut cycle.state);
+        cycle.state = CycleState::Quarantined;
     }
     job.quarantine = match (job.quarantine.take(), cause) {
         (None, None) => None,

@@ -9,7 +9,7 @@ use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{Guid, Timestamp};
+use lockstep_model::{CycleKind, CycleState, Guid, Timestamp, Wake};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::job::{
     Configuration, Cycle, CycleError, Job, PasswordFailure, Watermark,
@@ -17,49 +17,6 @@ use lockstep_store::records::job::{
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What woke a job.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wake {
-    /// The schedule.
-    Clock,
-    /// A domain controller said that something changed. Deletes are staged, and leave with the clock.
-    Change,
-    /// Somebody asked for it.
-    Hand,
-}
-
-/// How a cycle ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Ending {
-    /// As it should.
-    Succeeded,
-    /// It came to an end, but the guard holds changes, or too many objects fail.
-    Quarantined,
-    /// It did not come to an end.
-    Failed,
-}
-
-impl Ending {
-    /// Its name, as the API gives it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Quarantined => "quarantined",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl Wake {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Clock => "schedule",
-            Self::Change => "change",
-            Self::Hand => "hand",
-        }
-    }
-}
 
 /// What goes along through the batches of a cycle.
 struct Run {
@@ -159,16 +116,16 @@ async fn begin(
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
-                (Watermark::Current { .. }, _) => "incremental",
-                (_, 0) => "initial",
-                _ => "full",
+                (Watermark::Current { .. }, _) => CycleKind::Incremental,
+                (_, 0) => CycleKind::Initial,
+                _ => CycleKind::Full,
             };
             job.cycle = Some(id);
             let serving = job.requested;
             tx.store(&[job])?;
             tx.store(&[Cycle {
-                kind: kind.to_owned(),
-                woken_by: wake.name().to_owned(),
+                kind,
+                woken_by: wake,
                 ..Cycle::begun(id, configuration, now.as_millis())
             }])?;
             let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
@@ -612,12 +569,11 @@ async fn finish(
             } else {
                 Err(deletions_not_visible())
             });
-            let outcome = match (&result, cycle.held) {
-                (Err(_), _) => Ending::Failed,
-                (Ok(()), 0) => Ending::Succeeded,
-                (Ok(()), _) => Ending::Quarantined,
+            cycle.state = match (&result, cycle.held) {
+                (Err(_), _) => CycleState::Failed,
+                (Ok(()), 0) => CycleState::Succeeded,
+                (Ok(()), _) => CycleState::Quarantined,
             };
-            outcome.name().clone_into(&mut cycle.state);
             cycle.error = result.err().or(match &run.passwords {
                 Passwords::Failed(error) => Some(error.clone()),
                 Passwords::Unread | Passwords::Read => None,
@@ -633,7 +589,7 @@ async fn finish(
             history::ended(&mut job, &cycle);
             crate::missing::count(tx, &mut job, &cycle)?;
             job.served = job.served.max(serving);
-            if outcome != Ending::Failed {
+            if cycle.state != CycleState::Failed {
                 job.succeeded += 1;
             }
             quarantine::settle(tx, &mut job, &mut cycle, now)?;
@@ -665,7 +621,7 @@ fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<P
 pub(super) fn announce(cycle: &Cycle) {
     crate::metrics::cycle_ended(cycle);
     tracing::info!(
-        cycle = %cycle.id, kind = cycle.kind, state = cycle.state, created = cycle.created,
+        cycle = %cycle.id, kind = cycle.kind.as_str(), state = cycle.state.as_str(), created = cycle.created,
         updated = cycle.updated, deleted = cycle.deleted, failed = cycle.failed, held = cycle.held,
         error = cycle.error.as_ref().map(|error| error.message.as_str()),
         "cycle ended"

@@ -224,8 +224,8 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
     let end = row.ended.unwrap_or_else(|| now.as_millis());
     CycleView {
         cycle_id: row.id.to_string(),
-        kind: row.kind.clone(),
-        state: row.state.clone(),
+        kind: row.kind.to_string(),
+        state: row.state.to_string(),
         imported: row.imported,
         imported_references: row.imported_references,
         created: row.created,

@@ -2,6 +2,7 @@
 
 use super::*;
 use lockstep_directory::Kind;
+use lockstep_model::CycleState;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::job::HeldDelete;
 
@@ -74,7 +75,7 @@ impl World {
         // Replication shows them too.
         let replicated = self.passwords.were_wanted && cycle.error.is_none();
         let hidden = self.job(which).is_some_and(|job| !job.tombstones_visible);
-        if hidden && !replicated && cycle.state != "failed" {
+        if hidden && !replicated && cycle.state != CycleState::Failed {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
         let held = self.held(which);
@@ -82,7 +83,7 @@ impl World {
         let since = |guid| *guard.held.get(&guid).unwrap_or(&guard.began);
         guard.held = held.into_iter().map(|guid| (guid, since(guid))).collect();
         // What was allowed leaves with the next cycle that comes so far.
-        guard.decided &= cycle.state == "failed";
+        guard.decided &= cycle.state == CycleState::Failed;
     }
 
     /// Whose deletes wait for an administrator because the guard has tripped.
