@@ -12,9 +12,9 @@ use lockstep_directory::Change;
 use lockstep_engine::guard::Limit;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, Reason};
-use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::log::{Action, Status};
+use lockstep_model::{Guid, codes};
 use lockstep_store::records::connector_space::{Joined, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::LastDecision;
@@ -230,7 +230,7 @@ fn staged(row: &HeldDelete) -> Item {
         name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),
-        code: "DeleteThresholdReached",
+        code: codes::DELETE_THRESHOLD_REACHED,
         changes: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! group of a million costs what it costs in a group of ten; many references cost few statements, because
 //! what a batch needs is looked up for all of them together.
 
+use super::escrow::HEALED;
 use super::objects::cases;
 use super::report::Compared;
 use super::unresolved::Findings;
@@ -373,7 +374,7 @@ fn tell(
     let mut item = case.item(lane, action, &Reason::InScope, Some(holder));
     if healed {
         if properties.is_empty() {
-            item.code = "Healed";
+            item.code = HEALED;
         }
         item.reason
             .push_str("; what it refers to is provisioned now, and was not before");

@@ -7,7 +7,7 @@ use lockstep_engine::quarantine::{
     Attempt, Excess, Gravity, Quarantine, Tally, gravity, quarantines,
 };
 use lockstep_model::ids::ConfigurationId;
-use lockstep_model::{CycleState, Timestamp};
+use lockstep_model::{CycleState, Timestamp, codes};
 use lockstep_store::records::connector_space::{Joined, StagedReference};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, QuarantineRow};
 use lockstep_store::records::safety::Escrow;
@@ -206,7 +206,10 @@ pub(super) fn due(
 }
 
 fn waits_for_agents(row: &QuarantineRow) -> bool {
-    matches!(row.code.as_str(), "NoActiveAgents" | "AgentTimeout")
+    matches!(
+        row.code.as_str(),
+        codes::NO_ACTIVE_AGENTS | codes::AGENT_TIMEOUT
+    )
 }
 
 /// An agent of the domain has asked for work since it was last in vain: there is no reason to wait any longer.

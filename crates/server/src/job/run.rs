@@ -2,14 +2,14 @@
 
 use super::history;
 use super::quarantine;
-use super::read::{self, Broken, INTERRUPTED, Reading, WhenPaused};
+use super::read::{self, Broken, Reading, WhenPaused};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::mark;
 use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{CycleKind, CycleState, Guid, Timestamp, Wake};
+use lockstep_model::{CycleKind, CycleState, Guid, Timestamp, Wake, codes};
 use lockstep_store::records::connector_space::{Joined, Staged, Subject};
 use lockstep_store::records::job::{
     Configuration, Cycle, CycleError, Job, PasswordFailure, Watermark,
@@ -253,7 +253,7 @@ fn scope_is_there(
 
 fn scope_object_gone(dn: &str) -> CycleError {
     CycleError {
-        code: "ScopeObjectNotFound".into(),
+        code: codes::SCOPE_OBJECT_NOT_FOUND.into(),
         message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
         remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
             .into(),
@@ -263,7 +263,7 @@ fn scope_object_gone(dn: &str) -> CycleError {
 
 fn scope_object_unseen(dn: &str) -> CycleError {
     CycleError {
-        code: "ScopeObjectNotFound".into(),
+        code: codes::SCOPE_OBJECT_NOT_FOUND.into(),
         message: format!(
             "the scope names {dn}, which the last full import has not seen; nobody is deleted because of that"
         ),
@@ -415,7 +415,7 @@ enum Drained {
 
 fn paused() -> CycleError {
     CycleError {
-        code: "Paused".into(),
+        code: codes::PAUSED.into(),
         message:
             "the configuration was paused while the cycle ran; nothing of it was applied after that"
                 .into(),
@@ -557,7 +557,7 @@ async fn finish(
             let result = match &configuration {
                 Some(row) if run.paused.refuses(row) => {
                     result.map_err(|error| match error.code.as_str() {
-                        INTERRUPTED => paused(),
+                        codes::INTERRUPTED => paused(),
                         _ => error,
                     })
                 }
@@ -608,7 +608,7 @@ fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<P
         Passwords::Read => None,
         Passwords::Unread => before.cloned(),
         // Somebody took it back.
-        Passwords::Failed(error) if error.code == INTERRUPTED => before.cloned(),
+        Passwords::Failed(error) if error.code == codes::INTERRUPTED => before.cloned(),
         Passwords::Failed(error) => Some(PasswordFailure {
             error: error.clone(),
             since: before.map_or(started, |before| before.since),
@@ -630,7 +630,7 @@ pub(super) fn announce(cycle: &Cycle) {
 
 fn deletions_not_visible() -> CycleError {
     CycleError {
-        code: "DeletionsNotVisible".into(),
+        code: codes::DELETIONS_NOT_VISIBLE.into(),
         message: "the agent's account cannot see deleted objects, so deletions in Active Directory would \
                   go unnoticed; everything else was synchronised"
             .into(),

@@ -5,7 +5,7 @@ use super::{history, quarantine};
 use crate::configuration::spec_of;
 use crate::service::Service;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_model::{CycleState, Timestamp, Wake};
+use lockstep_model::{CycleState, Timestamp, Wake, codes};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeSet, HashMap};
@@ -168,7 +168,7 @@ fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
             cycle.state = CycleState::Failed;
             cycle.ended = Some(cycle.started);
             cycle.error = Some(CycleError {
-                code: "Interrupted".into(),
+                code: codes::INTERRUPTED.into(),
                 message: "the service ended while the cycle ran".into(),
                 remedy: "none is needed: the next cycle goes on where this one stopped".into(),
                 request: None,
