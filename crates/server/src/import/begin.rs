@@ -64,7 +64,7 @@ pub fn begin(
         );
         lane.job.watermark = Watermark::Start;
         if doubt != Doubt::CookieTooOld {
-            // The numbers of the other lane mean nothing any more either.
+            // The numbers of the reading of passwords mean nothing any more either.
             lane.job.passwords.watermark = None;
         }
         lane.job

@@ -1,7 +1,7 @@
 //! Compares the directory with what should be there, decided once more from the connector space.
 //!
-//! It goes through the connector space in slices, each on an overlay under the configuration's lane, so that
-//! cycles run in between. What is repaired is written or marked here and applied by a cycle, under the guard
+//! It goes through the connector space in slices, each on an overlay and in a turn of its own, so that cycles run in
+//! between. What is repaired is written or marked here and applied by a cycle, under the guard
 //! like everything else.
 
 use crate::configurations::{by_name, not_found, store_problem};
@@ -209,7 +209,7 @@ async fn slice(
     after: Option<Guid>,
     repair: bool,
 ) -> Result<Slice, Problem> {
-    let _lane = service.hold_lane(id).await;
+    let _turn = service.take_turn(id).await;
     let (tenant, now) = (service.tenant_rules(), service.clock.now());
     let compared = service
         .read(move |tx| compare(&mut Overlay::new(tx), id, after, &tenant, now))

@@ -33,15 +33,15 @@ struct Run {
     passwords: Passwords,
 }
 
-/// How the lane of passwords went in a cycle.
+/// How the reading of passwords went in a cycle.
 #[derive(Default)]
 enum Passwords {
-    /// It was not read yet, or is not to be read.
+    /// They were not read yet, or are not to be read.
     #[default]
     Unread,
     /// Everything was read: deleted objects among it.
     Read,
-    /// It could not be read.
+    /// They could not be read.
     Failed(CycleError),
 }
 
@@ -55,7 +55,7 @@ pub async fn run_cycle(
     configuration: ConfigurationId,
     wake: Wake,
 ) -> Result<(), StoreError> {
-    let _lane = service.hold_lane(configuration).await;
+    let _turn = service.take_turn(configuration).await;
     let Some(begun) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
@@ -601,9 +601,9 @@ async fn finish(
 }
 
 /// How passwords fail after a cycle; none: they do not. A cycle that did not come to them says nothing about it.
-fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<PasswordFailure> {
+fn failing(job: &Job, read: &Passwords, enabled: bool, started: i64) -> Option<PasswordFailure> {
     let before = job.passwords.failing.as_ref();
-    match lane {
+    match read {
         _ if !enabled => None,
         Passwords::Read => None,
         Passwords::Unread => before.cloned(),

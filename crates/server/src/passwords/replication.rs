@@ -63,7 +63,7 @@ pub fn begin(
             "the controller's database was set back or replaced; everything is read anew"
         );
         lane.job.passwords.watermark = None;
-        // What is remembered of the controller from here on would hide it from the lane of objects.
+        // What is remembered of the controller from here on would hide it from the reading of objects.
         lane.job.watermark = Watermark::Start;
     }
     lane.job.passwords.reading_from = Some(identity.dns_name.clone());

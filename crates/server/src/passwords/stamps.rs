@@ -181,8 +181,8 @@ pub(super) const fn written(stamp: &PasswordStamp) -> Written {
 }
 
 /// Objects that replication knows to be deleted. Where the account cannot see deleted objects over LDAP,
-/// nothing else tells. Where it can, the lane of objects is the one to tell: another controller may lag behind
-/// the one that this lane reads, and call somebody deleted who has come back since.
+/// nothing else tells. Where it can, the reading of objects is the one to tell: another controller may lag
+/// behind the one that replicates passwords, and call somebody deleted who has come back since.
 fn tombstones(tx: &mut dyn Write, lane: &mut Lane, dead: &[Stamped]) -> Result<(), ImportError> {
     if lane.job.tombstones_visible {
         return Ok(());

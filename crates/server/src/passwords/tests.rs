@@ -420,7 +420,7 @@ fn a_credential_that_could_not_be_made_is_told_once_and_tried_again() {
 }
 
 #[test]
-fn a_tombstone_of_this_lane_is_no_news_where_the_other_lane_tells_of_tombstones() {
+fn a_tombstone_of_replication_is_no_news_where_the_reading_of_objects_tells_of_tombstones() {
     let desk = Desk::new(PasswordHashSync::default());
     desk.says(Stamped {
         guid: bob(),
@@ -433,7 +433,7 @@ fn a_tombstone_of_this_lane_is_no_news_where_the_other_lane_tells_of_tombstones(
 }
 
 #[test]
-fn a_database_that_was_set_back_is_read_anew_by_both_lanes_whichever_meets_it_first() {
+fn a_database_that_was_set_back_is_read_anew_by_both_readings_whichever_meets_it_first() {
     let desk = Desk::new(PasswordHashSync::default());
     let controller = |highest_usn| ControllerIdentity {
         dns_name: "dc1.corp.test".into(),
@@ -464,7 +464,7 @@ fn a_database_that_was_set_back_is_read_anew_by_both_lanes_whichever_meets_it_fi
 }
 
 #[test]
-fn a_tombstone_of_this_lane_marks_its_object() {
+fn a_tombstone_of_replication_marks_its_object() {
     let desk = Desk::new(PasswordHashSync::default());
     desk.job(|job| job.tombstones_visible = false);
     let deleted = Stamped {

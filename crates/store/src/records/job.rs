@@ -191,9 +191,9 @@ pub struct Job {
     pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
-    /// How far the lane of passwords has come.
+    /// How far the reading of passwords has come.
     #[serde(default)]
-    pub passwords: PasswordLane,
+    pub passwords: PasswordReading,
     /// The job is slowed down.
     #[serde(default)]
     pub quarantine: Option<QuarantineRow>,
@@ -253,9 +253,10 @@ pub struct QuarantineRow {
     pub last: i64,
 }
 
-/// The lane of passwords, which has a position and leases of its own.
+/// The reading of passwords, which has a position and leases of its own; those of the reading of objects stand in the
+/// [`Job`] itself.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct PasswordLane {
+pub struct PasswordReading {
     /// The number of the lease under which agents replicate now.
     pub lease: u64,
     /// The instruction that has the lease.
@@ -438,7 +439,7 @@ impl Job {
             tombstones_visible: true,
             hides_values: false,
             guard_tripped: false,
-            passwords: PasswordLane::default(),
+            passwords: PasswordReading::default(),
             quarantine: None,
             updates_tripped: false,
             removals_tripped: false,
