@@ -8,7 +8,7 @@ use lockstep_engine::quarantine::{
 };
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{CycleState, Timestamp, codes};
-use lockstep_store::records::connector_space::{Joined, StagedReference};
+use lockstep_store::records::connector_space::{LinkRow, StagedReference};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, QuarantineRow};
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::records::service::Agent;
@@ -142,7 +142,7 @@ fn is_live(tx: &mut dyn Read, escrow: &Escrow) -> Result<bool, StoreError> {
     if escrow.object.is_none() {
         return Ok(false);
     }
-    let link: Option<Joined> = tx.fetch_one(&(escrow.configuration, escrow.guid))?;
+    let link: Option<LinkRow> = tx.fetch_one(&(escrow.configuration, escrow.guid))?;
     Ok(link.is_some_and(|link| !link.deleted))
 }
 
@@ -277,7 +277,7 @@ mod tests {
     /// first of these were in the directory once.
     fn judged(live: u64, deleted: u64, came_back: u64) -> Option<String> {
         let id = ConfigurationId::new(Guid::from_bytes([2; 16]));
-        let joined = |n: u64, deleted: bool| Joined {
+        let link = |n: u64, deleted: bool| LinkRow {
             configuration: id,
             guid: guid(n),
             object: ObjectId::new(guid(n)),
@@ -302,9 +302,9 @@ mod tests {
             next: None,
             obstacle: None,
         };
-        let links = (0..live).map(|n| joined(n, false));
-        let links = links.chain((live..live + deleted).map(|n| joined(n, true)));
-        let links = links.chain((0..came_back).map(|n| joined(100_000 + n, true)));
+        let links = (0..live).map(|n| link(n, false));
+        let links = links.chain((live..live + deleted).map(|n| link(n, true)));
+        let links = links.chain((0..came_back).map(|n| link(100_000 + n, true)));
         let (links, escrows): (Vec<_>, Vec<_>) =
             (links.collect(), (0..5_000).map(failing).collect());
         let store = MemoryStore::new(&records::tables());

@@ -16,7 +16,7 @@ use lockstep_directory::{Change, Kind, TenantRules};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, MappedKind, Timestamp};
-use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::{
@@ -343,8 +343,8 @@ fn unclaimed(
             continue;
         };
         let prefix = Key::empty().with(object.id);
-        let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
-        if joined.iter().any(|joined| joined.configuration == id) {
+        let links: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_OBJECT, prefix, 10))?;
+        if links.iter().any(|link| link.configuration == id) {
             continue;
         }
         found.push(Item {

@@ -10,7 +10,7 @@ use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::{CycleKind, CycleState, Guid, Timestamp, Wake, codes};
-use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
 use lockstep_store::records::job::{
     Configuration, Cycle, CycleError, Job, PasswordFailure, Watermark,
 };
@@ -128,7 +128,7 @@ async fn begin(
                 woken_by: wake,
                 ..Cycle::begun(id, configuration, now.as_millis())
             }])?;
-            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
+            let links: Vec<LinkRow> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
             Ok(Some(Begun {
                 cycle: id,
                 serving,

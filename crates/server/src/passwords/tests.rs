@@ -15,7 +15,7 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Secret, SourceAnchor, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, Staged};
 use lockstep_store::records::job::{Job, PasswordTally, Watermark};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::PasswordRow;
@@ -110,13 +110,13 @@ impl Desk {
                 configuration,
                 object,
             }])?;
-            tx.store(&[self.joined(false)])?;
+            tx.store(&[self.link(false)])?;
             tx.store(&[PasswordRow::unread(configuration, bob(), user())])
         });
     }
 
-    fn joined(&self, deleted: bool) -> Joined {
-        Joined {
+    fn link(&self, deleted: bool) -> LinkRow {
+        LinkRow {
             configuration: self.configuration.id,
             guid: bob(),
             object: user(),
@@ -324,7 +324,7 @@ fn who_left_the_scope_is_not_wanted_and_who_comes_back_is_asked_for() {
     desk.sends("first", 1);
     let id = (desk.configuration.id, bob());
     desk.write(|tx| {
-        tx.store(&[desk.joined(true)])?;
+        tx.store(&[desk.link(true)])?;
         tx.remove::<PasswordRow>(&[id])
     });
     assert_eq!(desk.says(whole(2)), []);
@@ -339,7 +339,7 @@ fn who_left_the_scope_is_not_wanted_and_who_comes_back_is_asked_for() {
 fn a_row_of_somebody_who_is_gone_is_not_asked_for() {
     let desk = Desk::new(PasswordHashSync::default());
     let id = (desk.configuration.id, bob());
-    desk.write(|tx| tx.remove::<Joined>(&[id]));
+    desk.write(|tx| tx.remove::<LinkRow>(&[id]));
     assert_eq!(desk.pulled(), []);
     assert_eq!(desk.tally().waiting, 0);
 }

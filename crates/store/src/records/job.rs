@@ -307,7 +307,7 @@ pub struct ReadSet {
     pub version: u64,
     /// Attributes of wanted objects.
     pub attributes: Vec<String>,
-    /// Attributes that name other objects.
+    /// Linked attributes: they name other objects.
     pub links: Vec<String>,
     /// Attributes that decide whether an object in place takes part.
     pub decision: Vec<String>,

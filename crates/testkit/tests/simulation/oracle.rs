@@ -18,7 +18,7 @@ use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{CycleState, Guid};
 use lockstep_server::job::Wake;
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete};
 use lockstep_store::records::log::LastDecision;
@@ -460,7 +460,7 @@ fn draw(tx: &mut dyn Read, ids: &[ConfigurationId]) -> Result<Picture, StoreErro
         .filter(|(_, object)| object.kind != Kind::ServicePrincipal)
         .collect();
     let mut guids: BTreeMap<ObjectId, Guid> = BTreeMap::new();
-    for link in tx.list::<Joined>(&everything())? {
+    for link in tx.list::<LinkRow>(&everything())? {
         let Some(object) = objects.get(&link.object).filter(|o| o.deleted.is_none()) else {
             if !link.deleted {
                 let fault = format!("{} is joined with an object that is not there", link.guid);

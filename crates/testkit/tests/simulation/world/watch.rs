@@ -3,7 +3,7 @@
 use super::*;
 use lockstep_directory::Kind;
 use lockstep_model::CycleState;
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::HeldDelete;
 
 impl World {
@@ -207,7 +207,7 @@ impl World {
             return;
         };
         for (guid, since) in struck {
-            let joined: Option<Joined> = self.record(&(id, guid));
+            let joined: Option<LinkRow> = self.record(&(id, guid));
             let is_there = joined.is_some_and(|joined| !joined.deleted);
             let witnesses = self.shared.witnesses.borrow();
             let came_back = witnesses[which.index()].was_in_scope_since(guid, since);
