@@ -19,6 +19,11 @@ const TWO_CONFIGURATIONS: u32 = 12;
 const MOVES: u32 = 12;
 /// Tells their chances from those of everything before.
 const OTHER_DOMAIN: u64 = 0x6f74_6865_7200;
+/// In how many of a hundred the clock of the service is set wrong.
+const WRONG_CLOCKS: u32 = 20;
+const CLOCK: u64 = 0x636c_6f63_6b00;
+/// By how many minutes.
+const OFF: [i32; 8] = [1, 7, 90, 400, 1_500, 4_000, 20_000, 45_000];
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.
@@ -71,6 +76,10 @@ pub(crate) fn script(seed: u64) -> Script {
     if maker.random.chance(MOVES) {
         maker.in_another_domain();
         maker.changes(3);
+    }
+    maker.random = Random::new(seed ^ CLOCK);
+    if maker.random.chance(WRONG_CLOCKS) {
+        maker.clock_goes_wrong();
     }
     Script {
         setup,
@@ -400,6 +409,30 @@ impl Maker {
         if self.random.chance(80) {
             self.settle();
         }
+    }
+
+    /// The clock of the service's machine is set wrong at some time, on or back, and often right again.
+    fn clock_goes_wrong(&mut self) {
+        let minutes = self.random.pick(&OFF).copied().unwrap_or(1);
+        let minutes = match self.random.chance(50) {
+            true => minutes,
+            false => -minutes,
+        };
+        let at = self.sometime(0);
+        self.steps.insert(at, Step::Clock(minutes));
+        if self.random.chance(60) {
+            let at = self.sometime(at + 1);
+            self.steps.insert(at, Step::Clock(-minutes));
+        }
+    }
+
+    /// A place among the steps that were made, not before this one, nor before the first objects are there.
+    fn sometime(&mut self, earliest: usize) -> usize {
+        let is_first = |step: &&Step| matches!(step, Step::Ad(_));
+        let first = self.steps.iter().take_while(is_first).count();
+        let earliest = earliest.max(first).min(self.steps.len());
+        let room = self.steps.len() - earliest + 1;
+        earliest + self.random.below(u32::try_from(room).unwrap_or(1)) as usize
     }
 
     fn unusual(&mut self) {

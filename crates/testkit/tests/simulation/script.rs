@@ -111,6 +111,8 @@ pub(crate) enum Step {
     },
     /// Time passes, in minutes.
     Time(u32),
+    /// The clock of the service's machine is set on, or back, by so many minutes, and time goes on from there.
+    Clock(i32),
     /// The administrator of the service.
     Admin(Admin),
     /// The same for the second configuration, of the same domain.
@@ -401,6 +403,9 @@ impl Names {
             }
             Step::Settle { order } => format!("all comes to rest ({order})"),
             Step::Time(minutes) => format!("{minutes} minutes pass"),
+            Step::Clock(minutes) => {
+                format!("the clock of the service is set by {minutes:+} minutes")
+            }
             Step::Admin(admin) => format!("administrator: {}", self.admin(admin)),
             Step::AdminOfSecond(admin) => {
                 format!(

@@ -226,6 +226,8 @@ pub(crate) struct World {
     /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
     /// the administrator lets everything be read anew.
     was_blind: bool,
+    /// By how many milliseconds the clock of the service is wrong.
+    clock_off: i64,
     agents: Vec<Agent>,
     admin: Option<Task<()>>,
     /// What the administrator is about to pause.
@@ -278,6 +280,7 @@ impl World {
             setup: setup.clone(),
             was_untidy: false,
             was_blind: false,
+            clock_off: 0,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,
             pausing: None,
@@ -345,7 +348,7 @@ impl World {
             sealer: Sealer::new(&Secret::new([0; 32])),
         });
         let mut service = service.expect("the service starts");
-        service.clock = Clock::standing_at(Timestamp::from_millis(self.now()));
+        service.clock = Clock::standing_at(Timestamp::from_millis(self.now() + self.clock_off));
         service.transactions = Transactions::InPlace;
         let service = Arc::new(service);
         *self.shared.service.borrow_mut() = Some(Arc::clone(&service));
@@ -422,6 +425,7 @@ impl World {
                 self.settle(*order);
             }
             Step::Time(minutes) => self.pass(i64::from(*minutes) * 60_000),
+            Step::Clock(minutes) => self.set_clock(self.clock_off + i64::from(*minutes) * 60_000),
             Step::Admin(admin) => self.administer(Which::First, admin),
             Step::AdminOfSecond(admin) => {
                 // At its first contact it could not tell.
@@ -715,6 +719,12 @@ impl World {
         service.jobs.raise();
     }
 
+    /// The clock of the service goes wrong by so much, or right.
+    fn set_clock(&mut self, off: i64) {
+        self.service().clock.advance(off - self.clock_off);
+        self.clock_off = off;
+    }
+
     /// The process ends at once; another begins with what is in the store.
     pub(crate) fn kill_service(&mut self) {
         for which in Which::BOTH {
@@ -760,6 +770,7 @@ impl World {
             directory.foreign = false;
         }
         self.described.clear();
+        self.set_clock(0);
         self.look();
         self.shared.network.borrow_mut().faults.clear();
         for agent in &mut self.agents {

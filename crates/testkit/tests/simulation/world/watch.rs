@@ -136,13 +136,10 @@ impl World {
                 Written::Joined(configuration, guid, object) => {
                     self.joins(configuration, guid, object);
                 }
-                Written::Object {
-                    id,
-                    in_recycle_bin,
-                    body,
-                } => {
+                Written::Object(object) => {
                     self.directory_writes += 1;
-                    let fault = self.ledger.object(id, body);
+                    let (id, in_recycle_bin) = (object.id, object.deleted.is_some());
+                    let fault = self.ledger.object(*object);
                     self.violate_if(fault);
                     let before = self.objects.insert(id, in_recycle_bin);
                     if before.is_none() {
