@@ -52,7 +52,8 @@ pub fn begin(
         tx.store(&[ReadSet { absent, ..before }])?;
     }
     let doubt = doubt(&lane, begin, now);
-    let told_by = told_by(&lane.job.watermark);
+    let cookie = lane.job.watermark.cookie();
+    let told_by_this_one = cookie.is_some_and(|cookie| cookie.controller == identity.dns_name);
     lane.job.tombstones_visible = begin.tombstones_visible;
     lane.job.hides_values = begin.hides_values;
     if let Some(doubt) = doubt {
@@ -84,23 +85,13 @@ pub fn begin(
         doubt,
         Some(Doubt::DatabaseReplaced | Doubt::DatabaseSetBack)
     );
-    if !is_another && told_by.as_deref() == Some(identity.dns_name.as_str()) {
+    if !is_another && told_by_this_one {
         ask_for_leaving(tx, &lane)?;
     }
     lane.job.reading_from = Some(identity.dns_name.clone());
     remember(&mut lane, identity);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })
-}
-
-/// Who gave the cookie, if there is one.
-fn told_by(watermark: &Watermark) -> Option<String> {
-    match watermark {
-        Watermark::Start => None,
-        Watermark::Paging { controller, .. }
-        | Watermark::Sweeping { controller, .. }
-        | Watermark::Current { controller, .. } => Some(controller.clone()),
-    }
 }
 
 /// Whoever was to be deleted by what an earlier cycle has read, and may leave in this one, is asked for by GUID at the end
@@ -160,12 +151,7 @@ pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<
 
 /// Whether this controller's database is one that has come to where we believe it has.
 fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
-    let issued = match &lane.job.watermark {
-        Watermark::Start => return None,
-        Watermark::Paging { issued, .. }
-        | Watermark::Sweeping { issued, .. }
-        | Watermark::Current { issued, .. } => Timestamp::from_millis(*issued),
-    };
+    let issued = lane.job.watermark.cookie()?.issued;
     // Tombstones are collected after their lifetime; half of it leaves room for replication.
     let lifetime = Duration::from_secs(u64::from(begin.tombstone_lifetime_days) * 86_400);
     if now.since(issued) > lifetime / 2 {

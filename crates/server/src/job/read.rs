@@ -387,17 +387,12 @@ impl What {
             Self::Changes => &job.reading_from,
             Self::Passwords => &job.passwords.reading_from,
         };
-        let before = match &job.watermark {
-            Watermark::Start => None,
-            Watermark::Paging { controller, .. }
-            | Watermark::Sweeping { controller, .. }
-            | Watermark::Current { controller, .. } => Some(controller),
-        };
-        match (answers, before) {
+        match (answers, job.watermark.cookie()) {
             (Some(controller), _) => format!(" from {controller}"),
-            (None, Some(controller)) => {
+            (None, Some(before)) => {
                 format!(
-                    " from a domain controller, none of which has answered yet; before, it was {controller}"
+                    " from a domain controller, none of which has answered yet; before, it was {}",
+                    before.controller
                 )
             }
             (None, None) => " from a domain controller, none of which has answered yet".to_owned(),
@@ -487,21 +482,8 @@ fn read_changes(
     job: &Job,
     read_set: &records::ReadSet,
 ) -> ReadChanges {
-    let (cookie, controller) = match &job.watermark {
-        Watermark::Start => (None, None),
-        Watermark::Paging {
-            cookie, controller, ..
-        }
-        | Watermark::Sweeping {
-            cookie, controller, ..
-        }
-        | Watermark::Current {
-            cookie, controller, ..
-        } => (
-            Some(cookie.clone()),
-            job.controllers.get(&controller.to_lowercase()),
-        ),
-    };
+    let cookie = job.watermark.cookie();
+    let controller = cookie.and_then(|c| job.controllers.get(&c.controller.to_lowercase()));
     let guids = |roots: &[ScopeRoot]| -> Vec<_> { roots.iter().map(|root| root.guid).collect() };
     let by_groups = !configuration.groups.is_empty();
     let scope = match (&configuration.roots, configuration.excluded.is_empty()) {
@@ -521,7 +503,7 @@ fn read_changes(
     let known = crate::configuration::known(configuration);
     let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
-        cookie,
+        cookie: cookie.map(|cookie| cookie.value.to_owned()),
         controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: read_set.version,

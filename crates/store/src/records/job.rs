@@ -4,7 +4,7 @@ use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
-use lockstep_model::{AttributeName, Guid, MappedKind, Sid};
+use lockstep_model::{AttributeName, Guid, MappedKind, Sid, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -379,6 +379,47 @@ pub enum Watermark {
         /// When it was issued, in milliseconds since 1970.
         issued: i64,
     },
+}
+
+/// A cookie, and where it comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cookie<'a> {
+    /// In Base64.
+    pub value: &'a str,
+    /// Who gave it, by DNS name.
+    pub controller: &'a str,
+    /// When.
+    pub issued: Timestamp,
+}
+
+impl Watermark {
+    /// From where reading goes on; none at the start.
+    #[must_use]
+    pub fn cookie(&self) -> Option<Cookie<'_>> {
+        match self {
+            Self::Start => None,
+            Self::Paging {
+                cookie,
+                controller,
+                issued,
+            }
+            | Self::Sweeping {
+                cookie,
+                controller,
+                issued,
+                ..
+            }
+            | Self::Current {
+                cookie,
+                controller,
+                issued,
+            } => Some(Cookie {
+                value: cookie,
+                controller,
+                issued: Timestamp::from_millis(*issued),
+            }),
+        }
+    }
 }
 
 /// What is known of a domain.
