@@ -565,7 +565,7 @@ impl Forget {
         let mut found = serde_json::Map::new();
         if self.watermark {
             let position = job.watermark.cookie().map(|cookie| {
-                serde_json::json!({"controller": cookie.controller, "issued": cookie.issued.to_string()})
+                serde_json::json!({"controller": cookie.controller, "issued": crate::clock::time(cookie.issued)})
             });
             found.insert("watermark".to_owned(), position.into());
         }

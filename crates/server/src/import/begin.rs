@@ -77,8 +77,8 @@ pub fn begin(
             lane.job.epoch += 1;
             Opening::Everything
         }
-        Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
-        Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
+        Watermark::Paging(cookie) => Opening::Resume(cookie.value.clone()),
+        Watermark::Sweeping { .. } | Watermark::Current(_) => Opening::FromCookie,
     };
     // Another controller, or another database, may lag behind: its answer would be older than what is known.
     let is_another = matches!(
@@ -89,7 +89,7 @@ pub fn begin(
         ask_for_leaving(tx, &lane)?;
     }
     lane.job.reading_from = Some(identity.dns_name.clone());
-    remember(&mut lane, identity);
+    remember(&mut lane, identity, begin.clock);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })
 }
@@ -151,10 +151,17 @@ pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<
 
 /// Whether this controller's database is one that has come to where we believe it has.
 fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
-    let issued = lane.job.watermark.cookie()?.issued;
+    let cookie = lane.job.watermark.cookie()?;
+    let since =
+        |now: i64, then: i64| Timestamp::from_millis(now).since(Timestamp::from_millis(then));
+    // By the clock of the service, or by that of the controllers: one of them may have been wrong, and to read too
+    // much is no harm.
+    let by_controllers = begin.clock.zip(cookie.controller_clock);
+    let age = since(now.as_millis(), cookie.issued)
+        .max(by_controllers.map_or(Duration::ZERO, |(now, then)| since(now, then)));
     // Tombstones are collected after their lifetime; half of it leaves room for replication.
     let lifetime = Duration::from_secs(u64::from(begin.tombstone_lifetime_days) * 86_400);
-    if now.since(issued) > lifetime / 2 {
+    if age > lifetime / 2 {
         return Some(Doubt::CookieTooOld);
     }
     // The cookie has gone past them.
@@ -188,13 +195,11 @@ fn changed(job: &Job, identity: &ControllerIdentity, canary: Option<&Canary>) ->
     (found < *usn).then_some(Doubt::DatabaseSetBack)
 }
 
-pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
+pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity, clock: Option<i64>) {
     let name = identity.dns_name.to_lowercase();
-    let canary = lane
-        .job
-        .controllers
-        .get(&name)
-        .and_then(|known| known.canary.clone());
+    let known = lane.job.controllers.get(&name);
+    let canary = known.and_then(|known| known.canary.clone());
+    let clock = clock.or_else(|| known?.clock);
     lane.job.controllers.insert(
         name,
         Controller {
@@ -202,6 +207,7 @@ pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
             invocation_id: identity.invocation_id,
             highest_usn: identity.highest_usn,
             canary,
+            clock,
         },
     );
 }

@@ -503,7 +503,7 @@ fn read_changes(
     let known = crate::configuration::known(configuration);
     let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
-        cookie: cookie.map(|cookie| cookie.value.to_owned()),
+        cookie: cookie.map(|cookie| cookie.value.clone()),
         controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: read_set.version,

@@ -159,7 +159,7 @@ async fn begin(
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
-                (Watermark::Current { .. }, _) => "incremental",
+                (Watermark::Current(_), _) => "incremental",
                 (_, 0) => "initial",
                 _ => "full",
             };

@@ -170,6 +170,11 @@ fn cycles(world: &mut World) -> Result<(), Violation> {
                     cycle.error
                 )));
             }
+            if cycle.state == "succeeded" && world.is_quarantined(which) {
+                return Err(Violation(
+                    "a clean cycle has ended, and the job is in quarantine still".to_owned(),
+                ));
+            }
         }
     }
     Ok(())

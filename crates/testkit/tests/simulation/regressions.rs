@@ -119,6 +119,7 @@ macro_rules! history {
 }
 
 mod claims;
+mod clock;
 mod passwords;
 mod ranges;
 

@@ -564,6 +564,10 @@ impl World {
         self.record::<Job>(&self.configuration(which)?)
     }
 
+    pub(crate) fn is_quarantined(&self, which: Which) -> bool {
+        self.job(which).is_some_and(|job| job.quarantine.is_some())
+    }
+
     /// The newest cycle that has ended.
     pub(crate) fn last_cycle(&self, which: Which) -> Option<Cycle> {
         let job = self.job(which)?;
