@@ -1,5 +1,6 @@
 //! Random histories from a seed.
 
+mod administration;
 mod changes;
 mod episodes;
 mod passwords;
@@ -22,6 +23,10 @@ const OTHER_DOMAIN: u64 = 0x6f74_6865_7200;
 /// In how many of a hundred the clock of the service is set wrong.
 const WRONG_CLOCKS: u32 = 20;
 const CLOCK: u64 = 0x636c_6f63_6b00;
+/// In how many of a hundred there are limits, or a time of staging; in how many the administrator is busy.
+const LIMITS: u32 = 15;
+const BUSY_ADMINISTRATORS: u32 = 30;
+const ADMINISTRATION: u64 = 0x6164_6d69_6e00;
 /// By how many minutes.
 const OFF: [i32; 8] = [1, 7, 90, 400, 1_500, 4_000, 20_000, 45_000];
 /// Labels of objects begin here.
@@ -80,6 +85,14 @@ pub(crate) fn script(seed: u64) -> Script {
     maker.random = Random::new(seed ^ CLOCK);
     if maker.random.chance(WRONG_CLOCKS) {
         maker.clock_goes_wrong();
+    }
+    maker.random = Random::new(seed ^ ADMINISTRATION);
+    let mut wishes = wishes;
+    if maker.random.chance(LIMITS) {
+        maker.limits(&mut wishes);
+    }
+    if maker.random.chance(BUSY_ADMINISTRATORS) {
+        maker.administered();
     }
     Script {
         setup,

@@ -22,6 +22,7 @@ use lockstep_store::records::connector_space::{Joined, Staged};
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, Store as _, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -93,6 +94,7 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     everybody(world, &Admin::RestartFull);
     nothing_more(world, "a full cycle")?;
     world.log_adds_up()?;
+    everybody(world, &Admin::Reconcile);
     nothing_is_kept(world)
 }
 
@@ -536,6 +538,10 @@ fn decided(
     }
     for held in tx.list::<HeldDelete>(&of_job())? {
         let reason = format!("its delete is held ({:?})", held.verdict);
+        picture.decided.insert(held.guid, reason);
+    }
+    for held in tx.list::<HeldChange>(&of_job())? {
+        let reason = format!("a change of it is held ({:?})", held.verdict);
         picture.decided.insert(held.guid, reason);
     }
     for decision in tx.list::<LastDecision>(&of_job())? {

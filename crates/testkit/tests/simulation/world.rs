@@ -18,7 +18,7 @@ use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, W
 use crate::store::{WatchedStore, Written};
 use crate::truth::{ScopeNow, Witness};
 use ledger::Ledger;
-use lockstep_api::admin::Plan;
+use lockstep_api::admin::{Drift, Plan};
 use lockstep_api::channel::{Canary, ControllerIdentity, Instruction, KnownCanary};
 use lockstep_api::configuration::Spec;
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) left: RefCell<Vec<(Guid, Left)>>,
     /// Whose passwords agents were asked for since somebody last looked.
     pub(crate) wanted: RefCell<Vec<Guid>>,
+    /// What a comparison found of the directory to be otherwise than it should be.
+    pub(crate) drifts: RefCell<Vec<Drift>>,
     /// How often what happened.
     pub(crate) notes: RefCell<Notes>,
 }
@@ -152,8 +154,11 @@ struct Agent {
 struct Guard {
     /// What woke the cycle that runs.
     wake: Option<Wake>,
-    /// How many objects it has deleted.
+    /// How many objects it has deleted, and updated,
     deleted: u64,
+    updated: u64,
+    /// and how many members have left which group.
+    removed: BTreeMap<ObjectId, u64>,
     /// Whose deletes were held at the end of the last cycle, and have been ever since; and what had happened when the
     /// cycle began that held them first.
     held: BTreeMap<Guid, u64>,
@@ -202,6 +207,10 @@ struct Side {
     wishes: Wishes,
     version: u64,
     guard: Guard,
+    /// Objects that were missing when an administrator said that they are gone.
+    said_gone: BTreeSet<Guid>,
+    /// The cycle that runs began in staging, and nothing was configured since.
+    stages: bool,
     cycle: Option<Task<()>>,
     /// It was paused while this cycle ran, which has to end.
     is_stopped: bool,
@@ -236,6 +245,8 @@ pub(crate) struct World {
     joined: BTreeMap<ObjectId, Guid>,
     /// For which configuration.
     owners: BTreeMap<ObjectId, Which>,
+    /// Objects that came to be some configuration's since somebody last looked.
+    taken_up: BTreeSet<ObjectId>,
     /// Under which object of the directory each anchor of a user is known.
     anchors: BTreeMap<String, ObjectId>,
     /// The directory's objects, and which are in the recycle bin.
@@ -273,6 +284,7 @@ impl World {
                 asked_since: Cell::new([0; 2]),
                 left: RefCell::default(),
                 wanted: RefCell::default(),
+                drifts: RefCell::default(),
                 notes: RefCell::default(),
             }),
             store,
@@ -286,6 +298,7 @@ impl World {
             pausing: None,
             joined: BTreeMap::new(),
             owners: BTreeMap::new(),
+            taken_up: BTreeSet::new(),
             anchors: BTreeMap::new(),
             objects: BTreeMap::new(),
             directory_writes: 0,
@@ -541,6 +554,9 @@ impl World {
         side.guard.began = moment;
         side.guard.wake = Some(wake);
         side.guard.deleted = 0;
+        side.guard.updated = 0;
+        side.guard.removed.clear();
+        side.stages = side.wishes.staging;
         side.is_stopped = false;
         side.cycle = Some(Box::pin(async move {
             // What a cycle came to stands in the store; a cycle that could not be kept has none.

@@ -163,7 +163,8 @@ impl Ledger {
     }
 }
 
-fn refers(change: &LogChange) -> bool {
+/// Whether it is what an object refers to that changed.
+pub(super) fn refers(change: &LogChange) -> bool {
     REFERENCES
         .iter()
         .any(|reference| reference.property == change.property)
