@@ -597,12 +597,12 @@ fn update(object: ObjectId, link: &Link, desired: DesiredObject) -> Decision {
 }
 
 /// What becomes of an object that takes no part: if it is in the directory, it goes, once the import is
-/// complete. What another configuration provisions by now is left to that one.
+/// complete. What another configuration provisions by now, or the cloud owns, is left to them.
 fn deprovision(situation: &Situation<'_>) -> Decision {
     let (Some(link), Some(held)) = (situation.link, situation.candidates.linked) else {
         return Decision::Skip;
     };
-    let ours = !held.deleted && held.owner != matching::Owner::Another;
+    let ours = !held.deleted && held.owner == matching::Owner::This;
     match situation.phase {
         _ if link.deleted || !ours || held.id != link.object => Decision::Skip,
         Phase::Reading => Decision::Wait,

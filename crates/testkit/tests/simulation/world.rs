@@ -239,6 +239,8 @@ pub(crate) struct World {
     clock_off: i64,
     agents: Vec<Agent>,
     admin: Option<Task<()>>,
+    /// For which configuration the administrator is about to decide something.
+    deciding: Option<Which>,
     /// What the administrator is about to pause.
     pausing: Option<Which>,
     /// Which object of Active Directory each object of the directory is.
@@ -295,6 +297,7 @@ impl World {
             clock_off: 0,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,
+            deciding: None,
             pausing: None,
             joined: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -752,7 +755,7 @@ impl World {
                 self.shared.note("services killed in a cycle".to_owned());
             }
         }
-        self.admin = None;
+        (self.admin, self.deciding) = (None, None);
         self.shared.generation.set(self.shared.generation.get() + 1);
         *self.shared.service.borrow_mut() = None;
         self.store.forget_fault();

@@ -118,3 +118,54 @@ fn h18_who_left_one_scope_for_another_is_a_member_of_groups_of_both() {
         cycle(),
     ]);
 }
+
+/// It is nobody's by then, and whoever went on changing it without taking it over would share it with the cloud.
+#[test]
+fn h18_what_was_given_to_the_cloud_is_taken_over_by_who_had_it_before() {
+    holds_for(
+        plain(),
+        only(OTHER_UNIT),
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(OTHER_UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, OTHER_UNIT),
+            ],
+            cycle(),
+            second(Admin::Configure(only(UNIT))),
+            [moved(USER, UNIT)],
+            cycle(),
+            cycle_of_second(),
+            second(Admin::Release),
+            [moved(USER, OTHER_UNIT)],
+        ],
+    );
+}
+
+/// Nobody would take them out of the group when Active Directory does.
+#[test]
+fn members_whom_a_removed_configuration_had_leave_the_groups_of_others_at_once() {
+    for removal in [Admin::Remove, Admin::Release, Admin::HandOver] {
+        let sales = Wishes {
+            groups: vec![GROUP],
+            filter: Some(Filter::Sales),
+            ..Wishes::default()
+        };
+        holds_for(
+            plain(),
+            sales,
+            history![
+                [
+                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    member(GROUP, USER),
+                ],
+                cycle(),
+                second(Admin::Configure(Wishes::default())),
+                cycle_of_second(),
+                cycle(),
+                second(removal),
+            ],
+        );
+    }
+}

@@ -125,6 +125,7 @@ impl World {
                 | Admin::MissingStays
         );
         self.side(which).guard.decided |= !decides_nothing;
+        self.deciding = (!decides_nothing).then_some(which);
         self.was_untidy |= self.admin.is_some();
         self.admin = Some(task);
         let paused = id
@@ -164,6 +165,7 @@ impl World {
 
     /// The administrator has got an answer.
     pub(super) fn administered(&mut self) {
+        self.deciding = None;
         if let Some(drift) = self.shared.drifts.take().first() {
             self.violate(format!(
                 "the directory is not what it should be, although nobody has touched it: {drift:?}"

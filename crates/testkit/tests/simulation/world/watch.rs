@@ -80,11 +80,12 @@ impl World {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
         let held = self.held(which);
+        let is_deciding = self.deciding == Some(which);
         let guard = &mut self.side(which).guard;
         let since = |guid| *guard.held.get(&guid).unwrap_or(&guard.began);
         guard.held = held.into_iter().map(|guid| (guid, since(guid))).collect();
         // What was allowed leaves with the next cycle that comes so far.
-        guard.decided &= cycle.state == "failed";
+        guard.decided &= cycle.state == "failed" || is_deciding;
     }
 
     /// Whose deletes wait for an administrator because the guard has tripped.
