@@ -4,22 +4,15 @@ use crate::api::{Api, id, synced, values};
 use lockstep_directory::{Change, Kind};
 use lockstep_model::{Guid, SourceAnchor};
 use lockstep_server::directory;
+use lockstep_store::Transact as _;
 use serde_json::json;
 
 /// Looks at the directory as a cycle does.
 fn look<T>(
     api: &Api,
-    look: impl Fn(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
+    look: impl FnOnce(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
 ) -> T {
-    let mut found = None;
-    api.service
-        .store
-        .read(&mut |tx| {
-            found = Some(look(tx)?);
-            Ok(())
-        })
-        .unwrap();
-    found.unwrap()
+    api.service.store.reading(look).unwrap()
 }
 
 #[test]
