@@ -345,20 +345,12 @@ impl Run<'_> {
             return Ok(false);
         }
         let base = self.controller.root_dse.naming_context.clone();
-        let everything = Filter::everything();
         let head = self
             .controller
             .connection
-            .find(
-                &base,
-                SearchScope::Base,
-                &everything,
-                &[CUT_BY],
-                &[],
-                "look at the domain",
-            )
+            .read(&base, &[CUT_BY], &[], "look at the domain")
             .await?;
-        Ok(head.iter().any(|head| head.first(CUT_BY).is_some()))
+        Ok(head.is_some_and(|head| head.first(CUT_BY).is_some()))
     }
 
     /// Everything, slice by slice, as one page.

@@ -555,7 +555,7 @@ mod tests {
     use lockstep_api::configuration::{PasswordHashSync, Spec};
     use lockstep_model::Guid;
     use lockstep_model::ids::ObjectId;
-    use lockstep_store::{MemoryStore, Store as _, records};
+    use lockstep_store::{MemoryStore, Transact as _, records};
 
     fn configuration(change: impl FnOnce(&mut Spec)) -> Configuration {
         let mut spec = Spec::unreadable("corp", "corp.test");
@@ -582,16 +582,12 @@ mod tests {
     fn wanted_after(give: Give, after: &Configuration) -> Wanted {
         let store = MemoryStore::new(&records::tables());
         let before = configuration(|_| ());
-        let mut found = None;
-        store
-            .write(&mut |tx| {
-                tx.store(std::slice::from_ref(&before))?;
-                tx.store(&[Job::new(before.id)])?;
-                let given = give(tx, before.id, Timestamp::from_millis(1))?;
-                found = Some(wanted(tx, given.instruction, after)?);
-                Ok(())
-            })
-            .unwrap();
+        let found = store.writing(|tx| {
+            tx.store(std::slice::from_ref(&before))?;
+            tx.store(&[Job::new(before.id)])?;
+            let given = give(tx, before.id, Timestamp::from_millis(1))?;
+            wanted(tx, given.instruction, after)
+        });
         found.unwrap()
     }
 

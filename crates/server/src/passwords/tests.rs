@@ -20,7 +20,7 @@ use lockstep_store::records::job::{Job, PasswordTally, Watermark};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
-    Key, MemoryStore, ReadRecords as _, Scan, Store as _, Write, WriteRecords as _, records,
+    Key, MemoryStore, ReadRecords as _, Scan, Transact as _, Write, WriteRecords as _, records,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -127,14 +127,7 @@ impl Desk {
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut dyn Write) -> Result<T, StoreError>) -> T {
-        let (mut work, mut result) = (Some(work), None);
-        self.store
-            .write(&mut |tx| {
-                result = Some(work.take().unwrap()(tx)?);
-                Ok(())
-            })
-            .unwrap();
-        result.unwrap()
+        self.store.writing(work).unwrap()
     }
 
     fn in_lane<T>(&self, work: impl FnOnce(&mut dyn Write, Lane) -> Result<T, ImportError>) -> T {

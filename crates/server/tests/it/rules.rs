@@ -7,23 +7,15 @@ use lockstep_model::{Guid, MappedKind, SourceAnchor};
 use lockstep_server::directory;
 use lockstep_store::records::connector_space::Joined;
 use lockstep_store::records::log::LogEntry;
-use lockstep_store::{Key, ReadRecords as _, Scan, WriteRecords as _};
+use lockstep_store::{Key, ReadRecords as _, Scan, Transact as _, WriteRecords as _};
 use serde_json::json;
 
 /// Looks at the directory as a cycle does.
 fn look<T>(
     api: &Api,
-    look: impl Fn(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
+    look: impl FnOnce(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
 ) -> T {
-    let mut found = None;
-    api.service
-        .store
-        .read(&mut |tx| {
-            found = Some(look(tx)?);
-            Ok(())
-        })
-        .unwrap();
-    found.unwrap()
+    api.service.store.reading(look).unwrap()
 }
 
 #[test]

@@ -10,11 +10,12 @@ fn cycle_of_second() -> [Step; 2] {
     [Step::WakeSecond(Wake::Clock), Step::Settle { order: 0 }]
 }
 
-fn only(unit: Label) -> Wishes {
-    Wishes {
-        units: vec![unit],
-        ..Wishes::default()
-    }
+/// A unit, and a user who is not in it.
+fn unit_and_user() -> [Step; 2] {
+    [
+        create(UNIT, Class::Unit, WELL_KNOWN.head),
+        create(USER, Class::User, WELL_KNOWN.users),
+    ]
 }
 
 #[test]
@@ -42,10 +43,7 @@ fn h18_who_moves_from_one_scope_to_another_stays_the_same_object() {
 #[test]
 fn h18_a_claimant_has_its_turn_when_the_owner_lets_go() {
     holds(history![
-        [
-            create(UNIT, Class::Unit, WELL_KNOWN.head),
-            create(USER, Class::User, WELL_KNOWN.users),
-        ],
+        unit_and_user(),
         cycle(),
         second(Admin::Configure(Wishes::default())),
         cycle_of_second(),
@@ -61,10 +59,7 @@ fn h18_what_is_handed_over_is_the_heirs() {
         plain(),
         only(UNIT),
         history![
-            [
-                create(UNIT, Class::Unit, WELL_KNOWN.head),
-                create(USER, Class::User, WELL_KNOWN.users),
-            ],
+            unit_and_user(),
             cycle(),
             second(Admin::Configure(Wishes::default())),
             cycle_of_second(),
@@ -81,10 +76,7 @@ fn h18_what_is_handed_over_is_the_heirs() {
 #[test]
 fn h18_what_the_heir_had_before_is_its_own_again() {
     holds(history![
-        [
-            create(UNIT, Class::Unit, WELL_KNOWN.head),
-            create(USER, Class::User, WELL_KNOWN.users),
-        ],
+        unit_and_user(),
         cycle(),
         second(Admin::Configure(Wishes::default())),
         [configure(only(UNIT)), Step::Settle { order: 0 }],
