@@ -10,6 +10,7 @@ use crate::run;
 use crate::state::{Domain, StateDir};
 use lockstep_ad_proto::ldap::{Control, DirSync, Filter, ResultCode, SearchScope};
 use lockstep_api::channel::{DomainStatus, PROTOCOL_VERSIONS, SessionAnswer, SessionRequest};
+use lockstep_model::codes;
 use serde::Serialize;
 
 /// All that was checked.
@@ -249,7 +250,7 @@ async fn read_changes(
             Ok(Check::failed(
                 "readChanges",
                 Some(domain),
-                "MissingRight",
+                codes::MISSING_RIGHT,
                 message,
                 remedy,
             ))
@@ -321,7 +322,7 @@ async fn deleted_objects(
     Ok(Check::failed(
         "deletedObjects",
         Some(domain),
-        "DeletionsNotVisible",
+        codes::DELETIONS_NOT_VISIBLE,
         message,
         remedy,
     ))

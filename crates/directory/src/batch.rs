@@ -16,7 +16,7 @@ use crate::unique::UniqueValue;
 use crate::upn::TenantRules;
 use desk::Desk;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_model::{PropertyValue, SourceAnchor, Timestamp};
+use lockstep_model::{PropertyValue, SourceAnchor, Timestamp, codes};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values as they are given. `None` clears the property.
@@ -192,8 +192,8 @@ impl Refusal {
             Self::Exists(_) => "ObjectExists",
             Self::Deleted(_) => "ObjectDeleted",
             Self::NotDeleted(_) => "ObjectNotDeleted",
-            Self::OtherKind(_) => "ObjectOfOtherKind",
-            Self::OtherOwner(_) => "ObjectOfOtherOwner",
+            Self::OtherKind(_) => codes::OBJECT_OF_OTHER_KIND,
+            Self::OtherOwner(_) => codes::OBJECT_OF_OTHER_OWNER,
             Self::HasRole(_) => "ObjectHasRole",
         }
     }

@@ -7,7 +7,7 @@ use crate::policy::Policy;
 use crate::scope::{Chain, Membership, Placement};
 use crate::staged::{Link, Presence, StagedObject, Word};
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{Guid, SourceAnchor, Timestamp};
+use lockstep_model::{Guid, SourceAnchor, Timestamp, codes};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -304,30 +304,30 @@ impl Reason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InScope => "InScope",
-            Self::Matched(_) => "Matched",
+            Self::Matched(_) => codes::MATCHED,
             Self::OutsideScope => "OutsideScope",
             Self::FilteredOut { .. } => "FilteredOut",
             Self::Excluded { .. } => "Excluded",
             Self::KindNotProvisioned(_) => "KindNotProvisioned",
             Self::OtherClass => "OtherClass",
             Self::NeverSynced(_) => "NeverSynced",
-            Self::DeletedInAd => "DeletedInAd",
-            Self::MovedToAnotherDomain => "MovedToAnotherDomain",
-            Self::Missing { .. } => "Missing",
-            Self::SaidGone { .. } => "SaidGone",
-            Self::SaidToStay { .. } => "SaidToStay",
-            Self::PlaceUnknown { .. } => "PlaceUnknown",
-            Self::ScopingGroupUnread { .. } => "ScopingGroupUnread",
-            Self::NotRead => "NotRead",
-            Self::ImportRunning => "ImportRunning",
+            Self::DeletedInAd => codes::DELETED_IN_AD,
+            Self::MovedToAnotherDomain => codes::MOVED_TO_ANOTHER_DOMAIN,
+            Self::Missing { .. } => codes::MISSING,
+            Self::SaidGone { .. } => codes::SAID_GONE,
+            Self::SaidToStay { .. } => codes::SAID_TO_STAY,
+            Self::PlaceUnknown { .. } => codes::PLACE_UNKNOWN,
+            Self::ScopingGroupUnread { .. } => codes::SCOPING_GROUP_UNREAD,
+            Self::NotRead => codes::NOT_READ,
+            Self::ImportRunning => codes::IMPORT_RUNNING,
             Self::Mapping(_) => "MappingFailed",
-            Self::AnchorChanged { .. } => "AnchorChanged",
-            Self::OwnedByAnother { .. } => "OwnedByAnother",
-            Self::AnchorTaken { .. } => "AnchorTaken",
+            Self::AnchorChanged { .. } => codes::ANCHOR_CHANGED,
+            Self::OwnedByAnother { .. } => codes::OWNED_BY_ANOTHER,
+            Self::AnchorTaken { .. } => codes::ANCHOR_TAKEN,
             Self::Guest => "Guest",
-            Self::AdministratorNotTakenOver { .. } => "AdministratorNotTakenOver",
-            Self::MatchBlocked { .. } => "MatchBlocked",
-            Self::MatchOfAnotherKind { .. } => "MatchOfAnotherKind",
+            Self::AdministratorNotTakenOver { .. } => codes::ADMINISTRATOR_NOT_TAKEN_OVER,
+            Self::MatchBlocked { .. } => codes::MATCH_BLOCKED,
+            Self::MatchOfAnotherKind { .. } => codes::MATCH_OF_ANOTHER_KIND,
         }
     }
 }

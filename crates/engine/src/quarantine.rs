@@ -3,7 +3,7 @@
 //! A job whose cycles fail, or most of whose objects do, is not hammered on with: it goes to quarantine, where
 //! cycles become rare, step by step. It leaves by itself with the first clean cycle.
 
-use lockstep_model::Timestamp;
+use lockstep_model::{Timestamp, codes};
 use std::time::Duration;
 
 /// Fewer failures never quarantine a job.
@@ -117,23 +117,22 @@ pub enum Gravity {
 #[must_use]
 pub fn gravity(code: &str) -> Gravity {
     match code {
-        "DeletionsNotVisible" => Gravity::Incomplete,
+        codes::DELETIONS_NOT_VISIBLE => Gravity::Incomplete,
         // The service itself was in the way, or its administrator.
-        "Interrupted" | "Paused" => Gravity::Passing,
-        "NoActiveAgents"
-        | "NoAgentsAssigned"
-        | "WrongCredentials"
-        | "PasswordExpired"
-        | "PasswordMustChange"
-        | "AccountDisabled"
-        | "AccountLocked"
-        | "AccountExpired"
-        | "SecretUnusable"
-        | "MissingRight"
-        | "ForeignDomain"
-        | "CertificateNotTrusted"
-        | "CertificateNameMismatch"
-        | "ScopeObjectNotFound" => Gravity::Lasting,
+        codes::INTERRUPTED | codes::PAUSED => Gravity::Passing,
+        codes::NO_ACTIVE_AGENTS
+        | codes::WRONG_CREDENTIALS
+        | codes::PASSWORD_EXPIRED
+        | codes::PASSWORD_MUST_CHANGE
+        | codes::ACCOUNT_DISABLED
+        | codes::ACCOUNT_LOCKED
+        | codes::ACCOUNT_EXPIRED
+        | codes::SECRET_UNUSABLE
+        | codes::MISSING_RIGHT
+        | codes::FOREIGN_DOMAIN
+        | codes::CERTIFICATE_NOT_TRUSTED
+        | codes::CERTIFICATE_NAME_MISMATCH
+        | codes::SCOPE_OBJECT_NOT_FOUND => Gravity::Lasting,
         _ => Gravity::Recurring,
     }
 }

@@ -5,7 +5,7 @@ use crate::word::words;
 
 words! {
     /// The kinds of object that have mappings of their own.
-    MappedKind {
+    pub enum MappedKind {
         /// Users and inetOrgPersons.
         User = "user",
         /// Groups.

@@ -4,7 +4,7 @@ use crate::word::words;
 
 words! {
     /// What was done to an object.
-    Action {
+    pub enum Action {
         /// It was made.
         Create = "Create",
         /// It was changed, or joined with an object that was there.
@@ -35,7 +35,7 @@ impl Action {
 
 words! {
     /// How it, or one step of it, ended.
-    Status {
+    pub enum Status {
         /// As it was meant.
         Success = "Success",
         /// Nothing had to be done, or nothing is.

@@ -4,7 +4,7 @@ use crate::word::words;
 
 words! {
     /// What a job forgets when it is restarted.
-    Reset {
+    pub enum Reset {
         /// Where reading goes on; the next cycle is a full one.
         Watermark = "watermark",
         /// Objects that wait for their next attempt; they are tried at once.

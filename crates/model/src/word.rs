@@ -31,7 +31,7 @@ fn listed(words: &[&str]) -> String {
 /// Declares an enum of which each variant is written as one word. It is read back whatever the case of its letters: a
 /// person may have typed it.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$own:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$own:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum $name {

@@ -4,6 +4,7 @@ use crate::instructions;
 use crate::service::Service;
 use lockstep_api::channel::{Action, Outcome};
 use lockstep_api::problem::Problem;
+use lockstep_model::codes;
 use lockstep_model::ids::InstructionId;
 use lockstep_store::ReadRecords as _;
 use lockstep_store::records::job::{InstructionRow, InstructionState};
@@ -73,7 +74,7 @@ async fn wait(
                 if begun.elapsed() > service.agent_patience + ANSWER_PATIENCE =>
             {
                 let title = format!("the agent of {domain} did not answer in time");
-                return Err(Problem::new(504, "AgentTimeout", title)
+                return Err(Problem::new(504, codes::AGENT_TIMEOUT, title)
                     .remedy("look at the agent's log; run `lockstep-agent check` beside it"));
             }
             _ => {}
@@ -87,7 +88,7 @@ async fn wait(
 pub fn no_active_agents(domain: &str) -> Problem {
     Problem::new(
         503,
-        "NoActiveAgents",
+        codes::NO_ACTIVE_AGENTS,
         format!("no agent of the domain {domain} is active"),
     )
     .remedy(

@@ -19,7 +19,7 @@ use lockstep_engine::ObjectClass;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, PropertyValue, SourceAnchor};
-use lockstep_store::records::connector_space::{Joined, Subject};
+use lockstep_store::records::connector_space::{LinkRow, Subject};
 use lockstep_store::records::job::{Configuration, Job, ScopeRoot, Watermark};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::safety::Escrow;
@@ -581,7 +581,7 @@ impl Forget {
             found.insert("quarantine".to_owned(), slowed);
         }
         if self.links {
-            let links = tx.how_many::<Joined>(None, &of)?;
+            let links = tx.how_many::<LinkRow>(None, &of)?;
             found.insert("links".to_owned(), links.into());
         }
         Ok(serde_json::Value::Object(found).to_string())
@@ -657,7 +657,7 @@ pub async fn restart(
 /// link that was forgotten although it was right would leave its object behind if it were deleted in Active
 /// Directory before the next cycle.
 async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreError> {
-    let mut behind: Option<Joined> = None;
+    let mut behind: Option<LinkRow> = None;
     loop {
         let after = behind.take();
         let last = service
@@ -666,7 +666,7 @@ async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(),
                 if let Some(after) = &after {
                     scan = scan.behind(after);
                 }
-                let links: Vec<Joined> = tx.list(&scan)?;
+                let links: Vec<LinkRow> = tx.list(&scan)?;
                 let ids: Vec<ObjectId> = links.iter().map(|link| link.object).collect();
                 let objects = directory::objects(tx, &ids)?;
                 let wrong = links.iter().zip(objects).filter(|(link, object)| {
@@ -676,7 +676,7 @@ async fn forget_links(service: &Arc<Service>, id: ConfigurationId) -> Result<(),
                     })
                 });
                 let wrong: Vec<_> = wrong.map(|(link, _)| (id, link.guid)).collect();
-                tx.remove::<Joined>(&wrong)?;
+                tx.remove::<LinkRow>(&wrong)?;
                 Ok(links.into_iter().last())
             })
             .await?;

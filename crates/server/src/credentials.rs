@@ -1,6 +1,6 @@
 //! Users' passwords: taking them over, checking them, replacing a verifier by a better one.
 //!
-//! Three writers meet here, each in a transaction of its own: the password lane brings a hash of Active
+//! Three writers meet here, each in a transaction of its own: the reading of passwords brings a hash of Active
 //! Directory ([`apply`]), a user or an administrator sets a password in the cloud ([`set_cloud_password`]),
 //! and a good sign-in upgrades the verifier ([`upgrade`]). The first writes only what is newer than what
 //! it finds by Active Directory's own stamp; the last only if the password is still the one that was
@@ -109,8 +109,8 @@ pub fn policy(tx: &mut (impl Read + ?Sized)) -> Result<PasswordPolicy, StoreErro
     Ok(tx.fetch_one(&())?.unwrap_or_default())
 }
 
-/// Which passwords of Active Directory these users have, in the order asked for: what the password lane
-/// compares with to see who needs one.
+/// Which passwords of Active Directory these users have, in the order asked for: what the reading of
+/// passwords compares with to see who needs one.
 ///
 /// # Errors
 ///

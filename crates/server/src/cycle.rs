@@ -19,7 +19,7 @@ mod updates;
 
 pub(crate) use drift::{VALUES, drift, is_unsettled};
 pub use foreign::{forsake, reconsider};
-pub(crate) use objects::{link, redacted};
+pub(crate) use objects::{redacted, with_applied};
 pub use report::{Item, Report, Tally};
 pub(crate) use unresolved::{
     CODE as REFERENCE_FAILURE, of_object as unresolved_of, tell as tell_unresolved,

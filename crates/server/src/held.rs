@@ -12,7 +12,7 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, MappedKind, Timestamp};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::{Configuration, HeldDelete, HeldVerdict, Job};
 use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -324,9 +324,9 @@ fn by_name(
         let row: Option<HeldDelete> = tx.fetch_one(&(configuration, guid))?;
         found.extend(row.map(Held::Delete));
     }
-    let joined: Option<Joined> = tx.fetch_one(&(configuration, guid))?;
-    if let Some(joined) = joined {
-        let row: Option<HeldChange> = tx.fetch_one(&(configuration, joined.object, member))?;
+    let link: Option<LinkRow> = tx.fetch_one(&(configuration, guid))?;
+    if let Some(link) = link {
+        let row: Option<HeldChange> = tx.fetch_one(&(configuration, link.object, member))?;
         found.extend(row.map(Held::Change));
     }
     Ok(found)

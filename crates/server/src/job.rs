@@ -11,11 +11,12 @@ mod schedule;
 mod unkept;
 
 pub(crate) use guard::{Guard, HeldCount};
+pub use lockstep_model::Wake;
 pub use quarantine::next_cycle;
 pub(crate) use quarantine::{hurry, next_attempt};
 pub(crate) use read::{canaries, identity, read_only};
 pub use reconcile::{reconcile, reconcile_due, run as run_reconciliation};
-pub use run::{Wake, run_cycle};
+pub use run::run_cycle;
 pub use schedule::{close_interrupted, run_jobs};
 pub use unkept::{Unkept, Unstored};
 

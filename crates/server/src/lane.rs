@@ -1,4 +1,8 @@
 //! The lane of a job: what whoever reads, decides or plans for a configuration works with in one transaction.
+//!
+//! It lasts no longer than its transaction, and keeps nobody else out. That cycles, plans and provisioning on demand come
+//! one after the other is the *turn* ([`crate::service::Service::take_turn`]); what agents do for a job under one lease
+//! is a *reading*: of objects, or of passwords.
 
 use crate::scope_groups::ScopeGroups;
 use lockstep_engine::Policy;

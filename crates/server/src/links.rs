@@ -2,7 +2,7 @@
 //! good.
 
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
@@ -19,8 +19,8 @@ const ROWS: usize = 5_000;
 /// Those of the store.
 pub fn live<T: Read + ?Sized>(tx: &mut T, id: ConfigurationId) -> Result<u64, StoreError> {
     let of = Key::empty().with(id);
-    let all = tx.how_many::<Joined>(None, &of)?;
-    let deleted = tx.how_many::<Joined>(Some(Joined::BY_DELETED), &of)?;
+    let all = tx.how_many::<LinkRow>(None, &of)?;
+    let deleted = tx.how_many::<LinkRow>(Some(LinkRow::BY_DELETED), &of)?;
     Ok(all.saturating_sub(deleted))
 }
 
@@ -39,7 +39,7 @@ pub fn entitled<T: Read + ?Sized>(tx: &mut T, id: ConfigurationId) -> Result<u64
         };
         scan = scan.behind(last);
         let ids: Vec<_> = failing.iter().map(|row| (id, row.guid)).collect();
-        let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
+        let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
         let outside = links
             .iter()
             .filter(|link| link.as_ref().is_none_or(|link| link.deleted));
@@ -54,13 +54,13 @@ pub fn entitled<T: Read + ?Sized>(tx: &mut T, id: ConfigurationId) -> Result<u64
 /// Those of the store.
 pub fn forget(tx: &mut dyn Write, gone: &[ObjectId]) -> Result<(), StoreError> {
     for id in gone {
-        let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(*id), SLICE);
-        let links: Vec<Joined> = tx.list(&scan)?;
+        let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(*id), SLICE);
+        let links: Vec<LinkRow> = tx.list(&scan)?;
         let links: Vec<_> = links
             .iter()
             .map(|link| (link.configuration, link.guid))
             .collect();
-        tx.remove::<Joined>(&links)?;
+        tx.remove::<LinkRow>(&links)?;
     }
     Ok(())
 }

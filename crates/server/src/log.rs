@@ -156,12 +156,8 @@ pub fn cycles_of<T: Read + ?Sized>(
 
 /// Who or what led to an entry: what woke its cycle; `demand`: one object, or a comparison, was asked for.
 #[must_use]
-pub fn initiated_by(cycle: Option<&Cycle>) -> &str {
-    match cycle.map(|cycle| cycle.woken_by.as_str()) {
-        None => "demand",
-        Some("") => "schedule",
-        Some(woken_by) => woken_by,
-    }
+pub fn initiated_by(cycle: Option<&Cycle>) -> &'static str {
+    cycle.map_or("demand", |cycle| cycle.woken_by.as_str())
 }
 
 /// How long it took from the beginning of its cycle, or from the request for one object, to an entry, in

@@ -101,7 +101,10 @@ fn describe() {
 
 /// Counts a cycle that ended.
 pub fn cycle_ended(cycle: &Cycle) {
-    let labels = [("kind", cycle.kind.clone()), ("state", cycle.state.clone())];
+    let labels = [
+        ("kind", cycle.kind.as_str()),
+        ("state", cycle.state.as_str()),
+    ];
     counter!("lockstep_cycles_total", &labels).increment(1);
     for (action, number) in [
         ("import", cycle.imported),

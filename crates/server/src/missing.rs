@@ -6,7 +6,7 @@
 
 use crate::choice::{Choice, ChoiceField, ChoiceFilter, Choosable, Listing, Meant, parsed};
 use crate::configurations::store_problem;
-use crate::cycle::link;
+use crate::cycle::with_applied;
 use crate::import::mark_all;
 use crate::job::ask_for_cycle_unless_paused;
 use crate::service::Service;
@@ -16,8 +16,8 @@ use lockstep_api::problem::Problem;
 use lockstep_directory::query::{HasFields, Literal};
 use lockstep_engine::{Presence, Reason, Word};
 use lockstep_model::ids::ConfigurationId;
-use lockstep_model::{Guid, PropertyValue};
-use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_model::{CycleKind, Guid, PropertyValue};
+use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeSet;
@@ -222,7 +222,7 @@ pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(
     let id = job.configuration;
     let prefix = Staged::missing(id, None);
     let rows = tx.how_many::<Staged>(Some(Staged::BY_MISSING), &prefix)?;
-    if cycle.kind == "incremental" && rows == job.history.missing_rows {
+    if cycle.kind == CycleKind::Incremental && rows == job.history.missing_rows {
         return Ok(());
     }
     let mut scan = Scan::along(Staged::BY_MISSING, prefix, SLICE);
@@ -232,8 +232,8 @@ pub(crate) fn count(tx: &mut dyn Read, job: &mut Job, cycle: &Cycle) -> Result<(
         let Some(last) = found.last() else { break };
         scan = scan.behind(last);
         let ids: Vec<_> = found.iter().map(|row| (id, row.object.guid)).collect();
-        let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
-        let live = joined.iter().flatten().filter(|joined| !joined.deleted);
+        let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
+        let live = links.iter().flatten().filter(|link| !link.deleted);
         missing += live.count() as u64;
     }
     (job.history.missing, job.history.missing_rows) = (missing, rows);
@@ -254,12 +254,12 @@ fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<V
         return Ok(None);
     };
     let guid = row.object.guid;
-    let joined: Option<Joined> = tx.fetch_one(&(id, guid))?;
-    let Some(joined) = joined.filter(|joined| !joined.deleted) else {
+    let link: Option<LinkRow> = tx.fetch_one(&(id, guid))?;
+    let Some(link) = link.filter(|link| !link.deleted) else {
         return Ok(None);
     };
-    let object = directory::objects(tx, &[joined.object])?.pop().flatten();
-    let applied = link(&joined, object).applied;
+    let object = directory::objects(tx, &[link.object])?.pop().flatten();
+    let applied = with_applied(&link, object).applied;
     let dn = applied.get("onPremisesDistinguishedName");
     let dn = dn.and_then(PropertyValue::as_text);
     let reason = match word {
@@ -270,8 +270,8 @@ fn view(tx: &mut dyn Read, id: ConfigurationId, row: &Staged) -> Result<Option<V
     Ok(Some(View {
         id: guid.to_string(),
         dn: dn.map_or_else(|| guid.to_string(), str::to_owned),
-        kind: joined.kind.to_string(),
-        object: joined.object.to_string(),
+        kind: link.kind.to_string(),
+        object: link.object.to_string(),
         since: since.to_string(),
         verdict: word_name(word).to_owned(),
         reason: reason.to_string(),

@@ -16,8 +16,8 @@ pub use webhook::Webhooks;
 use crate::job::Guard;
 use crate::service::Service;
 use lockstep_engine::quarantine::{Gravity, gravity, many_missing, quarantines};
-use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{CycleState, Timestamp};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::safety::{Channel, Delivery, Notice};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -211,7 +211,7 @@ fn blind(job: &Job, cycle: &Cycle, known: &[Notice]) -> Option<Reason> {
             waits: false,
         });
     }
-    if cycle.state != "failed" || job.tombstones_visible {
+    if cycle.state != CycleState::Failed || job.tombstones_visible {
         return None;
     }
     let notice = known.iter().find(|notice| is_it(&notice.code))?;

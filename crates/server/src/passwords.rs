@@ -1,11 +1,11 @@
-//! The lane of passwords: which user needs one, which were taken over, and how far it has been read.
+//! The reading of passwords: which user needs one, which were taken over, and how far it has come.
 //!
 //! That a user needs a password is a state, not an event: there is a row for each provisioned user
 //! (`PasswordRow`), judged by [`lockstep_engine::password`] whenever something of it is reported. Who still
 //! needs one when all changes have been read is asked for by itself.
 //!
 //! Each of [`begin`], [`accounts`], [`stamps`], [`taken`] and [`end`] is one request of an agent, carried out in one
-//! transaction under the lane's own lease. What users sign in with is kept by [`crate::credentials`].
+//! transaction under a lease of this reading's own. What users sign in with is kept by [`crate::credentials`].
 
 mod made;
 mod replication;

@@ -44,7 +44,7 @@ const SLICE: usize = 1_000;
 /// A problem with status 404 when there is no such configuration, and those of reading.
 pub async fn of_configuration(service: &Arc<Service>, name: &str) -> Result<Plan, Problem> {
     let before = named(service, name).await?.ok_or_else(|| not_found(name))?;
-    let _lane = service.hold_lane(before.id).await;
+    let _turn = service.take_turn(before.id).await;
     let report = read_until_known(service, before.id, None).await?;
     Ok(plan(report, before.version))
 }
@@ -61,7 +61,7 @@ pub async fn of_file(service: &Arc<Service>, checked: Checked) -> Result<Plan, P
     let Some(before) = before else {
         return scratch(service, checked, None).await;
     };
-    let _lane = service.hold_lane(before.id).await;
+    let _turn = service.take_turn(before.id).await;
     if !has_been_read(service, before.id).await? {
         return scratch(service, checked, Some(before)).await;
     }

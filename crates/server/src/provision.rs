@@ -42,7 +42,7 @@ pub async fn one(
     let found = service.read(move |tx| by_name(tx, &sought)).await;
     let configuration = found.map_err(problem)?.ok_or_else(|| not_found(name))?;
     let object = resolve(service, &configuration, &wish.dn).await?;
-    let _lane = service.hold_lane(configuration.id).await;
+    let _turn = service.take_turn(configuration.id).await;
     let id = configuration.id;
     if wish.ignore_scope {
         admit(service, id, Some(object.guid)).await?;

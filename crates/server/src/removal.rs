@@ -16,7 +16,7 @@ use lockstep_directory::{Change, TenantRules};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_store::records::connector_space::{
-    Claim, Dirty, Doubtful, ForeignPrincipal, Joined, NestedScopeGroup, Staged, StagedReference,
+    Claim, Dirty, Doubtful, ForeignPrincipal, LinkRow, NestedScopeGroup, Staged, StagedReference,
     Subject, UnresolvedReference, UntoldReferences,
 };
 use lockstep_store::records::job::{Configuration, Cycle, Heir, HeldDelete, Job, ReadSet};
@@ -238,13 +238,13 @@ async fn release(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Stor
         let (tenant, now) = (service.tenant_rules(), service.clock.now());
         next = service
             .write(move |tx| {
-                let joined: Vec<Joined> = tx.list(&scan)?;
-                let release = |joined: &Joined| Change::Release {
-                    id: joined.object,
+                let links: Vec<LinkRow> = tx.list(&scan)?;
+                let release = |link: &LinkRow| Change::Release {
+                    id: link.object,
                     from: id,
                 };
-                directory::write(tx, &tenant, joined.iter().map(release).collect(), now)?;
-                Ok(joined.last().map(|last| scan.behind(last)))
+                directory::write(tx, &tenant, links.iter().map(release).collect(), now)?;
+                Ok(links.last().map(|last| scan.behind(last)))
             })
             .await?;
     }
@@ -263,7 +263,7 @@ async fn forsake_all(
         let row = Arc::clone(&row);
         next = service
             .write(move |tx| {
-                let had: Vec<Joined> = tx.list(&scan)?;
+                let had: Vec<LinkRow> = tx.list(&scan)?;
                 // The others find them with the heir as soon as it has them.
                 let heir = match heir {
                     Heir::Configuration(heir) => Some(heir),
@@ -336,7 +336,7 @@ async fn clear(service: &Arc<Service>, id: ConfigurationId) -> Result<(), StoreE
     remove_all::<Doubtful>(service, id).await?;
     remove_all::<NestedScopeGroup>(service, id).await?;
     remove_all::<ForeignPrincipal>(service, id).await?;
-    remove_all::<Joined>(service, id).await?;
+    remove_all::<LinkRow>(service, id).await?;
     remove_all::<PasswordRow>(service, id).await?;
     remove_all::<Dirty>(service, id).await?;
     remove_all::<HeldDelete>(service, id).await?;

@@ -1,6 +1,7 @@
 //! For how long is remembered what happened: old entries of the logs and old cycles go, in bounded batches.
 
 use crate::service::Service;
+use crate::signin::trail;
 use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
@@ -101,7 +102,7 @@ pub fn audit(
     scan.after = Some((place.clone(), place));
     let rows: Vec<AuditEntry> = tx.list(&scan)?;
     let is_old = |row: &&AuditEntry| match row.activity.as_str() {
-        "SignedIn" | "SignInRefused" => row.at <= sign_ins,
+        trail::SIGNED_IN | trail::REFUSED => row.at <= sign_ins,
         _ => row.at <= settings,
     };
     let old: Vec<u64> = rows.iter().filter(is_old).map(|row| row.number).collect();

@@ -60,7 +60,7 @@ pub struct Service {
     /// Where its transactions run.
     pub transactions: Transactions,
     rules: RwLock<TenantRules>,
-    lanes: Mutex<BTreeMap<ConfigurationId, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<BTreeMap<ConfigurationId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// Where transactions run. They block.
@@ -145,18 +145,18 @@ impl Service {
             outlets: OnceLock::new(),
             transactions: Transactions::default(),
             rules: RwLock::new(rules_of(&tenant)),
-            lanes: Mutex::default(),
+            turns: Mutex::default(),
         })
     }
 
-    /// Waits until nothing else reads for a configuration, and keeps it so until the guard is dropped: a
-    /// cycle and a plan would take each other's lease.
-    pub async fn hold_lane(&self, id: ConfigurationId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lane = {
-            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(lanes.entry(id).or_default())
+    /// Waits for its turn with a configuration, and has it until the guard is dropped: cycle, plan, provisioning on demand
+    /// and reconciliation come one after the other, as they would take each other's lease.
+    pub async fn take_turn(&self, id: ConfigurationId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(id).or_default())
         };
-        lane.lock_owned().await
+        turn.lock_owned().await
     }
 
     /// The DNS suffixes that the tenant owns.

@@ -9,16 +9,14 @@ use crate::cycle::{Context, Item, Report};
 use crate::service::Service;
 use crate::{import, plan};
 use lockstep_directory::TenantRules;
-use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::log::{Action, Status};
+use lockstep_model::{Timestamp, codes};
 use lockstep_store::records::job::{Configuration, Cycle, Job, Planned, PlannedRow};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 
-/// Of an object that another configuration provisions, and that was compared with what this one would make of it.
-const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
 /// How many entries one transaction writes.
 const SLICE: usize = 1_000;
 
@@ -145,8 +143,9 @@ fn tell(
                 Status::Skipped
             }
             Action::Skip => Status::Skipped,
-            // Whoever runs beside another configuration wants to know what is otherwise.
-            Action::Other if item.code == OWNED_BY_ANOTHER && item.target.is_some() => {
+            // Another configuration provisions it, and it was compared with what this one would make of it: whoever
+            // runs one beside the other wants to know what is otherwise.
+            Action::Other if item.code == codes::OWNED_BY_ANOTHER && item.target.is_some() => {
                 match item.changes.is_empty() {
                     true => Status::Skipped,
                     false => Status::Warning,

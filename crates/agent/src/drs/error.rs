@@ -5,6 +5,7 @@ use crate::rights::{Grantee, Right};
 use lockstep_ad_proto::drsuapi::{DrsError, SecretError, Status};
 use lockstep_ad_proto::epm::MapError;
 use lockstep_ad_proto::rpc::RpcError;
+use lockstep_model::codes;
 use std::io;
 
 /// Why password hashes could not be read.
@@ -112,7 +113,7 @@ impl ReplicationError {
             }
             Self::NotOffered { .. } => "ReplicationNotOffered",
             Self::SignIn { .. } => "SignInFailed",
-            Self::MissingRight { .. } => "MissingRight",
+            Self::MissingRight { .. } => codes::MISSING_RIGHT,
             Self::Rpc { .. } | Self::Refused { .. } => "ReplicationFailed",
             Self::Undecipherable { .. } => "PasswordHashUndecipherable",
         }

@@ -1,6 +1,7 @@
 //! Why a domain could not be read, with a stable code, and what to do about it.
 
 use lockstep_ad_proto::ldap::{BindFailure, DecodeError, LdapResult, ResultCode};
+use lockstep_model::codes;
 use std::io;
 
 /// Why a domain controller was not reached, or did not answer as it should.
@@ -197,31 +198,31 @@ impl LdapError {
             Self::Protocol { .. } | Self::Lacking { .. } => "UnexpectedAnswer",
             Self::Certificate {
                 wrong_name: true, ..
-            } => "CertificateNameMismatch",
-            Self::Certificate { .. } => "CertificateNotTrusted",
+            } => codes::CERTIFICATE_NAME_MISMATCH,
+            Self::Certificate { .. } => codes::CERTIFICATE_NOT_TRUSTED,
             Self::Context { .. } => "SignInFailed",
             Self::Refused { failure, .. } => match failure {
-                BindFailure::PasswordExpired => "PasswordExpired",
-                BindFailure::AccountDisabled => "AccountDisabled",
-                BindFailure::AccountExpired => "AccountExpired",
-                BindFailure::MustChangePassword => "PasswordMustChange",
-                BindFailure::AccountLocked => "AccountLocked",
-                BindFailure::WrongCredentials => "WrongCredentials",
+                BindFailure::PasswordExpired => codes::PASSWORD_EXPIRED,
+                BindFailure::AccountDisabled => codes::ACCOUNT_DISABLED,
+                BindFailure::AccountExpired => codes::ACCOUNT_EXPIRED,
+                BindFailure::MustChangePassword => codes::PASSWORD_MUST_CHANGE,
+                BindFailure::AccountLocked => codes::ACCOUNT_LOCKED,
+                BindFailure::WrongCredentials => codes::WRONG_CREDENTIALS,
                 _ => "SignInRefused",
             },
             Self::ClockSkew { .. } => "ClockSkew",
-            Self::ForeignDomain { .. } => "ForeignDomain",
+            Self::ForeignDomain { .. } => codes::FOREIGN_DOMAIN,
             Self::ReadOnly { .. } => "ReadOnlyController",
             Self::NotSynchronized { .. } => "ControllerNotSynchronized",
             Self::Search { result, .. } => match result.code {
-                ResultCode::INSUFFICIENT_ACCESS_RIGHTS => "MissingRight",
+                ResultCode::INSUFFICIENT_ACCESS_RIGHTS => codes::MISSING_RIGHT,
                 ResultCode::UNAVAILABLE_CRITICAL_EXTENSION => "CookieRefused",
                 ResultCode::BUSY | ResultCode::UNAVAILABLE => "DomainControllerUnreachable",
                 _ => "SearchFailed",
             },
-            Self::Secret { .. } => "SecretUnusable",
-            Self::DeletionsNotVisible { .. } => "DeletionsNotVisible",
-            Self::ScopeObjectNotFound { .. } => "ScopeObjectNotFound",
+            Self::Secret { .. } => codes::SECRET_UNUSABLE,
+            Self::DeletionsNotVisible { .. } => codes::DELETIONS_NOT_VISIBLE,
+            Self::ScopeObjectNotFound { .. } => codes::SCOPE_OBJECT_NOT_FOUND,
         }
     }
 

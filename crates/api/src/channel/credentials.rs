@@ -1,4 +1,4 @@
-//! The lane of passwords: what the service asks, and what the agent answers while it replicates.
+//! The reading of passwords: what the service asks, and what the agent answers while it replicates.
 //!
 //! First the agent names the *accounts* that replication brings, by identity alone, and the service answers
 //! which of them it provisions. Of these the agent reports *stamps*: when their passwords were written last.

@@ -7,6 +7,7 @@ use crate::output::{fields, table};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use lockstep_api::admin::{Cycle, Passwords};
+use lockstep_model::CycleState;
 use reqwest::Method;
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ fn status(cycle: &Cycle, context: &Context<'_>) -> Result<u8, Failure> {
             error.code,
             request.map_or_else(String::new, |request| format!("\n  request: {request}"))
         );
-        if cycle.state == "failed" {
+        if cycle.state == CycleState::Failed.as_str() {
             return Err(Failure::new(text).remedy(error.remedy.clone()));
         }
         context
@@ -130,7 +131,8 @@ async fn with_progress(
 async fn progress(client: &Client, name: &str, begun: Instant) -> Option<String> {
     let path = ["api", "v1", "configurations", name, "cycles"];
     let cycles: Vec<Cycle> = client.get(&path).await.ok()?;
-    let running = cycles.into_iter().find(|cycle| cycle.state == "running")?;
+    let is_running = |cycle: &Cycle| cycle.state == CycleState::Running.as_str();
+    let running = cycles.into_iter().find(is_running)?;
     let applied = running.created + running.updated + running.deleted + running.restored;
     let planned = applied + running.unchanged + running.skipped;
     let rate = running.imported * 1_000 / u64::try_from(begun.elapsed().as_millis()).ok()?.max(1);

@@ -1,7 +1,7 @@
 //! What the cloud directory holds that an object could be: looked up for [`lockstep_engine::matching`].
 
 use super::Context;
-use super::objects::{Case, link};
+use super::objects::{Case, with_applied};
 use crate::directory;
 use crate::lane::Lane;
 use crate::removal::is_free_for;
@@ -11,13 +11,13 @@ use lockstep_engine::matching::{Holding, Owner};
 use lockstep_engine::soft_keys;
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
 use std::collections::BTreeMap;
 
 /// An object of the directory became of one object of AD; while it changes hands, of a few.
-const JOINED: usize = 100;
+const LINKS: usize = 100;
 
 /// Looks up candidates: under the link for what has one, else by anchor, else by name and address.
 pub(super) fn find_candidates(
@@ -33,15 +33,15 @@ pub(super) fn find_candidates(
     let mut unlinked = Vec::new();
     let mut linked = Vec::new();
     for case in cases.iter_mut() {
-        match &case.joined {
-            Some(joined) => linked.push((joined.object, case)),
+        match &case.link_row {
+            Some(link) => linked.push((link.object, case)),
             None => unlinked.push(case),
         }
     }
     let ids: Vec<ObjectId> = linked.iter().map(|(id, _)| *id).collect();
     for ((_, case), object) in linked.into_iter().zip(directory::objects(tx, &ids)?) {
         case.candidates.linked = desk.holding(tx, object.as_ref())?;
-        case.link = case.joined.as_ref().map(|joined| link(joined, object));
+        case.link = case.link_row.as_ref().map(|row| with_applied(row, object));
         if case.candidates.linked.is_none() {
             // What it was joined with is gone: it is looked for anew.
             unlinked.push(case);
@@ -73,20 +73,20 @@ fn has_twin(
     object: ObjectId,
     guid: Guid,
 ) -> Result<bool, StoreError> {
-    let joined = joined_with(tx, lane, object)?;
-    Ok(joined.iter().any(|joined| joined.guid != guid))
+    let links = links_with(tx, lane, object)?;
+    Ok(links.iter().any(|link| link.guid != guid))
 }
 
 /// The objects of AD that an object of the directory became of.
-pub(super) fn joined_with(
+pub(super) fn links_with(
     tx: &mut dyn Write,
     lane: &Lane,
     object: ObjectId,
-) -> Result<Vec<Joined>, StoreError> {
-    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(object), JOINED);
-    let mut joined: Vec<Joined> = tx.list(&scan)?;
-    joined.retain(|joined| joined.configuration == lane.owner());
-    Ok(joined)
+) -> Result<Vec<LinkRow>, StoreError> {
+    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(object), LINKS);
+    let mut links: Vec<LinkRow> = tx.list(&scan)?;
+    links.retain(|link| link.configuration == lane.owner());
+    Ok(links)
 }
 
 /// Looks up who has the user principal name and the primary address of objects that are nowhere yet.

@@ -12,10 +12,10 @@ use lockstep_directory::Change;
 use lockstep_engine::guard::Limit;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{Decision, Reason};
-use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::log::{Action, Status};
-use lockstep_store::records::connector_space::{Joined, Subject};
+use lockstep_model::{Guid, codes};
+use lockstep_store::records::connector_space::{LinkRow, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::records::password::PasswordRow;
@@ -177,15 +177,15 @@ fn gone(tx: &mut dyn Write, configuration: ConfigurationId, case: Case) -> Resul
     tx.remove::<PasswordRow>(&[(configuration, guid)])?;
     tx.remove::<LastDecision>(&[(configuration, guid)])?;
     unresolved::forget(tx, configuration, guid)?;
-    if let Some(joined) = &case.joined {
-        tx.remove::<HeldChange>(&[(configuration, joined.object, None)])?;
+    if let Some(link) = &case.link_row {
+        tx.remove::<HeldChange>(&[(configuration, link.object, None)])?;
     }
-    match case.joined {
-        Some(joined) if joined.kind == MappedKind::User => tx.store(&[Joined {
+    match case.link_row {
+        Some(link) if link.kind == MappedKind::User => tx.store(&[LinkRow {
             deleted: true,
-            ..joined
+            ..link
         }]),
-        _ => tx.remove::<Joined>(&[(configuration, guid)]),
+        _ => tx.remove::<LinkRow>(&[(configuration, guid)]),
     }
 }
 
@@ -230,7 +230,7 @@ fn staged(row: &HeldDelete) -> Item {
         name: None,
         dn: Some(row.name.clone()),
         reason: format!("the threshold for deletes was reached; {}", row.reason),
-        code: "DeleteThresholdReached",
+        code: codes::DELETE_THRESHOLD_REACHED,
         changes: Vec::new(),
     }
 }

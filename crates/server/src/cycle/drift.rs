@@ -14,7 +14,7 @@ use lockstep_engine::{Decision, Reason};
 use lockstep_model::Guid;
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::Action;
-use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, Subject, SubjectKind};
 use lockstep_store::records::job::HeldDelete;
 use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{ReadRecords as _, Scan, StoreError, Write};
@@ -120,11 +120,11 @@ fn without_known(tx: &mut dyn Write, lane: &Lane, guids: &[Guid]) -> Result<Vec<
     let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
     let held: Vec<Option<HeldDelete>> = tx.fetch(&ids)?;
     known.extend(held.into_iter().flatten().map(|row| row.guid));
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
-    for joined in joined.into_iter().flatten() {
-        let of_object = HeldChange::of(lane.owner(), joined.object);
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
+    for link in links.into_iter().flatten() {
+        let of_object = HeldChange::of(lane.owner(), link.object);
         let changes: Vec<HeldChange> = tx.list(&Scan::of(of_object, 1))?;
-        known.extend(changes.iter().map(|_| joined.guid));
+        known.extend(changes.iter().map(|_| link.guid));
     }
     let left = guids.iter().filter(|guid| !known.contains(guid));
     Ok(left.copied().collect())

@@ -23,6 +23,8 @@ use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, Write
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// The code under which the log tells that something is as it should be again.
+pub(super) const HEALED: &str = "Healed";
 /// How many are looked at in one go.
 const SLICE: usize = 1_000;
 /// How many letters a line has of an expression or a value.
@@ -332,7 +334,7 @@ pub(super) fn heal(
     let target = case.link.as_ref().map(|link| link.object);
     let mut item = case.item(lane, Action::Other, reason, target);
     item.reason.push_str(&healed(context, row));
-    item.code = "Healed";
+    item.code = HEALED;
     forget(tx, row)?;
     tx.remove::<LastDecision>(&[(row.configuration, row.guid)])?;
     crate::log::record(tx, context, Status::Success, item)

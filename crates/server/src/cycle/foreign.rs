@@ -15,7 +15,7 @@ use lockstep_directory::index::{Indexed, term_text};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Sid};
 use lockstep_store::records::connector_space::{
-    ForeignPrincipal, Joined, StagedReference, Subject,
+    ForeignPrincipal, LinkRow, StagedReference, Subject,
 };
 use lockstep_store::records::directory::IndexEntry;
 use lockstep_store::records::job::{Configuration, Job};
@@ -65,7 +65,7 @@ pub(super) fn resolve(
             continue;
         }
         let ids: Vec<_> = guids.iter().map(|guid| (other.id, *guid)).collect();
-        let rows: Vec<Option<Joined>> = tx.fetch(&ids)?;
+        let rows: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
         for row in rows.into_iter().flatten() {
             // Two configurations may have had it: the one that still has it counts.
             let known = found
@@ -111,13 +111,13 @@ pub(super) fn edges_to(
     lane: &Lane,
     (source, attribute): (Guid, &str),
     object: ObjectId,
-    joined: &[Joined],
+    links: &[LinkRow],
 ) -> Result<Vec<<StagedReference as Record>::Id>, StoreError> {
     let own = lane.configuration.id;
     let mut targets = Vec::new();
     for other in others(tx, lane)? {
         if reaches(&lane.configuration, &other) {
-            let of_other = joined.iter().filter(|row| row.configuration == other.id);
+            let of_other = links.iter().filter(|row| row.configuration == other.id);
             targets.extend(of_other.map(|row| row.guid));
         }
     }
@@ -193,7 +193,7 @@ pub fn forsake(
     tx: &mut dyn Write,
     from: &Configuration,
     heir: Option<ConfigurationId>,
-    had: &[Joined],
+    had: &[LinkRow],
 ) -> Result<(), StoreError> {
     let ids: Vec<ObjectId> = had.iter().map(|row| row.object).collect();
     let objects = directory::objects(tx, &ids)?;
@@ -239,7 +239,7 @@ pub fn reconsider(tx: &mut dyn Write, configuration: ConfigurationId) -> Result<
     };
     let mut scan = Scan::of(Key::empty().with(configuration), SLICE);
     loop {
-        let rows: Vec<Joined> = tx.list(&scan)?;
+        let rows: Vec<LinkRow> = tx.list(&scan)?;
         let subjects = rows.iter().map(|row| Subject::From(row.guid));
         mark_all(tx, &mut job, subjects.collect::<Vec<_>>())?;
         match rows.last() {

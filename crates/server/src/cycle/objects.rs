@@ -1,6 +1,6 @@
 //! Decides and applies objects.
 
-use super::candidates::{find_candidates, joined_with};
+use super::candidates::{find_candidates, links_with};
 use super::report::{Compared, Item};
 use super::{Context, claims, escrow, foreign, keep, updates};
 use crate::import::{Places, mark_all};
@@ -17,7 +17,7 @@ use lockstep_engine::{
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, PropertyValue, Sid, SourceAnchor, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged, Subject};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, Staged, Subject};
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
 use lockstep_store::records::log::{LastDecision, LogEntry};
 use lockstep_store::records::password::PasswordRow;
@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Everything that is known of one object when it is decided.
 pub(super) struct Case {
     pub(super) object: StagedObject,
-    pub(super) joined: Option<Joined>,
+    pub(super) link_row: Option<LinkRow>,
     /// The same as the engine needs it, with what was last applied.
     pub(super) link: Option<Link>,
     pub(super) chain: Chain,
@@ -127,9 +127,9 @@ pub(super) fn cases(
     let ids: Vec<_> = guids.iter().map(|guid| (configuration, *guid)).collect();
     let rows: Vec<Option<Staged>> = tx.fetch(&ids)?;
     let ids: Vec<_> = guids.iter().map(|guid| (lane.owner(), *guid)).collect();
-    let links: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     let mut cases = Vec::with_capacity(guids.len());
-    for (row, joined) in rows.into_iter().zip(links) {
+    for (row, link_row) in rows.into_iter().zip(links) {
         let Some(Staged { object, .. }) = row else {
             continue;
         };
@@ -137,7 +137,7 @@ pub(super) fn cases(
         let membership = lane.groups.membership(tx, &object)?;
         cases.push(Case {
             object,
-            joined,
+            link_row,
             link: None,
             chain,
             membership,
@@ -149,17 +149,17 @@ pub(super) fn cases(
 }
 
 /// A remembered match with what was last applied: the values that the directory's object wants.
-pub(crate) fn link(joined: &Joined, object: Option<Object>) -> Link {
+pub(crate) fn with_applied(link: &LinkRow, object: Option<Object>) -> Link {
     let wanted = object.map_or_else(Values::new, |object| object.wanted);
     Link {
-        guid: joined.guid,
-        object: joined.object,
-        anchor: joined.anchor.clone(),
+        guid: link.guid,
+        object: link.object,
+        anchor: link.anchor.clone(),
         applied: wanted
             .into_iter()
             .map(|(property, value)| (property.name().to_owned(), value))
             .collect(),
-        deleted: joined.deleted,
+        deleted: link.deleted,
     }
 }
 
@@ -176,7 +176,7 @@ struct Pending {
 /// Rows that a batch writes, gathered so that each table is written once.
 #[derive(Default)]
 struct Rows {
-    joined: Vec<Joined>,
+    links: Vec<LinkRow>,
     log: Vec<LogEntry>,
     marks: Vec<Subject>,
     /// Users who need a password.
@@ -207,7 +207,7 @@ impl Rows {
     }
 
     fn store(self, tx: &mut dyn Write, lane: &mut Lane) -> Result<(), StoreError> {
-        tx.store(&self.joined)?;
+        tx.store(&self.links)?;
         tx.store(&self.passwords)?;
         tx.store(&self.log)?;
         tx.remove::<LastDecision>(&self.applied)?;
@@ -286,7 +286,7 @@ pub(super) fn decide_all(
             continue;
         }
         let holder = *anchors.entry(desired.anchor.clone()).or_insert(id);
-        if !taken.insert(id) || case.joined.is_none() && holder != id {
+        if !taken.insert(id) || case.link_row.is_none() && holder != id {
             let anchor = desired.anchor;
             let reason = Reason::AnchorTaken { anchor };
             claims::list(tx, lane, guid, &reason)?;
@@ -465,7 +465,7 @@ fn applied(
             return fail(tx, lane, context, &case, &reason, code, obstacle);
         }
     };
-    rows.joined.push(Joined {
+    rows.links.push(LinkRow {
         configuration,
         guid,
         object: id,
@@ -474,15 +474,14 @@ fn applied(
         deleted: false,
     });
     rows.applied.push((configuration, guid));
-    if case.joined.is_none() && action != Action::Create {
+    if case.link_row.is_none() && action != Action::Create {
         // What it became of before has no part in it any more.
-        let others = joined_with(tx, lane, id)?;
-        let others = others.iter().filter(|joined| joined.guid != guid);
-        let others: Vec<_> = others.map(|joined| (configuration, joined.guid)).collect();
-        tx.remove::<Joined>(&others)?;
+        let others = links_with(tx, lane, id)?;
+        let others = others.iter().filter(|link| link.guid != guid);
+        let others: Vec<_> = others.map(|link| (configuration, link.guid)).collect();
+        tx.remove::<LinkRow>(&others)?;
     }
-    let is_new =
-        action != Action::Update || case.joined.as_ref().is_none_or(|joined| joined.deleted);
+    let is_new = action != Action::Update || case.link_row.as_ref().is_none_or(|link| link.deleted);
     if is_new && kind == MappedKind::User && crate::passwords::enabled(&lane.configuration) {
         let mut row = PasswordRow::unread(configuration, guid, id);
         row.fresh = action == Action::Create;

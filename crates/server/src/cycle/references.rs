@@ -4,6 +4,7 @@
 //! group of a million costs what it costs in a group of ten; many references cost few statements, because
 //! what a batch needs is looked up for all of them together.
 
+use super::escrow::HEALED;
 use super::objects::cases;
 use super::report::Compared;
 use super::unresolved::Findings;
@@ -18,7 +19,7 @@ use lockstep_model::ids::ObjectId;
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, PropertyValue};
 use lockstep_store::records::connector_space::{
-    Dirty, Joined, Staged, StagedReference, Subject, SubjectKind,
+    Dirty, LinkRow, Staged, StagedReference, Subject, SubjectKind,
 };
 use lockstep_store::records::directory::DirectoryReference;
 use lockstep_store::{
@@ -353,12 +354,10 @@ fn tell(
     if !counted && context.report.referring.insert(holder) {
         context.report.tally.updated += 1;
     }
-    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(holder), 10);
-    let joined: Vec<Joined> = tx.list(&scan)?;
-    let own = joined
-        .iter()
-        .find(|joined| joined.configuration == lane.owner());
-    let Some(guid) = own.map(|joined| joined.guid) else {
+    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(holder), 10);
+    let links: Vec<LinkRow> = tx.list(&scan)?;
+    let own = links.iter().find(|link| link.configuration == lane.owner());
+    let Some(guid) = own.map(|link| link.guid) else {
         return Ok(());
     };
     let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
@@ -373,7 +372,7 @@ fn tell(
     let mut item = case.item(lane, action, &Reason::InScope, Some(holder));
     if healed {
         if properties.is_empty() {
-            item.code = "Healed";
+            item.code = HEALED;
         }
         item.reason
             .push_str("; what it refers to is provisioned now, and was not before");
@@ -424,14 +423,14 @@ pub(super) fn names(
 }
 
 /// What objects of AD became; of those that became nothing there is no entry.
-fn joined(
+fn links_of(
     tx: &mut dyn Read,
     lane: &Lane,
     guids: impl IntoIterator<Item = Guid>,
-) -> Result<HashMap<Guid, Joined>, StoreError> {
+) -> Result<HashMap<Guid, LinkRow>, StoreError> {
     let guids: BTreeSet<Guid> = guids.into_iter().collect();
     let ids: Vec<_> = guids.into_iter().map(|guid| (lane.owner(), guid)).collect();
-    let rows: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let rows: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     Ok(rows
         .into_iter()
         .flatten()
@@ -448,10 +447,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) const fn of(joined: &Joined) -> Self {
+    pub(super) const fn of(link: &LinkRow) -> Self {
         Self {
-            object: joined.object,
-            deleted: joined.deleted,
+            object: link.object,
+            deleted: link.deleted,
         }
     }
 }
@@ -463,7 +462,7 @@ fn targets(
     guids: impl IntoIterator<Item = Guid>,
 ) -> Result<HashMap<Guid, Target>, StoreError> {
     let guids: BTreeSet<Guid> = guids.into_iter().collect();
-    let own = joined(tx, lane, guids.iter().copied())?;
+    let own = links_of(tx, lane, guids.iter().copied())?;
     // What was deleted here another configuration may have taken up since.
     let strange = guids.into_iter().filter(|guid| live(&own, *guid).is_none());
     let strange: Vec<Guid> = strange.collect();
@@ -476,11 +475,11 @@ fn targets(
 }
 
 /// The directory's object for an object of AD, if it is there and not deleted.
-fn live(joined: &HashMap<Guid, Joined>, guid: Guid) -> Option<ObjectId> {
-    joined
+fn live(links: &HashMap<Guid, LinkRow>, guid: Guid) -> Option<ObjectId> {
+    links
         .get(&guid)
-        .filter(|joined| !joined.deleted)
-        .map(|joined| joined.object)
+        .filter(|link| !link.deleted)
+        .map(|link| link.object)
 }
 
 /// The property in which the directory has what AD has in this attribute.
@@ -512,15 +511,15 @@ fn from(
     mut mark: Dirty,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
-    let holders = joined(tx, lane, mark.subjects.iter().map(Subject::guid))?;
+    let holders = links_of(tx, lane, mark.subjects.iter().map(Subject::guid))?;
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut large = Vec::new();
     let (mut looked, mut room, mut position) = (0, BATCH, mark.position.take());
     for subject in &mark.subjects {
         let source = subject.guid();
         let begun = position.take();
-        let joined = holders.get(&source).filter(|joined| !joined.deleted);
-        if let Some(joined) = joined {
+        let link = holders.get(&source).filter(|link| !link.deleted);
+        if let Some(link) = link {
             let prefix = StagedReference::from(lane.configuration.id, source);
             let mut scan = Scan::of(prefix, room);
             let whole = begun.is_none();
@@ -534,8 +533,8 @@ fn from(
             }
             stretches.push(Stretch {
                 source,
-                kind: joined.kind,
-                holder: joined.object,
+                kind: link.kind,
+                holder: link.object,
                 rows,
                 whole: whole && !more,
             });
@@ -636,7 +635,7 @@ fn strangers(
     let Some(source) = mark.subjects.first().map(Subject::guid) else {
         return keep(tx, mark);
     };
-    let Some(holder) = live(&joined(tx, lane, [source])?, source) else {
+    let Some(holder) = live(&links_of(tx, lane, [source])?, source) else {
         return first_done(tx, mark);
     };
     let mut scan = Scan::of(DirectoryReference::from(holder), BATCH);
@@ -679,8 +678,8 @@ pub(super) fn edges_of(
         return Ok(Vec::new());
     };
     let prefix = Key::empty().with(reference.target);
-    let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
-    let own = joined.iter().find(|row| row.configuration == lane.owner());
+    let links: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_OBJECT, prefix, 10))?;
+    let own = links.iter().find(|row| row.configuration == lane.owner());
     let mut edges = Vec::new();
     if let Some(own) = own {
         let configuration = lane.configuration.id;
@@ -689,7 +688,7 @@ pub(super) fn edges_of(
     // What was deleted here another configuration may have taken up since.
     if own.is_none_or(|own| own.deleted) {
         let target = reference.target;
-        let foreign = foreign::edges_to(tx, lane, (source, attribute), target, &joined)?;
+        let foreign = foreign::edges_to(tx, lane, (source, attribute), target, &links)?;
         edges.extend(foreign);
     }
     Ok(edges)
@@ -773,7 +772,7 @@ fn settle(
     edges: Vec<(Guid, &str, Guid, bool)>,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
-    let holders = joined(tx, lane, edges.iter().map(|(source, ..)| *source))?;
+    let holders = links_of(tx, lane, edges.iter().map(|(source, ..)| *source))?;
     let targets = targets(tx, lane, edges.iter().map(|(_, _, target, _)| *target))?;
     for (source, attribute, target, wanted) in &edges {
         let edge = (
@@ -782,7 +781,7 @@ fn settle(
             (*attribute).to_owned(),
             *target,
         );
-        let holder = holders.get(source).filter(|joined| !joined.deleted);
+        let holder = holders.get(source).filter(|link| !link.deleted);
         match holder.filter(|_| *wanted) {
             Some(row) => changes.look(lane, row.kind, row.object, edge, targets.get(target)),
             None => changes.findings.is_gone(edge),

@@ -14,7 +14,7 @@ use lockstep_engine::guard::Limit;
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, MappedKind};
-use lockstep_store::records::connector_space::{Joined, StagedReference};
+use lockstep_store::records::connector_space::{LinkRow, StagedReference};
 use lockstep_store::records::directory::DirectoryReference;
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::HeldChange;
@@ -119,12 +119,12 @@ fn row(
 
 /// objectGUID of the object of AD that became this one.
 fn own(tx: &mut dyn Read, lane: &Lane, object: ObjectId) -> Result<Option<Guid>, StoreError> {
-    let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(object), 10);
-    let joined: Vec<Joined> = tx.list(&scan)?;
-    let own = joined
+    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(object), 10);
+    let links: Vec<LinkRow> = tx.list(&scan)?;
+    let own = links
         .into_iter()
-        .find(|joined| joined.configuration == lane.owner());
-    Ok(own.map(|joined| joined.guid))
+        .find(|link| link.configuration == lane.owner());
+    Ok(own.map(|link| link.guid))
 }
 
 /// What waits of one group.
@@ -220,7 +220,7 @@ fn strike(
     let ids: Vec<Id> = rows.iter().filter_map(reference).collect();
     let there: Vec<Option<DirectoryReference>> = tx.fetch(&ids)?;
     let ids: Vec<_> = rows.iter().map(|row| (lane.owner(), row.guid)).collect();
-    let holders: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let holders: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     // Where the members come from is asked anew as well: another configuration may provision them by now.
     let (mut edges, mut decided) = (Vec::new(), Vec::new());
     for ((row, there), holder) in rows.iter().zip(there).zip(holders) {

@@ -19,7 +19,7 @@ use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::{
-    Joined, StagedReference, UnresolvedReference, UntoldReferences,
+    LinkRow, StagedReference, UnresolvedReference, UntoldReferences,
 };
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
@@ -217,10 +217,10 @@ pub(crate) fn tell(
         .iter()
         .map(|row| (lane.owner(), row.source))
         .collect();
-    let holders: Vec<Option<Joined>> = tx.fetch(&holders)?;
+    let holders: Vec<Option<LinkRow>> = tx.fetch(&holders)?;
     let mut failing = Failing::new();
     for (row, holder) in untold.iter().zip(holders) {
-        let holder = holder.filter(|joined| !joined.deleted);
+        let holder = holder.filter(|link| !link.deleted);
         if let Some((holder, new)) = holder.zip(began(tx, row)?) {
             failing.insert((holder.object, row.source, row.attribute.clone()), new);
         }
@@ -354,8 +354,8 @@ pub(crate) fn of_object(
     context: &Context<'_>,
     source: Guid,
 ) -> Result<Vec<(Item, i64)>, StoreError> {
-    let joined: Option<Joined> = tx.fetch_one(&(lane.owner(), source))?;
-    let Some(joined) = joined.filter(|joined| !joined.deleted) else {
+    let link: Option<LinkRow> = tx.fetch_one(&(lane.owner(), source))?;
+    let Some(link) = link.filter(|link| !link.deleted) else {
         return Ok(Vec::new());
     };
     let prefix = StagedReference::from(lane.configuration.id, source);
@@ -363,7 +363,7 @@ pub(crate) fn of_object(
     let mut failing = Failing::new();
     let mut since: Vec<i64> = Vec::new();
     for UnresolvedReference { id, since: at } in rows {
-        let key = (joined.object, source, id.2);
+        let key = (link.object, source, id.2);
         if !failing.contains_key(&key) {
             since.push(at);
         }

@@ -18,6 +18,9 @@ use lockstep_store::{ReadRecords as _, StoreError, Write};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the audit log says was done to an object that was there before, and is there still.
+const CHANGED: &str = "Changed";
+
 /// Why something was not done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EditError {
@@ -144,7 +147,7 @@ impl Editor<'_> {
             }
             changes.push(Change::SetImmutableId { id, anchor });
         }
-        self.write("Changed", kind, id, changes)
+        self.write(CHANGED, kind, id, changes)
     }
 
     /// Deletes an object.
@@ -400,7 +403,7 @@ impl Editor<'_> {
             .iter()
             .filter_map(|outcome| outcome.result.as_ref().ok());
         let changes: Vec<&PropertyChange> = applied.flat_map(|a| &a.changes).collect();
-        if done == "Changed" && before == after {
+        if done == CHANGED && before == after {
             return Ok(Ok(()));
         }
         let side = |value: fn(&PropertyChange) -> &Option<PropertyValue>| {

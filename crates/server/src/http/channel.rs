@@ -20,6 +20,7 @@ use lockstep_api::channel::{
     ReplicationOpening, SessionAnswer, SessionRequest, Stamps, StampsAnswer, Watch,
 };
 use lockstep_api::problem::Problem;
+use lockstep_model::codes;
 use lockstep_model::ids::AgentId;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::service::{Agent, EnrollmentTokenRow};
@@ -388,7 +389,7 @@ async fn changes(
         .await?;
     if !serves.is_some_and(|domains| domains.contains(&domain)) {
         let title = format!("the agent does not serve the domain {domain}");
-        return Err(Problem::new(403, "ForeignDomain", title).into());
+        return Err(Problem::new(403, codes::FOREIGN_DOMAIN, title).into());
     }
     service
         .changed

@@ -6,7 +6,7 @@ use crate::policy;
 use lockstep_api::channel::{Begin, BeginAnswer, Canary, ControllerIdentity, Opening};
 use lockstep_api::problem::Problem;
 use lockstep_engine::{Presence, StagedObject};
-use lockstep_model::Timestamp;
+use lockstep_model::{Timestamp, codes};
 use lockstep_store::records::connector_space::Staged;
 use lockstep_store::records::job::{
     Controller, DomainFacts, HeldDelete, HeldVerdict, Job, ReadSet, Watermark,
@@ -65,7 +65,7 @@ pub fn begin(
         );
         lane.job.watermark = Watermark::Start;
         if doubt != Doubt::CookieTooOld {
-            // The numbers of the other lane mean nothing any more either.
+            // The numbers of the reading of passwords mean nothing any more either.
             lane.job.passwords.watermark = None;
         }
         lane.job
@@ -145,7 +145,7 @@ pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<
     let remedy = "give the agent a domain controller of the right domain; if the domain was really made \
                   anew, delete the configuration and create it again";
     Err(ImportError::Refused(
-        Problem::new(409, "ForeignDomain", title).remedy(remedy),
+        Problem::new(409, codes::FOREIGN_DOMAIN, title).remedy(remedy),
     ))
 }
 

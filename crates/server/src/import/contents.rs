@@ -1,4 +1,4 @@
-//! What a controller said of objects: names, attributes, links.
+//! What a controller said of objects: names, attributes, references.
 
 use super::ImportError;
 use super::marks::mark_all;
@@ -53,7 +53,7 @@ impl Contents {
         Ok(())
     }
 
-    /// Attributes and links.
+    /// Attributes and references.
     fn content(
         &mut self,
         lane: &Lane,
@@ -88,7 +88,7 @@ impl Contents {
                     .push((object.guid, None, reading(lane, update)));
             }
         }
-        // Slices before the last carry links only.
+        // Slices before the last carry references only.
         if update.partial {
             object.version += 1;
             return;
@@ -122,7 +122,7 @@ impl Contents {
         changed
     }
 
-    /// The values of one link attribute.
+    /// The values of one linked attribute.
     fn references(
         &mut self,
         lane: &Lane,
@@ -256,8 +256,8 @@ fn rename(
     Ok(())
 }
 
-/// Whether nothing but the place of an object has ever been stored: there are no links that a reading of all
-/// of them could show to be gone, and whoever makes the object in the directory looks at its links anyway.
+/// Whether nothing but the place of an object has ever been stored: there are no references that a reading of
+/// all of them could show to be gone, and whoever makes the object in the directory looks at its references anyway.
 fn is_new(object: &StagedObject) -> bool {
     object.version <= 1 && object.state == RowState::PlaceOnly && object.attributes.is_empty()
 }
@@ -277,7 +277,7 @@ fn sweep(
         Some(attribute) => StagedReference::of(configuration, source, attribute),
         None => StagedReference::from(configuration, source),
     };
-    // Where somebody belongs by the primary group is no link that is read.
+    // Where somebody belongs by the primary group is no linked attribute that is read.
     let is_read = |row: &StagedReference| links.contains(&row.attribute);
     let mut scan = Scan::of(set, SWEEP);
     loop {

@@ -1,4 +1,4 @@
-//! Attributes and links of wanted objects.
+//! Attributes and references of wanted objects.
 
 use super::ImportError;
 use super::contents::{Contents, check_names};

@@ -166,7 +166,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// Who comes back from deletion comes without links to it, or with other ones: which, tells the reading by
+    /// Who comes back from deletion comes without references to it, or with other ones: which, tells the reading by
     /// GUID that follows.
     fn links_to_returned(&mut self, tx: &mut dyn Write, lane: &Lane) -> Result<(), ImportError> {
         for guid in self.returned.clone() {
@@ -188,8 +188,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes up links that the object at their end shows, of those who are known in full; the links of others
-    /// are read with them.
+    /// Takes up references that the object at their end shows, of those who are known in full; the references of
+    /// others are read with them.
     fn incoming(
         &mut self,
         tx: &mut dyn Write,
@@ -197,10 +197,10 @@ impl Desk {
         objects: &[Offered],
     ) -> Result<(), ImportError> {
         let configuration = lane.configuration.id;
-        let mut links = Vec::new();
+        let mut references = Vec::new();
         for offered in objects {
             for incoming in &offered.incoming {
-                links.extend(incoming.from.iter().map(|source| StagedReference {
+                references.extend(incoming.from.iter().map(|source| StagedReference {
                     configuration,
                     source: *source,
                     attribute: incoming.attribute.to_ascii_lowercase(),
@@ -209,19 +209,21 @@ impl Desk {
                 }));
             }
         }
-        let sources: Vec<_> = links
+        let sources: Vec<_> = references
             .iter()
-            .map(|link| (configuration, link.source))
+            .map(|reference| (configuration, reference.source))
             .collect();
         let holders: Vec<Option<Staged>> = tx.fetch(&sources)?;
-        let ids: Vec<_> = links.iter().map(StagedReference::id).collect();
+        let ids: Vec<_> = references.iter().map(StagedReference::id).collect();
         let known: Vec<Option<StagedReference>> = tx.fetch(&ids)?;
         let mut fresh = Vec::new();
-        for (link, (holder, known)) in links.into_iter().zip(holders.into_iter().zip(known)) {
+        for (reference, (holder, known)) in
+            references.into_iter().zip(holders.into_iter().zip(known))
+        {
             let complete = holder.is_some_and(|row| row.object.is_complete(lane.policy.read_set));
             if complete && known.is_none() {
-                self.changed(lane, &link);
-                fresh.push(link);
+                self.changed(lane, &reference);
+                fresh.push(reference);
             }
         }
         Ok(tx.store(&fresh)?)
@@ -248,9 +250,9 @@ impl Desk {
         Ok(tx.store(&rows)?)
     }
 
-    /// A link came or went.
-    fn changed(&mut self, lane: &Lane, link: &StagedReference) {
-        let (source, attribute, target) = (link.source, &link.attribute, link.target);
+    /// A reference came or went.
+    fn changed(&mut self, lane: &Lane, row: &StagedReference) {
+        let (source, attribute, target) = (row.source, &row.attribute, row.target);
         self.contents.references += 1;
         let edge = marks_for_edge(lane, source, attribute, target);
         self.contents.marks.extend(edge);
@@ -276,7 +278,7 @@ impl Desk {
             object.presence = Presence::Deleted;
             object.forget_content();
         } else {
-            // Who comes back is read whole: links come back with it unreported, or stay away.
+            // Who comes back is read whole: references come back with it unreported, or stay away.
             let returned = object.presence == Presence::Deleted || offered.undeleted;
             if object.presence == Presence::Deleted && std::mem::take(&mut object.moved_away) {
                 self.moved_back.push(offered.guid);
@@ -321,7 +323,7 @@ impl Desk {
             self.contents.marks.push(Subject::Group(object.guid));
         }
         if object.presence == Presence::Deleted {
-            // A tombstone drops every link to and from its object.
+            // A tombstone drops every reference to and from its object.
             self.contents.marks.push(Subject::Gone(object.guid));
         }
         let moved = before.is_some_and(|before| before.parent != object.parent);

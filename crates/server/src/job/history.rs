@@ -1,6 +1,7 @@
 //! What is remembered of cycles that are over: what the status tells, and lag is measured by.
 
 use lockstep_engine::quarantine::failures;
+use lockstep_model::CycleState;
 use lockstep_store::records::job::{Cycle, Job};
 
 /// Takes up how a cycle ended.
@@ -8,7 +9,7 @@ pub(super) fn ended(job: &mut Job, cycle: &Cycle) {
     let exported = cycle.created + cycle.updated + cycle.deleted + cycle.restored;
     let history = &mut job.history;
     history.exported += exported;
-    if cycle.state == "failed" {
+    if cycle.state == CycleState::Failed {
         let code = cycle.error.as_ref().map_or("", |error| &error.code);
         history.failures = failures(code, history.failures);
         return;
@@ -30,11 +31,11 @@ mod tests {
     use lockstep_model::Guid;
     use lockstep_model::ids::{ConfigurationId, CycleId};
 
-    fn cycle(n: u8, state: &str, created: u64) -> Cycle {
+    fn cycle(n: u8, state: CycleState, created: u64) -> Cycle {
         let id = CycleId::new(Guid::from_bytes([n; 16]));
         let started = i64::from(n) * 1_000;
         Cycle {
-            state: state.into(),
+            state,
             created,
             ended: Some(started + 10),
             ..Cycle::begun(id, ConfigurationId::new(Guid::NIL), started)
@@ -45,22 +46,28 @@ mod tests {
     fn failures_are_counted_from_the_last_success_and_a_quiet_cycle_is_the_steady_state() {
         let mut job = Job::new(ConfigurationId::new(Guid::NIL));
         for cycle in [
-            cycle(1, "succeeded", 7),
-            cycle(2, "succeeded", 0),
-            cycle(3, "succeeded", 0),
-            cycle(4, "failed", 1),
-            cycle(5, "failed", 0),
+            cycle(1, CycleState::Succeeded, 7),
+            cycle(2, CycleState::Succeeded, 0),
+            cycle(3, CycleState::Succeeded, 0),
+            cycle(4, CycleState::Failed, 1),
+            cycle(5, CycleState::Failed, 0),
         ] {
             ended(&mut job, &cycle);
         }
         let history = &job.history;
         assert_eq!((history.failures, history.exported), (2, 8));
-        assert_eq!(history.last_success, Some(cycle(3, "", 0).id));
+        assert_eq!(
+            history.last_success,
+            Some(cycle(3, CycleState::Succeeded, 0).id)
+        );
         assert_eq!(history.last_success_started, Some(3_000));
-        assert_eq!(history.last_export, Some(cycle(1, "", 0).id));
+        assert_eq!(
+            history.last_export,
+            Some(cycle(1, CycleState::Succeeded, 0).id)
+        );
         assert_eq!(history.steady_first, Some(2_010));
         assert_eq!(history.steady_last, Some(3_010));
-        ended(&mut job, &cycle(6, "quarantined", 0));
+        ended(&mut job, &cycle(6, CycleState::Quarantined, 0));
         assert_eq!(job.history.failures, 0);
     }
 }

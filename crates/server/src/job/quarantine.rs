@@ -1,15 +1,14 @@
 //! Jobs that are slowed down: when they go to quarantine, when they are tried again, when they leave.
 
-use super::run::Ending;
 use crate::cycle::escrow::in_words;
 use crate::service::Service;
 use crate::{links, notify};
 use lockstep_engine::quarantine::{
     Attempt, Excess, Gravity, Quarantine, Tally, gravity, quarantines,
 };
-use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::connector_space::{Joined, StagedReference};
+use lockstep_model::{CycleState, Timestamp, codes};
+use lockstep_store::records::connector_space::{LinkRow, StagedReference};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job, QuarantineRow};
 use lockstep_store::records::safety::Escrow;
 use lockstep_store::records::service::Agent;
@@ -33,7 +32,7 @@ pub(super) fn settle(
     cycle: &mut Cycle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let ended_failed = cycle.state == Ending::Failed.name();
+    let ended_failed = cycle.state == CycleState::Failed;
     let is_incomplete = |error: &CycleError| gravity(&error.code) == Gravity::Incomplete;
     // A cycle that did all it could is judged by its objects like one that succeeded.
     let failed = ended_failed && !cycle.error.as_ref().is_some_and(is_incomplete);
@@ -44,7 +43,7 @@ pub(super) fn settle(
         _ => excess(tx, job.configuration)?,
     };
     if cause.is_some() && !ended_failed {
-        Ending::Quarantined.name().clone_into(&mut cycle.state);
+        cycle.state = CycleState::Quarantined;
     }
     job.quarantine = match (job.quarantine.take(), cause) {
         (None, None) => None,
@@ -143,7 +142,7 @@ fn is_live(tx: &mut dyn Read, escrow: &Escrow) -> Result<bool, StoreError> {
     if escrow.object.is_none() {
         return Ok(false);
     }
-    let link: Option<Joined> = tx.fetch_one(&(escrow.configuration, escrow.guid))?;
+    let link: Option<LinkRow> = tx.fetch_one(&(escrow.configuration, escrow.guid))?;
     Ok(link.is_some_and(|link| !link.deleted))
 }
 
@@ -207,7 +206,10 @@ pub(super) fn due(
 }
 
 fn waits_for_agents(row: &QuarantineRow) -> bool {
-    matches!(row.code.as_str(), "NoActiveAgents" | "AgentTimeout")
+    matches!(
+        row.code.as_str(),
+        codes::NO_ACTIVE_AGENTS | codes::AGENT_TIMEOUT
+    )
 }
 
 /// An agent of the domain has asked for work since it was last in vain: there is no reason to wait any longer.
@@ -275,7 +277,7 @@ mod tests {
     /// first of these were in the directory once.
     fn judged(live: u64, deleted: u64, came_back: u64) -> Option<String> {
         let id = ConfigurationId::new(Guid::from_bytes([2; 16]));
-        let joined = |n: u64, deleted: bool| Joined {
+        let link = |n: u64, deleted: bool| LinkRow {
             configuration: id,
             guid: guid(n),
             object: ObjectId::new(guid(n)),
@@ -300,9 +302,9 @@ mod tests {
             next: None,
             obstacle: None,
         };
-        let links = (0..live).map(|n| joined(n, false));
-        let links = links.chain((live..live + deleted).map(|n| joined(n, true)));
-        let links = links.chain((0..came_back).map(|n| joined(100_000 + n, true)));
+        let links = (0..live).map(|n| link(n, false));
+        let links = links.chain((live..live + deleted).map(|n| link(n, true)));
+        let links = links.chain((0..came_back).map(|n| link(100_000 + n, true)));
         let (links, escrows): (Vec<_>, Vec<_>) =
             (links.collect(), (0..5_000).map(failing).collect());
         let store = MemoryStore::new(&records::tables());

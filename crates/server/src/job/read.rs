@@ -9,8 +9,8 @@ use lockstep_api::channel::{
     Action, Canary, ControllerIdentity, KnownCanary, Outcome, ReadChanges, ReadSet, ScopeHint,
 };
 use lockstep_api::problem::Problem;
-use lockstep_model::Timestamp;
 use lockstep_model::ids::{ConfigurationId, InstructionId};
+use lockstep_model::{Timestamp, codes};
 use lockstep_store::records::job::{
     self as records, Configuration, Controller, InstructionRow, InstructionState, Job, ScopeRoot,
     Watermark,
@@ -53,14 +53,11 @@ impl Broken {
     /// Somebody took it back.
     fn withdrawn(request: String) -> Self {
         Self {
-            problem: Problem::new(409, INTERRUPTED, "the reading was withdrawn"),
+            problem: Problem::new(409, codes::INTERRUPTED, "the reading was withdrawn"),
             request,
         }
     }
 }
-
-/// The code of a reading that was taken back.
-pub(super) const INTERRUPTED: &str = "Interrupted";
 
 /// How a reading stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -221,7 +218,7 @@ impl Reading {
                         remedy,
                     }) => Err(Broken {
                         request: match code.as_str() {
-                            "ScopeObjectNotFound" => {
+                            codes::SCOPE_OBJECT_NOT_FOUND => {
                                 format!("look up what the scope names, to {reading}")
                             }
                             _ => reading,
@@ -272,7 +269,7 @@ impl Reading {
                 return Err(Broken::storage(error, KEEP));
             }
             let title = format!("the agents of {} fell silent while they read", self.domain);
-            let problem = Problem::new(504, "AgentTimeout", title)
+            let problem = Problem::new(504, codes::AGENT_TIMEOUT, title)
                 .remedy("look at the agents' logs; the next cycle goes on where this one stopped");
             return Err(Broken { problem, request });
         }

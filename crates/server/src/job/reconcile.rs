@@ -1,7 +1,7 @@
 //! Compares the directory with what should be there, decided once more from the connector space.
 //!
-//! It goes through the connector space in slices, each on an overlay under the configuration's lane, so that
-//! cycles run in between. What is repaired is written or marked here and applied by a cycle, under the guard
+//! It goes through the connector space in slices, each on an overlay and in a turn of its own, so that cycles run in
+//! between. What is repaired is written or marked here and applied by a cycle, under the guard
 //! like everything else.
 
 use crate::configurations::{by_name, not_found, store_problem};
@@ -16,7 +16,7 @@ use lockstep_directory::{Change, Kind, TenantRules};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, MappedKind, Timestamp};
-use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::{
@@ -209,7 +209,7 @@ async fn slice(
     after: Option<Guid>,
     repair: bool,
 ) -> Result<Slice, Problem> {
-    let _lane = service.hold_lane(id).await;
+    let _turn = service.take_turn(id).await;
     let (tenant, now) = (service.tenant_rules(), service.clock.now());
     let compared = service
         .read(move |tx| compare(&mut Overlay::new(tx), id, after, &tenant, now))
@@ -343,8 +343,8 @@ fn unclaimed(
             continue;
         };
         let prefix = Key::empty().with(object.id);
-        let joined: Vec<Joined> = tx.list(&Scan::along(Joined::BY_OBJECT, prefix, 10))?;
-        if joined.iter().any(|joined| joined.configuration == id) {
+        let links: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_OBJECT, prefix, 10))?;
+        if links.iter().any(|link| link.configuration == id) {
             continue;
         }
         found.push(Item {

@@ -2,64 +2,21 @@
 
 use super::history;
 use super::quarantine;
-use super::read::{self, Broken, INTERRUPTED, Reading, WhenPaused};
+use super::read::{self, Broken, Reading, WhenPaused};
 use crate::cycle::{self, Context, Progress, Report, batch, escrow};
 use crate::import::mark;
 use crate::lane::Lane;
 use crate::service::Service;
 use lockstep_engine::{Phase, Presence};
 use lockstep_model::ids::{ConfigurationId, CycleId};
-use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::{Joined, Staged, Subject};
+use lockstep_model::{CycleKind, CycleState, Guid, Timestamp, Wake, codes};
+use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
 use lockstep_store::records::job::{
     Configuration, Cycle, CycleError, Job, PasswordFailure, Watermark,
 };
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What woke a job.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wake {
-    /// The schedule.
-    Clock,
-    /// A domain controller said that something changed. Deletes are staged, and leave with the clock.
-    Change,
-    /// Somebody asked for it.
-    Hand,
-}
-
-/// How a cycle ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Ending {
-    /// As it should.
-    Succeeded,
-    /// It came to an end, but the guard holds changes, or too many objects fail.
-    Quarantined,
-    /// It did not come to an end.
-    Failed,
-}
-
-impl Ending {
-    /// Its name, as the API gives it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Quarantined => "quarantined",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl Wake {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Clock => "schedule",
-            Self::Change => "change",
-            Self::Hand => "hand",
-        }
-    }
-}
 
 /// What goes along through the batches of a cycle.
 struct Run {
@@ -76,15 +33,15 @@ struct Run {
     passwords: Passwords,
 }
 
-/// How the lane of passwords went in a cycle.
+/// How the reading of passwords went in a cycle.
 #[derive(Default)]
 enum Passwords {
-    /// It was not read yet, or is not to be read.
+    /// They were not read yet, or are not to be read.
     #[default]
     Unread,
     /// Everything was read: deleted objects among it.
     Read,
-    /// It could not be read.
+    /// They could not be read.
     Failed(CycleError),
 }
 
@@ -98,7 +55,7 @@ pub async fn run_cycle(
     configuration: ConfigurationId,
     wake: Wake,
 ) -> Result<(), StoreError> {
-    let _lane = service.hold_lane(configuration).await;
+    let _turn = service.take_turn(configuration).await;
     let Some(begun) = begin(service, configuration, wake).await? else {
         return Ok(());
     };
@@ -159,19 +116,19 @@ async fn begin(
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
-                (Watermark::Current(_), _) => "incremental",
-                (_, 0) => "initial",
-                _ => "full",
+                (Watermark::Current(_), _) => CycleKind::Incremental,
+                (_, 0) => CycleKind::Initial,
+                _ => CycleKind::Full,
             };
             job.cycle = Some(id);
             let serving = job.requested;
             tx.store(&[job])?;
             tx.store(&[Cycle {
-                kind: kind.to_owned(),
-                woken_by: wake.name().to_owned(),
+                kind,
+                woken_by: wake,
                 ..Cycle::begun(id, configuration, now.as_millis())
             }])?;
-            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
+            let links: Vec<LinkRow> = tx.list(&Scan::of(Key::empty().with(configuration), 1))?;
             Ok(Some(Begun {
                 cycle: id,
                 serving,
@@ -296,7 +253,7 @@ fn scope_is_there(
 
 fn scope_object_gone(dn: &str) -> CycleError {
     CycleError {
-        code: "ScopeObjectNotFound".into(),
+        code: codes::SCOPE_OBJECT_NOT_FOUND.into(),
         message: format!("the scope names {dn}, which was deleted; nobody is deleted because of that"),
         remedy: "restore it in Active Directory, or take it out of the configuration with `lockstep apply`"
             .into(),
@@ -306,7 +263,7 @@ fn scope_object_gone(dn: &str) -> CycleError {
 
 fn scope_object_unseen(dn: &str) -> CycleError {
     CycleError {
-        code: "ScopeObjectNotFound".into(),
+        code: codes::SCOPE_OBJECT_NOT_FOUND.into(),
         message: format!(
             "the scope names {dn}, which the last full import has not seen; nobody is deleted because of that"
         ),
@@ -458,7 +415,7 @@ enum Drained {
 
 fn paused() -> CycleError {
     CycleError {
-        code: "Paused".into(),
+        code: codes::PAUSED.into(),
         message:
             "the configuration was paused while the cycle ran; nothing of it was applied after that"
                 .into(),
@@ -600,7 +557,7 @@ async fn finish(
             let result = match &configuration {
                 Some(row) if run.paused.refuses(row) => {
                     result.map_err(|error| match error.code.as_str() {
-                        INTERRUPTED => paused(),
+                        codes::INTERRUPTED => paused(),
                         _ => error,
                     })
                 }
@@ -612,12 +569,11 @@ async fn finish(
             } else {
                 Err(deletions_not_visible())
             });
-            let outcome = match (&result, cycle.held) {
-                (Err(_), _) => Ending::Failed,
-                (Ok(()), 0) => Ending::Succeeded,
-                (Ok(()), _) => Ending::Quarantined,
+            cycle.state = match (&result, cycle.held) {
+                (Err(_), _) => CycleState::Failed,
+                (Ok(()), 0) => CycleState::Succeeded,
+                (Ok(()), _) => CycleState::Quarantined,
             };
-            outcome.name().clone_into(&mut cycle.state);
             cycle.error = result.err().or(match &run.passwords {
                 Passwords::Failed(error) => Some(error.clone()),
                 Passwords::Unread | Passwords::Read => None,
@@ -633,7 +589,7 @@ async fn finish(
             history::ended(&mut job, &cycle);
             crate::missing::count(tx, &mut job, &cycle)?;
             job.served = job.served.max(serving);
-            if outcome != Ending::Failed {
+            if cycle.state != CycleState::Failed {
                 job.succeeded += 1;
             }
             quarantine::settle(tx, &mut job, &mut cycle, now)?;
@@ -645,14 +601,14 @@ async fn finish(
 }
 
 /// How passwords fail after a cycle; none: they do not. A cycle that did not come to them says nothing about it.
-fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<PasswordFailure> {
+fn failing(job: &Job, read: &Passwords, enabled: bool, started: i64) -> Option<PasswordFailure> {
     let before = job.passwords.failing.as_ref();
-    match lane {
+    match read {
         _ if !enabled => None,
         Passwords::Read => None,
         Passwords::Unread => before.cloned(),
         // Somebody took it back.
-        Passwords::Failed(error) if error.code == INTERRUPTED => before.cloned(),
+        Passwords::Failed(error) if error.code == codes::INTERRUPTED => before.cloned(),
         Passwords::Failed(error) => Some(PasswordFailure {
             error: error.clone(),
             since: before.map_or(started, |before| before.since),
@@ -665,7 +621,7 @@ fn failing(job: &Job, lane: &Passwords, enabled: bool, started: i64) -> Option<P
 pub(super) fn announce(cycle: &Cycle) {
     crate::metrics::cycle_ended(cycle);
     tracing::info!(
-        cycle = %cycle.id, kind = cycle.kind, state = cycle.state, created = cycle.created,
+        cycle = %cycle.id, kind = cycle.kind.as_str(), state = cycle.state.as_str(), created = cycle.created,
         updated = cycle.updated, deleted = cycle.deleted, failed = cycle.failed, held = cycle.held,
         error = cycle.error.as_ref().map(|error| error.message.as_str()),
         "cycle ended"
@@ -674,7 +630,7 @@ pub(super) fn announce(cycle: &Cycle) {
 
 fn deletions_not_visible() -> CycleError {
     CycleError {
-        code: "DeletionsNotVisible".into(),
+        code: codes::DELETIONS_NOT_VISIBLE.into(),
         message: "the agent's account cannot see deleted objects, so deletions in Active Directory would \
                   go unnoticed; everything else was synchronised"
             .into(),

@@ -1,11 +1,11 @@
 //! When jobs run.
 
-use super::run::{Ending, Wake, announce, run_cycle};
+use super::run::{announce, run_cycle};
 use super::{history, quarantine};
 use crate::configuration::spec_of;
 use crate::service::Service;
-use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{CycleState, Timestamp, Wake, codes};
 use lockstep_store::records::job::{Configuration, Cycle, CycleError, Job};
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeSet, HashMap};
@@ -104,7 +104,7 @@ fn broken(tx: &mut dyn Write, id: ConfigurationId, now: Timestamp) -> Result<boo
     };
     let cycle = opened(tx, &mut job)?;
     if let Some(mut cycle) = cycle {
-        Ending::Failed.name().clone_into(&mut cycle.state);
+        cycle.state = CycleState::Failed;
         cycle.ended = Some(now.as_millis());
         cycle.error = Some(CycleError {
             code: "CycleBroken".into(),
@@ -165,10 +165,10 @@ fn interrupted(tx: &mut dyn Write) -> Result<(), StoreError> {
             continue;
         };
         if let Some(mut cycle) = opened(tx, &mut job)? {
-            Ending::Failed.name().clone_into(&mut cycle.state);
+            cycle.state = CycleState::Failed;
             cycle.ended = Some(cycle.started);
             cycle.error = Some(CycleError {
-                code: "Interrupted".into(),
+                code: codes::INTERRUPTED.into(),
                 message: "the service ended while the cycle ran".into(),
                 remedy: "none is needed: the next cycle goes on where this one stopped".into(),
                 request: None,
@@ -361,8 +361,8 @@ mod tests {
             .unwrap();
         let (job, cycle) = (job.unwrap(), cycle.unwrap());
         assert_eq!(
-            (cycle.state.as_str(), cycle.ended.is_some()),
-            ("failed", true)
+            (cycle.state, cycle.ended.is_some()),
+            (CycleState::Failed, true)
         );
         assert_eq!(cycle.error.unwrap().code, "CycleBroken");
         assert_eq!(

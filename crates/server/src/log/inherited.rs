@@ -6,13 +6,13 @@ use crate::cycle::{Context, Item, redacted};
 use lockstep_directory::{Inherited, PropertyChange};
 use lockstep_model::Timestamp;
 use lockstep_model::log::{Action, Status};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 
 /// How many objects of AD one of the directory may have become of, in the course of time.
-const JOINED: usize = 10;
+const LINKS: usize = 10;
 /// How people know an object.
 const NAME: &str = "displayName";
 
@@ -56,9 +56,9 @@ fn items(tx: &mut dyn Read, inherited: Vec<Inherited>) -> Result<Vec<Item>, Stor
             continue;
         };
         let owner = mastery.configuration;
-        let along = Scan::along(Joined::BY_OBJECT, Key::empty().with(object.id), JOINED);
-        let joined: Vec<Joined> = tx.list(&along)?;
-        let Some(own) = joined.iter().find(|joined| joined.configuration == owner) else {
+        let along = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(object.id), LINKS);
+        let links: Vec<LinkRow> = tx.list(&along)?;
+        let Some(own) = links.iter().find(|link| link.configuration == owner) else {
             continue;
         };
         let row: Option<Configuration> = tx.fetch_one(&owner)?;

@@ -3,6 +3,7 @@
 //! They are not kept: action, status and code of an entry say how far its object came, in the order in which an
 //! object is decided (import, scope, match, action).
 
+use lockstep_model::codes;
 use lockstep_model::log::{Action, Status};
 use lockstep_store::records::log::LogEntry;
 
@@ -19,23 +20,23 @@ pub struct Step {
 
 /// Codes of objects that matching kept out.
 const MATCH: [&str; 8] = [
-    "AnchorChanged",
-    "AnchorTaken",
-    "OwnedByAnother",
-    "AdministratorNotTakenOver",
-    "MatchBlocked",
-    "MatchOfAnotherKind",
-    "ObjectOfOtherKind",
-    "ObjectOfOtherOwner",
+    codes::ANCHOR_CHANGED,
+    codes::ANCHOR_TAKEN,
+    codes::OWNED_BY_ANOTHER,
+    codes::ADMINISTRATOR_NOT_TAKEN_OVER,
+    codes::MATCH_BLOCKED,
+    codes::MATCH_OF_ANOTHER_KIND,
+    codes::OBJECT_OF_OTHER_KIND,
+    codes::OBJECT_OF_OTHER_OWNER,
 ];
 /// Codes of objects of which too little was known to go on.
 const IMPORT: [&str; 6] = [
-    "NotRead",
-    "PlaceUnknown",
-    "Missing",
-    "SaidToStay",
-    "ScopingGroupUnread",
-    "ImportRunning",
+    codes::NOT_READ,
+    codes::PLACE_UNKNOWN,
+    codes::MISSING,
+    codes::SAID_TO_STAY,
+    codes::SCOPING_GROUP_UNREAD,
+    codes::IMPORT_RUNNING,
 ];
 
 /// The steps of an entry.
@@ -56,10 +57,10 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
     }
     // Why it leaves that is held, the words of the reason tell.
     let (imported, in_place) = match (leaves, code) {
-        (true, "DeletedInAd") => ("it was deleted in Active Directory", false),
-        (true, "MovedToAnotherDomain") => ("it has moved to another domain", false),
-        (true, "SaidGone") => ("an administrator has said that it is gone", false),
-        (true, "DeleteThresholdReached") => ("what is known of it leads to a delete", false),
+        (true, codes::DELETED_IN_AD) => ("it was deleted in Active Directory", false),
+        (true, codes::MOVED_TO_ANOTHER_DOMAIN) => ("it has moved to another domain", false),
+        (true, codes::SAID_GONE) => ("an administrator has said that it is gone", false),
+        (true, codes::DELETE_THRESHOLD_REACHED) => ("what is known of it leads to a delete", false),
         _ => ("read from Active Directory", true),
     };
     let mut steps = vec![passed("import", imported)];
@@ -85,7 +86,7 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
         match (entry.action, code) {
             (Action::Create, _) => "there was no object for it yet",
             (Action::Restore, _) => "its object was in the recycle bin",
-            (_, "Matched") => "an object that was there already is the same",
+            (_, codes::MATCHED) => "an object that was there already is the same",
             _ if entry.target.is_none() => "there was no object for it yet",
             _ => "it was joined with its object before",
         },

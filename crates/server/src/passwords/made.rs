@@ -10,7 +10,7 @@ use lockstep_api::channel::{Ack, MadeCredential};
 use lockstep_directory::credential::{Origin, SyncedHash};
 use lockstep_model::Timestamp;
 use lockstep_model::log::Status;
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::Cycle;
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
@@ -32,11 +32,11 @@ pub fn taken(
         .iter()
         .map(|made| (lane.configuration.id, made.guid))
         .collect();
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     let rows: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
     let mut set = 0;
-    for ((made, joined), row) in made.into_iter().zip(joined).zip(rows) {
-        let live = joined.as_ref().is_some_and(is_live_user);
+    for ((made, link), row) in made.into_iter().zip(links).zip(rows) {
+        let live = link.as_ref().is_some_and(is_live_user);
         let stamp = written(&made.stamp);
         let is_it = |row: &PasswordRow| {
             let known = row.premises.as_ref().and_then(|premises| premises.written);

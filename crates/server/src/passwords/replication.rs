@@ -11,7 +11,7 @@ use lockstep_api::channel::{
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::log::Status;
 use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
 use lockstep_store::{Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -63,7 +63,7 @@ pub fn begin(
             "the controller's database was set back or replaced; everything is read anew"
         );
         lane.job.passwords.watermark = None;
-        // What is remembered of the controller from here on would hide it from the lane of objects.
+        // What is remembered of the controller from here on would hide it from the reading of objects.
         lane.job.watermark = Watermark::Start;
     }
     lane.job.passwords.reading_from = Some(identity.dns_name.clone());
@@ -135,11 +135,11 @@ fn ask(tx: &mut dyn Write, rows: Vec<PasswordRow>, lease: u64) -> Result<Vec<Gui
         .iter()
         .map(|row| (row.configuration, row.guid))
         .collect();
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     let mut asked = Vec::with_capacity(rows.len());
     let mut gone = Vec::new();
-    for (mut row, joined) in rows.into_iter().zip(joined) {
-        if joined.is_some_and(|joined| !joined.deleted && joined.object == row.user) {
+    for (mut row, link) in rows.into_iter().zip(links) {
+        if link.is_some_and(|link| !link.deleted && link.object == row.user) {
             row.asked = lease;
             asked.push(row);
         } else {

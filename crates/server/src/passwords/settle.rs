@@ -9,7 +9,7 @@ use lockstep_engine::password::{OnPremises, PasswordReason, PasswordRules, Stand
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{MappedKind, Timestamp};
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::job::{Job, PasswordRulesRow, PasswordTally};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::{PasswordRow, PasswordStanding, Premises};
@@ -114,7 +114,7 @@ pub(super) fn entry(
     reason: &str,
     now: Timestamp,
 ) -> Result<Option<LogEntry>, StoreError> {
-    let Some(joined) = tx.fetch_one::<Joined>(&(row.configuration, row.guid))? else {
+    let Some(link) = tx.fetch_one::<LinkRow>(&(row.configuration, row.guid))? else {
         return Ok(None);
     };
     let name = crate::directory::text_of(tx, row.user, "onPremisesDistinguishedName")?;
@@ -125,7 +125,7 @@ pub(super) fn entry(
         cycle: lane.job.cycle,
         source: row.guid,
         target: Some(row.user),
-        anchor: joined.anchor.to_string(),
+        anchor: link.anchor.to_string(),
         kind: Some(MappedKind::User),
         name: None,
         dn: name,

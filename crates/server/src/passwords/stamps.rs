@@ -9,7 +9,7 @@ use lockstep_engine::Presence;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::password::{PasswordRow, PasswordStanding, Premises, Written};
 use lockstep_store::{ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeMap;
@@ -28,16 +28,16 @@ pub fn accounts(
         .iter()
         .map(|guid| (lane.configuration.id, *guid))
         .collect();
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
-    let provisioned = joined.into_iter().flatten().filter(is_live_user);
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
+    let provisioned = links.into_iter().flatten().filter(is_live_user);
     Ok(AccountsAnswer {
-        provisioned: provisioned.map(|joined| joined.guid).collect(),
+        provisioned: provisioned.map(|link| link.guid).collect(),
     })
 }
 
 /// Whether it is a user that is in the directory and not deleted there.
-pub(super) fn is_live_user(joined: &Joined) -> bool {
-    joined.kind == MappedKind::User && !joined.deleted
+pub(super) fn is_live_user(link: &LinkRow) -> bool {
+    link.kind == MappedKind::User && !link.deleted
 }
 
 /// Has the passwords of these read by themselves, as far as they have rows: what replication said of them while they
@@ -77,11 +77,11 @@ pub fn moved_back(
         return Ok(());
     }
     let ids: Vec<_> = objects.iter().map(|guid| (configuration, *guid)).collect();
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     // Who is in the recycle bin may be restored with the password of before.
-    let users = joined.iter().flatten();
-    let users = users.filter(|joined| joined.kind == MappedKind::User);
-    let users: Vec<_> = users.map(|joined| (joined.object, joined.guid)).collect();
+    let users = links.iter().flatten();
+    let users = users.filter(|link| link.kind == MappedKind::User);
+    let users: Vec<_> = users.map(|link| (link.object, link.guid)).collect();
     credentials::moved(tx, &users)?;
     read_anew(tx, configuration, objects)
 }
@@ -109,18 +109,18 @@ pub fn stamps(
         .keys()
         .map(|guid| (lane.configuration.id, *guid))
         .collect();
-    let joined: Vec<Option<Joined>> = tx.fetch(&ids)?;
+    let links: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
     let known: Vec<Option<PasswordRow>> = tx.fetch(&ids)?;
     let mut rows = Vec::new();
-    for ((stamped, joined), known) in alive.into_values().zip(joined).zip(known) {
-        let live = joined.filter(is_live_user);
-        let Some(joined) = live else {
+    for ((stamped, link), known) in alive.into_values().zip(links).zip(known) {
+        let live = link.filter(is_live_user);
+        let Some(link) = live else {
             // Whoever comes into scope later is asked for by itself.
             continue;
         };
-        let fresh = || PasswordRow::unread(joined.configuration, joined.guid, joined.object);
+        let fresh = || PasswordRow::unread(link.configuration, link.guid, link.object);
         let mut row = known
-            .filter(|row| row.user == joined.object)
+            .filter(|row| row.user == link.object)
             .unwrap_or_else(fresh);
         merge(&mut row, stamped);
         rows.push(row);
@@ -181,8 +181,8 @@ pub(super) const fn written(stamp: &PasswordStamp) -> Written {
 }
 
 /// Objects that replication knows to be deleted. Where the account cannot see deleted objects over LDAP,
-/// nothing else tells. Where it can, the lane of objects is the one to tell: another controller may lag behind
-/// the one that this lane reads, and call somebody deleted who has come back since.
+/// nothing else tells. Where it can, the reading of objects is the one to tell: another controller may lag
+/// behind the one that replicates passwords, and call somebody deleted who has come back since.
 fn tombstones(tx: &mut dyn Write, lane: &mut Lane, dead: &[Stamped]) -> Result<(), ImportError> {
     if lane.job.tombstones_visible {
         return Ok(());

@@ -15,8 +15,8 @@ use lockstep_engine::mapping::MappedKind;
 use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Secret, SourceAnchor, Timestamp};
-use lockstep_store::records::connector_space::{Dirty, Joined, Staged};
-use lockstep_store::records::job::{Job, PasswordTally, Watermark};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, Staged};
+use lockstep_store::records::job::{Cookie, Job, PasswordTally, Watermark};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
@@ -110,13 +110,13 @@ impl Desk {
                 configuration,
                 object,
             }])?;
-            tx.store(&[self.joined(false)])?;
+            tx.store(&[self.link(false)])?;
             tx.store(&[PasswordRow::unread(configuration, bob(), user())])
         });
     }
 
-    fn joined(&self, deleted: bool) -> Joined {
-        Joined {
+    fn link(&self, deleted: bool) -> LinkRow {
+        LinkRow {
             configuration: self.configuration.id,
             guid: bob(),
             object: user(),
@@ -317,7 +317,7 @@ fn who_left_the_scope_is_not_wanted_and_who_comes_back_is_asked_for() {
     desk.sends("first", 1);
     let id = (desk.configuration.id, bob());
     desk.write(|tx| {
-        tx.store(&[desk.joined(true)])?;
+        tx.store(&[desk.link(true)])?;
         tx.remove::<PasswordRow>(&[id])
     });
     assert_eq!(desk.says(whole(2)), []);
@@ -332,7 +332,7 @@ fn who_left_the_scope_is_not_wanted_and_who_comes_back_is_asked_for() {
 fn a_row_of_somebody_who_is_gone_is_not_asked_for() {
     let desk = Desk::new(PasswordHashSync::default());
     let id = (desk.configuration.id, bob());
-    desk.write(|tx| tx.remove::<Joined>(&[id]));
+    desk.write(|tx| tx.remove::<LinkRow>(&[id]));
     assert_eq!(desk.pulled(), []);
     assert_eq!(desk.tally().waiting, 0);
 }
@@ -413,7 +413,7 @@ fn a_credential_that_could_not_be_made_is_told_once_and_tried_again() {
 }
 
 #[test]
-fn a_tombstone_of_this_lane_is_no_news_where_the_other_lane_tells_of_tombstones() {
+fn a_tombstone_of_replication_is_no_news_where_the_reading_of_objects_tells_of_tombstones() {
     let desk = Desk::new(PasswordHashSync::default());
     desk.says(Stamped {
         guid: bob(),
@@ -426,7 +426,7 @@ fn a_tombstone_of_this_lane_is_no_news_where_the_other_lane_tells_of_tombstones(
 }
 
 #[test]
-fn a_database_that_was_set_back_is_read_anew_by_both_lanes_whichever_meets_it_first() {
+fn a_database_that_was_set_back_is_read_anew_by_both_readings_whichever_meets_it_first() {
     let desk = Desk::new(PasswordHashSync::default());
     let controller = |highest_usn| ControllerIdentity {
         dns_name: "dc1.corp.test".into(),
@@ -446,18 +446,19 @@ fn a_database_that_was_set_back_is_read_anew_by_both_lanes_whichever_meets_it_fi
         job.unwrap().watermark
     };
     begins(100);
-    let current = Watermark::Current {
-        cookie: "AAAA".into(),
+    let current = Watermark::Current(Cookie {
+        value: "AAAA".into(),
         controller: "dc1.corp.test".into(),
         issued: NOW.as_millis(),
-    };
+        controller_clock: None,
+    });
     desk.job(|job| job.watermark = current.clone());
     assert_eq!(begins(120), current);
     assert_eq!(begins(80), Watermark::Start);
 }
 
 #[test]
-fn a_tombstone_of_this_lane_marks_its_object() {
+fn a_tombstone_of_replication_marks_its_object() {
     let desk = Desk::new(PasswordHashSync::default());
     desk.job(|job| job.tombstones_visible = false);
     let deleted = Stamped {

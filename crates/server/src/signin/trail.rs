@@ -7,6 +7,10 @@ use lockstep_store::{StoreError, Write};
 use metrics::counter;
 use std::net::IpAddr;
 
+/// The activity of somebody who signed in.
+pub const SIGNED_IN: &str = "SignedIn";
+/// The activity of somebody who was not let in, or not yet.
+pub const REFUSED: &str = "SignInRefused";
 /// How the audit log calls somebody who does not exist.
 pub const UNKNOWN: &str = "unknown user";
 
@@ -24,7 +28,7 @@ pub fn signed_in(
     by: &str,
 ) -> Result<(), StoreError> {
     let how = serde_json::json!({ "address": address.to_string(), "by": by });
-    audit::record(tx, now, who, "SignedIn", app, None, Some(how.to_string()))
+    audit::record(tx, now, who, SIGNED_IN, app, None, Some(how.to_string()))
 }
 
 /// Somebody was not let in, or not yet.
@@ -41,15 +45,7 @@ pub fn refused(
     reason: &str,
 ) -> Result<(), StoreError> {
     let how = serde_json::json!({ "address": address.to_string(), "reason": reason });
-    audit::record(
-        tx,
-        now,
-        who,
-        "SignInRefused",
-        app,
-        None,
-        Some(how.to_string()),
-    )
+    audit::record(tx, now, who, REFUSED, app, None, Some(how.to_string()))
 }
 
 /// Counts an outcome for the metrics.

@@ -7,8 +7,8 @@
 
 use crate::api::Api;
 use crate::domain::{AGENT, Domain, Reader};
-use lockstep_model::Timestamp;
 use lockstep_model::ids::ConfigurationId;
+use lockstep_model::{CycleState, Timestamp};
 use lockstep_server::job::{self, Wake};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::service::Agent;
@@ -177,7 +177,7 @@ impl Corp {
     /// A cycle by the clock that must succeed.
     pub(crate) fn clean_cycle(&self) -> Cycle {
         let cycle = self.cycle();
-        assert_eq!((cycle.state.as_str(), &cycle.error), ("succeeded", &None));
+        assert_eq!((cycle.state, &cycle.error), (CycleState::Succeeded, &None));
         cycle
     }
 

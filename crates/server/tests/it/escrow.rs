@@ -2,8 +2,8 @@
 
 use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, CycleId};
+use lockstep_model::{CycleKind, CycleState, Guid};
 use lockstep_server::job::Wake;
 use lockstep_store::records::safety::{Escrow, Obstacle};
 use lockstep_store::{Key, ReadRecords as _, Scan, WriteRecords as _};
@@ -47,7 +47,7 @@ fn members(corp: &Corp) -> usize {
 fn an_object_that_fails_is_kept_with_request_answer_and_attempts_and_the_rest_goes_on() {
     let (corp, ada, _) = corp();
     let cycle = corp.cycle();
-    assert_eq!((cycle.state.as_str(), cycle.failed), ("succeeded", 1));
+    assert_eq!((cycle.state, cycle.failed), (CycleState::Succeeded, 1));
     assert_eq!(corp.users(), ["bob"]);
     let listed = corp.list("escrows");
     assert_eq!(listed.len(), 1);
@@ -383,12 +383,12 @@ fn a_restart_of_the_watermark_keeps_failures_and_one_of_failures_forgets_only_th
         )
     };
     restart("watermark");
-    assert_eq!(corp.cycle().kind, "full");
+    assert_eq!(corp.cycle().kind, CycleKind::Full);
     assert_eq!(escrow(&corp, ada).unwrap().attempts, 2);
     restart("escrows");
     assert_eq!(escrow(&corp, ada), None);
     let cycle = corp.cycle();
-    assert_eq!((cycle.kind.as_str(), cycle.failed), ("incremental", 1));
+    assert_eq!((cycle.kind, cycle.failed), (CycleKind::Incremental, 1));
     assert_eq!(escrow(&corp, ada).unwrap().attempts, 1);
 }
 

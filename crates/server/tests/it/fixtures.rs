@@ -85,7 +85,7 @@ fn a_database_of_every_earlier_schema_is_taken_forward_and_read() {
                         "references",
                         read_all::<connector_space::StagedReference>(tx),
                     ),
-                    ("links", read_all::<connector_space::Joined>(tx)),
+                    ("links", read_all::<connector_space::LinkRow>(tx)),
                     (
                         "directory objects",
                         read_all::<directory::DirectoryObject>(tx),

@@ -3,7 +3,7 @@
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{Guid, MappedKind};
+use lockstep_model::{CycleState, Guid, MappedKind};
 use lockstep_server::job::Wake;
 use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::{HeldDelete, HeldVerdict};
@@ -62,8 +62,8 @@ fn five_hundred_deletes_are_all_held_and_leave_when_they_are_allowed() {
     delete(&corp, &people[..500]);
     let cycle = corp.cycle();
     assert_eq!(
-        (cycle.state.as_str(), cycle.deleted, cycle.held),
-        ("quarantined", 0, 500)
+        (cycle.state, cycle.deleted, cycle.held),
+        (CycleState::Quarantined, 0, 500)
     );
     let shown = corp.show();
     assert_eq!(shown["status"], "quarantine");
@@ -418,7 +418,7 @@ fn a_cycle_that_a_change_woke_tells_what_is_held_and_lets_go_what_was_allowed() 
     assert_eq!(corp.cycle().held, 6);
     corp.ad().set(people[6], "displayName", "Somebody");
     let cycle = corp.woken_by(Wake::Change);
-    assert_eq!((cycle.state.as_str(), cycle.held), ("quarantined", 7));
+    assert_eq!((cycle.state, cycle.held), (CycleState::Quarantined, 7));
     let chosen = json!({"ids": [people[0].to_string(), people[3].to_string()]});
     say(&corp, "allow", chosen);
     let cycle = corp.woken_by(Wake::Change);

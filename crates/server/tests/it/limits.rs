@@ -3,7 +3,7 @@
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
 use lockstep_model::ids::ObjectId;
-use lockstep_model::{Guid, MappedKind};
+use lockstep_model::{CycleState, Guid, MappedKind};
 use lockstep_server::job::Wake;
 use lockstep_store::WriteRecords as _;
 use lockstep_store::records::job::HeldVerdict;
@@ -50,8 +50,8 @@ fn fewer_updates_than_the_limit_leave_and_as_many_are_all_held() {
     rename(&corp, &people[..5], "Five");
     let cycle = corp.cycle();
     assert_eq!(
-        (cycle.state.as_str(), cycle.updated, cycle.held),
-        ("quarantined", 0, 5)
+        (cycle.state, cycle.updated, cycle.held),
+        (CycleState::Quarantined, 0, 5)
     );
     assert_eq!(corp.show()["quarantine"]["code"], "TooManyUpdates");
     let log = corp.log();
@@ -192,8 +192,8 @@ fn members_that_leave_one_group_are_held_together_at_the_limit() {
     corp.ad().change(club, |entry| entry.members.clear());
     let cycle = corp.cycle();
     assert_eq!(
-        (cycle.state.as_str(), cycle.held, members(&corp)),
-        ("quarantined", 7, 7)
+        (cycle.state, cycle.held, members(&corp)),
+        (CycleState::Quarantined, 7, 7)
     );
     let log = corp.log();
     assert_eq!(
@@ -357,8 +357,8 @@ fn members_that_leave_one_group_are_held_by_the_part_of_it_that_they_are() {
     remove(&people[2..5]);
     let cycle = corp.cycle();
     assert_eq!(
-        (cycle.state.as_str(), cycle.held, members(&corp)),
-        ("quarantined", 3, 8)
+        (cycle.state, cycle.held, members(&corp)),
+        (CycleState::Quarantined, 3, 8)
     );
     assert_eq!(corp.show()["quarantine"]["code"], "TooManyMemberRemovals");
     // What was allowed leaves, and is not counted with what comes: one of the five that are left.

@@ -5,7 +5,7 @@ use crate::corp::Corp;
 use crate::domain::HEAD;
 use lockstep_model::ids::{CycleId, ObjectId};
 use lockstep_model::log::{Action, Status};
-use lockstep_model::{Guid, MappedKind, Timestamp};
+use lockstep_model::{CycleState, Guid, MappedKind, Timestamp};
 use lockstep_server::directory::upkeep;
 use lockstep_server::retention::{Retention, forget};
 use lockstep_store::records::credential::CredentialRow;
@@ -53,7 +53,7 @@ fn cycle(n: u32, started: i64) -> Cycle {
     let mut id = [0; 16];
     id[..4].copy_from_slice(&n.to_be_bytes());
     Cycle {
-        state: "succeeded".into(),
+        state: CycleState::Succeeded,
         ended: Some(started + 10),
         ..Cycle::begun(
             CycleId::new(Guid::from_bytes(id)),

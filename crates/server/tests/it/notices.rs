@@ -3,7 +3,7 @@
 use crate::corp::{CORP, Corp, DAY, HOUR, MINUTE};
 use crate::domain::HEAD;
 use crate::sinks::{SmtpSink, WebhookSink};
-use lockstep_model::Secret;
+use lockstep_model::{CycleState, Secret};
 use lockstep_server::notify::{self, Mailer, Outlets, Webhooks};
 use serde_json::json;
 
@@ -213,7 +213,7 @@ fn passwords_that_cannot_be_read_are_told_although_everything_else_goes_on() {
     }));
     corp.ad().passwords_fail = Some(("DomainControllerUnreachable", "dc1 went away"));
     for _ in 0..2 {
-        assert_eq!(corp.cycle().state, "succeeded");
+        assert_eq!(corp.cycle().state, CycleState::Succeeded);
         tell(&corp);
     }
     assert_eq!(

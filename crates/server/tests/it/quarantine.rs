@@ -2,6 +2,7 @@
 
 use crate::corp::{CORP, Corp, DAY, MINUTE};
 use crate::domain::HEAD;
+use lockstep_model::{CycleKind, CycleState};
 use serde_json::{Value, json};
 
 const REFUSED: Option<(&str, &str)> = Some((
@@ -22,7 +23,7 @@ fn a_refused_account_quarantines_at_once_and_says_why_since_when_and_what_to_do(
     let corp = corp();
     corp.ad().failure = REFUSED;
     let cycle = corp.cycle();
-    assert_eq!(cycle.state, "failed");
+    assert_eq!(cycle.state, CycleState::Failed);
     let shown = corp.show();
     assert_eq!(shown["status"], "quarantine");
     let quarantine = &shown["quarantine"];
@@ -53,7 +54,7 @@ fn the_request_that_failed_is_named_with_the_controller_that_answered_last() {
     corp.apply(json!({"scope": {"organizational-units": ["OU=Staff,DC=corp,DC=test"]}}));
     corp.clean_cycle();
     let request = || {
-        assert_eq!(corp.cycle().state, "failed");
+        assert_eq!(corp.cycle().state, CycleState::Failed);
         let (quarantine, last) = (corp.show()["quarantine"].clone(), corp.list("cycles"));
         assert_eq!(quarantine["request"], last[0]["error"]["request"]);
         quarantine["request"]
@@ -92,7 +93,7 @@ fn a_cycle_that_only_could_not_see_deletions_is_no_failure_in_a_row_and_no_succe
     corp.ad().hides_tombstones = true;
     for _ in 0..3 {
         let cycle = corp.cycle();
-        assert_eq!(cycle.state, "failed");
+        assert_eq!(cycle.state, CycleState::Failed);
         assert_eq!(cycle.error.unwrap().code, "DeletionsNotVisible");
     }
     for expected in ["active", "active", "quarantine"] {
@@ -104,7 +105,7 @@ fn a_cycle_that_only_could_not_see_deletions_is_no_failure_in_a_row_and_no_succe
     corp.ad().failure = None;
     corp.ad().user("bob", HEAD);
     let cycle = corp.cycle();
-    assert_eq!((cycle.state.as_str(), cycle.created), ("failed", 1));
+    assert_eq!((cycle.state, cycle.created), (CycleState::Failed, 1));
     assert_eq!(corp.show()["quarantine"], Value::Null);
     assert_eq!(corp.next_in_minutes(), Some(2));
     assert_eq!(corp.show()["job"]["successiveFailures"], 0);
@@ -204,7 +205,7 @@ fn a_restart_lifts_it_and_a_new_configuration_does_not_wait() {
         Some(json!({"reset": ["escrows", "quarantine"]})),
     );
     assert_eq!(corp.show()["status"], "active");
-    assert_eq!(corp.clean_cycle().kind, "incremental");
+    assert_eq!(corp.clean_cycle().kind, CycleKind::Incremental);
 }
 
 /// 72, with the service
@@ -215,7 +216,10 @@ fn five_thousand_failing_objects_of_fewer_than_12_500_quarantine_the_job_until_t
     let failing = json!({"user": [{"target": "jobTitle", "expression": "Error(\"no\")"}]});
     corp.apply(json!({"mapping": failing}));
     let cycle = corp.cycle();
-    assert_eq!((cycle.state.as_str(), cycle.failed), ("quarantined", 5_000));
+    assert_eq!(
+        (cycle.state, cycle.failed),
+        (CycleState::Quarantined, 5_000)
+    );
     let quarantine = corp.show()["quarantine"].clone();
     assert_eq!(quarantine["code"], "EncounteredEscrowProportionThreshold");
     let request = quarantine["request"].as_str().unwrap();
@@ -230,7 +234,7 @@ fn five_thousand_failing_objects_of_fewer_than_12_500_quarantine_the_job_until_t
     );
     // Of an account that cannot see deletions besides, as much is said.
     corp.ad().hides_tombstones = true;
-    assert_eq!(corp.cycle().state, "failed");
+    assert_eq!(corp.cycle().state, CycleState::Failed);
     let quarantine = corp.show()["quarantine"].clone();
     assert_eq!(quarantine["code"], "EncounteredEscrowProportionThreshold");
     corp.ad().hides_tombstones = false;

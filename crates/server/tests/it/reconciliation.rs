@@ -5,7 +5,7 @@ use crate::domain::HEAD;
 use lockstep_directory::{Change, Property};
 use lockstep_model::PropertyValue;
 use lockstep_server::{directory, job};
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
@@ -148,7 +148,7 @@ fn an_object_that_nothing_in_ad_is_known_of_is_told_in_the_log_and_left_alone() 
     corp.apply(json!({"reconciliation": {"repair": true}}));
     corp.clean_cycle();
     write(&corp, |tx| {
-        tx.remove::<Joined>(&[(id, guid)])?;
+        tx.remove::<LinkRow>(&[(id, guid)])?;
         tx.remove::<Staged>(&[(id, guid)])
     });
     let reconciled = corp.ask("POST", &format!("{CORP}/reconcile"), None);

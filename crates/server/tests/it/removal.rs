@@ -6,7 +6,7 @@ use crate::moody::MoodyStore;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_server::job::Wake;
 use lockstep_server::removal;
-use lockstep_store::records::connector_space::{Dirty, Joined};
+use lockstep_store::records::connector_space::{Dirty, LinkRow};
 use lockstep_store::records::job::{Configuration, Heir, Job};
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, Store, WriteRecords as _};
 use serde_json::json;
@@ -104,7 +104,7 @@ fn a_deletion_that_met_an_error_is_gone_on_with_by_the_service_which_tries_more_
         let service = Arc::clone(&corp.api.service);
         until_gone(&corp, id, removal::run(service));
         let of = Scan::of(Key::empty().with(id), 10);
-        let left: Vec<Joined> = corp.row(|tx| tx.list(&of));
+        let left: Vec<LinkRow> = corp.row(|tx| tx.list(&of));
         assert_eq!(left, []);
     }
 }

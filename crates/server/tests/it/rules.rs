@@ -5,7 +5,7 @@ use lockstep_directory::{Change, Kind};
 use lockstep_model::log::Action;
 use lockstep_model::{Guid, MappedKind, SourceAnchor};
 use lockstep_server::directory;
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::{Key, ReadRecords as _, Scan, Transact as _, WriteRecords as _};
 use serde_json::json;
@@ -171,7 +171,7 @@ fn an_address_that_a_cloud_object_lets_go_comes_to_the_synchronised_user_that_wa
     )]);
     api.configuration();
     let guid = Guid::from_bytes([1; 16]);
-    let joined = Joined {
+    let joined = LinkRow {
         configuration: configuration_id(),
         guid,
         object: id(1),

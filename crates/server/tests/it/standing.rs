@@ -9,7 +9,7 @@ use lockstep_model::ids::{ConfigurationId, CycleId, InstructionId, ObjectId};
 use lockstep_model::{Guid, SourceAnchor};
 use lockstep_server::directory::upkeep;
 use lockstep_server::metrics::Metrics;
-use lockstep_store::records::connector_space::{Dirty, Joined, Subject, SubjectKind};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, Subject, SubjectKind};
 use lockstep_store::records::job::{
     Configuration, Cycle, CycleError, HeldDelete, HeldVerdict, Job, PasswordFailure, QuarantineRow,
 };
@@ -122,8 +122,8 @@ fn held_change(n: u8, since: i64) -> HeldChange {
     }
 }
 
-fn link(n: u8, deleted: bool) -> Joined {
-    Joined {
+fn link(n: u8, deleted: bool) -> LinkRow {
+    LinkRow {
         configuration: ID,
         guid: guid(n),
         object: ObjectId::new(guid(n)),
@@ -315,7 +315,7 @@ fn of_a_user_who_left_the_recycle_bin_no_link_stays_and_who_comes_back_is_made_a
     let before = corp.user("ada")["id"].clone();
     corp.ad().move_to(ada, elsewhere);
     assert_eq!(corp.clean_cycle().deleted, 1);
-    let links = || corp.row(|tx| tx.list::<Joined>(&Scan::of(Key::empty(), 9)));
+    let links = || corp.row(|tx| tx.list::<LinkRow>(&Scan::of(Key::empty(), 9)));
     assert_eq!(links().len(), 1);
     corp.wait(31 * DAY);
     corp.api.block_on(upkeep::once(&corp.api.service)).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::corp::{CORP, Corp, DAY};
 use crate::domain::HEAD;
-use lockstep_model::Guid;
+use lockstep_model::{CycleKind, CycleState, Guid};
 use serde_json::json;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -32,7 +32,7 @@ fn a_domain_that_suddenly_has_no_users_loses_none() {
     people.iter().for_each(|person| corp.ad().forget(*person));
     read_everything(&corp);
     let cycle = corp.clean_cycle();
-    assert_eq!((cycle.kind.as_str(), cycle.deleted), ("full", 0));
+    assert_eq!((cycle.kind, cycle.deleted), (CycleKind::Full, 0));
     assert_eq!(corp.users().len(), 20);
     let log = corp.log();
     let missing = log.iter().filter(|entry| entry["code"] == "Missing");
@@ -164,7 +164,7 @@ fn an_expired_credential_stops_the_cycle_and_deletes_nobody() {
     corp.ad().delete(people[0]);
     corp.ad().failure = Some(("PasswordExpired", "the account's password has expired"));
     let cycle = corp.cycle();
-    assert_eq!((cycle.state.as_str(), cycle.deleted), ("failed", 0));
+    assert_eq!((cycle.state, cycle.deleted), (CycleState::Failed, 0));
     assert_eq!(corp.users().len(), 20);
 }
 

@@ -819,11 +819,12 @@ json_record!(
     indexes | own | vec![Some(ForeignPrincipal::of(&own.sid, own.configuration))]
 );
 
-/// What an object of a connector space became: the remembered result of matching.
+/// What an object of a connector space became: the remembered result of matching, as it is stored.
 ///
-/// What was last applied to it is not repeated here: it is what the directory's object wants.
+/// What was last applied to it is not repeated here: it is what the directory's object wants. Both together are the
+/// engine's link. What one object of AD has to do with another there, is a [`StagedReference`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Joined {
+pub struct LinkRow {
     /// Whose connector space.
     pub configuration: ConfigurationId,
     /// objectGUID of the object in AD.
@@ -839,7 +840,7 @@ pub struct Joined {
     pub deleted: bool,
 }
 
-impl Joined {
+impl LinkRow {
     /// Along this index: links by the directory's object.
     pub const BY_OBJECT: usize = 0;
     /// Along this index: links of objects that were deleted in the cloud directory, by configuration.
@@ -847,7 +848,7 @@ impl Joined {
 }
 
 #[derive(Decode, Encode)]
-struct JoinedBody<'a> {
+struct LinkBody<'a> {
     #[n(0)]
     object: Id,
     #[n(1)]
@@ -859,7 +860,7 @@ struct JoinedBody<'a> {
     anchor: Option<Cow<'a, str>>,
 }
 
-impl Record for Joined {
+impl Record for LinkRow {
     const TABLE: &'static Table = &LINKS;
     type Id = (ConfigurationId, Guid);
 
@@ -881,7 +882,7 @@ impl Record for Joined {
 
     fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let usual = self.anchor.guid() == Some(self.guid);
-        let body = JoinedBody {
+        let body = LinkBody {
             object: Id(self.object.guid()),
             kind: match self.kind {
                 MappedKind::User => 0,
@@ -899,7 +900,7 @@ impl Record for Joined {
         let (Some(configuration), Some(guid)) = (parts.guid(), parts.guid()) else {
             return Err(bad_key(Self::TABLE, key));
         };
-        let body: JoinedBody<'_> = from_body(Self::TABLE, body)?;
+        let body: LinkBody<'_> = from_body(Self::TABLE, body)?;
         let anchor = match body.anchor {
             None => SourceAnchor::from_object_guid(guid),
             Some(text) => text.parse().map_err(|source| StoreError::Row {
@@ -1075,7 +1076,7 @@ mod tests {
             reading: 4,
         });
         for anchor in [guid, Guid::NIL] {
-            round_trip(&Joined {
+            round_trip(&LinkRow {
                 configuration,
                 guid,
                 object: ObjectId::new(guid),

@@ -4,7 +4,7 @@ use super::history::JobHistory;
 use super::json_record;
 use crate::{Key, Layout, Table};
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
-use lockstep_model::{AttributeName, Guid, MappedKind, Sid};
+use lockstep_model::{AttributeName, CycleKind, CycleState, Guid, MappedKind, Sid, Wake};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -191,9 +191,9 @@ pub struct Job {
     pub hides_values: bool,
     /// The guard has tripped: deletes are held until they are allowed or rejected.
     pub guard_tripped: bool,
-    /// How far the lane of passwords has come.
+    /// How far the reading of passwords has come.
     #[serde(default)]
-    pub passwords: PasswordLane,
+    pub passwords: PasswordReading,
     /// The job is slowed down.
     #[serde(default)]
     pub quarantine: Option<QuarantineRow>,
@@ -253,9 +253,10 @@ pub struct QuarantineRow {
     pub last: i64,
 }
 
-/// The lane of passwords, which has a position and leases of its own.
+/// The reading of passwords, which has a position and leases of its own; those of the reading of objects stand in the
+/// [`Job`] itself.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct PasswordLane {
+pub struct PasswordReading {
     /// The number of the lease under which agents replicate now.
     pub lease: u64,
     /// The instruction that has the lease.
@@ -306,7 +307,7 @@ pub struct ReadSet {
     pub version: u64,
     /// Attributes of wanted objects.
     pub attributes: Vec<String>,
-    /// Attributes that name other objects.
+    /// Linked attributes: they name other objects.
     pub links: Vec<String>,
     /// Attributes that decide whether an object in place takes part.
     pub decision: Vec<String>,
@@ -452,7 +453,7 @@ impl Job {
             tombstones_visible: true,
             hides_values: false,
             guard_tripped: false,
-            passwords: PasswordLane::default(),
+            passwords: PasswordReading::default(),
             quarantine: None,
             updates_tripped: false,
             removals_tripped: false,
@@ -545,13 +546,15 @@ pub struct Cycle {
     /// Whose.
     #[serde(with = "super::text")]
     pub configuration: ConfigurationId,
-    /// `initial`, `incremental` or `full`.
-    pub kind: String,
-    /// `running`, `succeeded`, `failed` or `quarantined`.
-    pub state: String,
-    /// What woke the job: `schedule`, `change` or `hand`.
-    #[serde(default)]
-    pub woken_by: String,
+    /// Which one it is.
+    #[serde(with = "super::text")]
+    pub kind: CycleKind,
+    /// How it stands, or how it ended.
+    #[serde(with = "super::text")]
+    pub state: CycleState,
+    /// What woke the job.
+    #[serde(with = "woken_by", default = "woken_by::unknown")]
+    pub woken_by: Wake,
     /// Objects and changes that agents sent.
     pub imported: u64,
     /// References that agents said to have come or gone, in sets that are told whole those that were seen.
@@ -594,9 +597,9 @@ impl Cycle {
         Self {
             id,
             configuration,
-            kind: "incremental".to_owned(),
-            state: "running".to_owned(),
-            woken_by: "schedule".to_owned(),
+            kind: CycleKind::Incremental,
+            state: CycleState::Running,
+            woken_by: Wake::Clock,
             imported: 0,
             imported_references: 0,
             created: 0,
@@ -612,6 +615,27 @@ impl Cycle {
             error: None,
             started,
             ended: None,
+        }
+    }
+}
+
+/// What woke a cycle, as its word. Cycles of before that was written down have none, or an empty one: most were woken
+/// by the clock.
+mod woken_by {
+    pub(super) use crate::records::text::serialize;
+    use lockstep_model::Wake;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer};
+
+    pub(super) const fn unknown() -> Wake {
+        Wake::Clock
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Wake, D::Error> {
+        let word = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        match word.is_empty() {
+            true => Ok(unknown()),
+            false => word.parse().map_err(D::Error::custom),
         }
     }
 }
@@ -735,3 +759,41 @@ json_record!(
     |own| (own.configuration, own.guid),
     indexes | own | vec![Some(HeldDelete::with(own.configuration, own.verdict))]
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Record as _;
+
+    const CYCLE: &str = r#"{"id":"07070707-0707-0707-0707-070707070707","configuration":"08080808-0808-0808-0808-080808080808","kind":"full","state":"quarantined","woken_by":"hand","imported":1,"imported_references":2,"created":3,"updated":4,"deleted":5,"restored":6,"unchanged":7,"skipped":8,"failed":9,"held":10,"passwords":{"set":0,"waiting":0,"skipped":0,"failed":0},"planned":null,"error":null,"started":11,"ended":12}"#;
+
+    fn read(row: &str) -> Result<Cycle, crate::StoreError> {
+        Cycle::decode(&Key::empty(), row.as_bytes())
+    }
+
+    #[test]
+    fn a_cycle_is_written_with_the_words_that_it_always_had_and_no_others_are_read() {
+        for kind in CycleKind::WORDS {
+            for state in CycleState::WORDS {
+                for wake in Wake::WORDS {
+                    let row = CYCLE.replace("full", kind);
+                    let row = row.replace("quarantined", state).replace("hand", wake);
+                    let written = read(&row).unwrap().encode().unwrap();
+                    assert_eq!(String::from_utf8(written).unwrap(), row);
+                }
+            }
+        }
+        for word in ["full", "quarantined", "hand"] {
+            assert!(read(&CYCLE.replace(word, "other")).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_of_before_it_was_written_down_what_woke_it_was_woken_by_the_clock() {
+        let word = r#""woken_by":"hand","#;
+        for before in ["", r#""woken_by":"","#] {
+            let cycle = read(&CYCLE.replace(word, before)).unwrap();
+            assert_eq!(cycle.woken_by, Wake::Clock);
+        }
+    }
+}

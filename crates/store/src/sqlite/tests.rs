@@ -449,7 +449,7 @@ fn what_an_instruction_says_moves_out_of_its_row_and_what_is_read_out_of_the_job
 
 #[test]
 fn of_an_older_file_deleted_links_and_missing_objects_are_found_and_links_to_purged_users_go() {
-    use crate::records::connector_space::{Joined, Staged};
+    use crate::records::connector_space::{LinkRow, Staged};
     use crate::records::directory::DirectoryObject;
     use crate::{ReadRecords as _, WriteRecords as _, records};
     use lockstep_directory::{Kind, Object};
@@ -463,7 +463,7 @@ fn of_an_older_file_deleted_links_and_missing_objects_are_found_and_links_to_pur
     let configuration = ConfigurationId::new(Guid::from_bytes([
         0, 7, 0, 0, 1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11, 0,
     ]));
-    let joined = |n: u8, deleted: bool| Joined {
+    let joined = |n: u8, deleted: bool| LinkRow {
         configuration,
         guid: guid(n),
         object: ObjectId::new(guid(n + 100)),
@@ -512,10 +512,10 @@ fn of_an_older_file_deleted_links_and_missing_objects_are_found_and_links_to_pur
     let store = SqliteStore::open(dir.path(), &records::tables()).unwrap();
     store
         .read(&mut |tx| {
-            let links: Vec<Joined> = tx.list(&Scan::of(Key::empty(), 9))?;
+            let links: Vec<LinkRow> = tx.list(&Scan::of(Key::empty(), 9))?;
             assert_eq!(links, [joined(1, false), joined(2, true)]);
             let of = Key::empty().with(configuration);
-            let deleted: Vec<Joined> = tx.list(&Scan::along(Joined::BY_DELETED, of, 9))?;
+            let deleted: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_DELETED, of, 9))?;
             assert_eq!(deleted, [joined(2, true)]);
             for (word, row) in [None, Some(Word::Gone), Some(Word::Stays)]
                 .into_iter()

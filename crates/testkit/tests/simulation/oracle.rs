@@ -14,11 +14,11 @@ use crate::world::{Violation, Which, World};
 use lockstep_directory::unique::owned;
 use lockstep_directory::{Kind, Object, Values};
 use lockstep_engine::Presence;
-use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::log::{Action, Status};
+use lockstep_model::{CycleState, Guid};
 use lockstep_server::job::Wake;
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete};
 use lockstep_store::records::log::LastDecision;
@@ -166,13 +166,13 @@ fn cycles(world: &mut World) -> Result<(), Violation> {
                     "an undisturbed cycle leaves no result".to_owned(),
                 ));
             };
-            if round == CYCLES && cycle.state == "failed" {
+            if round == CYCLES && cycle.state == CycleState::Failed {
                 return Err(Violation(format!(
                     "an undisturbed cycle fails again and again ({:?})",
                     cycle.error
                 )));
             }
-            if cycle.state == "succeeded" && world.is_quarantined(which) {
+            if cycle.state == CycleState::Succeeded && world.is_quarantined(which) {
                 return Err(Violation(
                     "a clean cycle has ended, and the job is in quarantine still".to_owned(),
                 ));
@@ -196,8 +196,8 @@ fn nothing_more_of(world: &mut World, which: Which, told: &str) -> Result<(), Vi
     let writes = world.take_directory_writes();
     let cycle = cycle.ok_or_else(|| Violation(format!("{told} leaves no result")))?;
     let done = cycle.created + cycle.updated + cycle.deleted + cycle.restored;
-    match (cycle.state.as_str(), done, writes) {
-        ("failed", ..) => Err(Violation(format!("{told} fails: {:?}", cycle.error))),
+    match (cycle.state, done, writes) {
+        (CycleState::Failed, ..) => Err(Violation(format!("{told} fails: {:?}", cycle.error))),
         (_, 0, 0) => Ok(()),
         _ => Err(Violation(format!(
             "{told} writes {writes} rows of the directory although nothing has changed ({} created, {} \
@@ -225,8 +225,8 @@ fn same_as_new(
         let cycle = fresh.undisturbed_cycle(*which, Wake::Clock);
         // Whatever the first has, the second fails to get.
         let is_read = |cycle: &Cycle| match which {
-            Which::First => cycle.state == "succeeded",
-            Which::Second => cycle.state != "failed",
+            Which::First => cycle.state == CycleState::Succeeded,
+            Which::Second => cycle.state != CycleState::Failed,
         };
         if !cycle.as_ref().is_some_and(is_read) {
             return Err(Violation(format!(
@@ -264,7 +264,7 @@ fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
     let Some(cycle) = world.undisturbed_cycle(Which::First, Wake::Hand) else {
         return Ok(());
     };
-    if cycle.state == "failed" {
+    if cycle.state == CycleState::Failed {
         return Ok(());
     }
     let entries = world.log_of(cycle.id);
@@ -471,7 +471,7 @@ fn draw(tx: &mut dyn Read, ids: &[ConfigurationId]) -> Result<Picture, StoreErro
         .filter(|(_, object)| object.kind != Kind::ServicePrincipal)
         .collect();
     let mut guids: BTreeMap<ObjectId, Guid> = BTreeMap::new();
-    for link in tx.list::<Joined>(&everything())? {
+    for link in tx.list::<LinkRow>(&everything())? {
         let Some(object) = objects.get(&link.object).filter(|o| o.deleted.is_none()) else {
             if !link.deleted {
                 let fault = format!("{} is joined with an object that is not there", link.guid);

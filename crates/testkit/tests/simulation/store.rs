@@ -3,7 +3,7 @@
 use lockstep_directory::Object;
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::Configuration;
@@ -230,8 +230,8 @@ fn written(table: &'static Table, row: &Row) -> Option<Written> {
         let written = DirectoryObject::decode(&row.key, &row.body).ok()?;
         return Some(Written::Object(Box::new(written.object)));
     }
-    if table == Joined::TABLE {
-        let joined = Joined::decode(&row.key, &row.body).ok()?;
+    if table == LinkRow::TABLE {
+        let joined = LinkRow::decode(&row.key, &row.body).ok()?;
         let written = Written::Joined(joined.configuration, joined.guid, joined.object);
         return (!joined.deleted).then_some(written);
     }

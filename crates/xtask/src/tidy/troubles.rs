@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const DOCUMENT: &str = "docs/troubleshooting.md";
 /// Where the entries stand.
 const TABLE: &str = "crates/api/src/troubles";
+/// Codes that one part gives and another one acts on.
+const SHARED: &str = "crates/model/src/codes.rs";
 /// What gives codes.
 const PLACES: [&str; 5] = [
     "crates/agent/src",
@@ -36,6 +38,9 @@ pub(super) fn are_told(repository: &Repository) -> anyhow::Result<Vec<Complaint>
         literals.extend(source.split('"').map(str::to_owned));
         if PLACES.iter().any(|place| file.starts_with(place)) {
             given.extend(codes(source).map(|code| (code.to_owned(), file.to_owned())));
+        }
+        if file == SHARED {
+            given.extend(constants(source).map(|code| (code.to_owned(), file.to_owned())));
         }
     }
     let unknown = given.iter().filter(|(code, _)| find(code).is_none());
@@ -73,6 +78,12 @@ fn codes(source: &str) -> impl Iterator<Item = &str> {
     all.filter(|code| is_code(code))
 }
 
+/// The codes that are constants of a source.
+fn constants(source: &str) -> impl Iterator<Item = &str> {
+    let values = source.split(": &str = \"").skip(1);
+    values.filter_map(|behind| behind.split('"').next())
+}
+
 fn is_code(text: &str) -> bool {
     text.starts_with(char::is_uppercase)
         && text.contains(char::is_lowercase)
@@ -91,5 +102,8 @@ mod tests {
                       }\n    }\n    fn remedy(&self) { \"Nothing\" }\n}\n";
         let found: Vec<&str> = codes(source).collect();
         assert_eq!(found, ["One", "Two", "Three", "Four", "Five"]);
+        let source =
+            "/// One \"or\" so.\npub const ONE: &str = \"One\";\npub const TWO: &str = \"Two\";\n";
+        assert_eq!(constants(source).collect::<Vec<_>>(), ["One", "Two"]);
     }
 }

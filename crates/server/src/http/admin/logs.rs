@@ -18,7 +18,7 @@ use lockstep_engine::Reason;
 use lockstep_model::ids::{ConfigurationId, CycleId, ObjectId};
 use lockstep_model::log::{Action, DISABLE, Status};
 use lockstep_model::{Dn, Guid, MappedKind, PropertyValue, SourceAnchor, Timestamp, UnknownWord};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::Configuration;
 use lockstep_store::records::log::{AuditEntry, LogEntry};
 use lockstep_store::records::service::Agent;
@@ -185,7 +185,7 @@ async fn left_out(
             target: None,
             code: one.reason.code().to_owned(),
             reason: one.reason.to_string(),
-            initiated_by: "demand".to_owned(),
+            initiated_by: log::initiated_by(None).to_owned(),
             duration_ms: 0,
             steps: left_out_steps(&one.reason),
             modified_properties: Vec::new(),
@@ -401,9 +401,9 @@ fn sources(tx: &mut dyn Read, object: &ObjectText) -> Result<BTreeSet<Guid>, Sto
         }
     };
     for id in of_directory {
-        let scan = Scan::along(Joined::BY_OBJECT, Key::empty().with(id), SLICE);
-        let joined: Vec<Joined> = tx.list(&scan)?;
-        sources.extend(joined.iter().map(|joined| joined.guid));
+        let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(id), SLICE);
+        let links: Vec<LinkRow> = tx.list(&scan)?;
+        sources.extend(links.iter().map(|link| link.guid));
     }
     if let Some(guid) = object.guid {
         let known = Scan::along(LogEntry::BY_OBJECT, Key::empty().with(guid), 1);

@@ -12,7 +12,7 @@ use lockstep_api::admin::{
 use lockstep_engine::mapping::{MappedKind, REFERENCES};
 use lockstep_model::Timestamp;
 use lockstep_model::ids::CycleId;
-use lockstep_store::records::connector_space::{Dirty, Joined, SubjectKind};
+use lockstep_store::records::connector_space::{Dirty, LinkRow, SubjectKind};
 use lockstep_store::records::job::{self as records, Configuration, Cycle, Job, ReadSet};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::records::safety::Escrow;
@@ -204,12 +204,12 @@ fn counts<T: Read + ?Sized>(tx: &mut T, row: &Configuration) -> Result<Counts, S
     let mut counts = Counts::default();
     let mut scan = Scan::of(Key::empty().with(row.id), SLICE);
     loop {
-        let links: Vec<Joined> = tx.list(&scan)?;
+        let links: Vec<LinkRow> = tx.list(&scan)?;
         let Some(last) = links.last() else {
             return Ok(counts);
         };
         scan = scan.behind(last);
-        for link in links.iter().filter(|joined| !joined.deleted) {
+        for link in links.iter().filter(|link| !link.deleted) {
             match link.kind {
                 MappedKind::User => counts.users += 1,
                 MappedKind::Group => counts.groups += 1,
@@ -224,8 +224,8 @@ pub(super) fn cycle(row: &Cycle, now: Timestamp) -> CycleView {
     let end = row.ended.unwrap_or_else(|| now.as_millis());
     CycleView {
         cycle_id: row.id.to_string(),
-        kind: row.kind.clone(),
-        state: row.state.clone(),
+        kind: row.kind.to_string(),
+        state: row.state.to_string(),
         imported: row.imported,
         imported_references: row.imported_references,
         created: row.created,

@@ -216,7 +216,7 @@ impl Flow {
             })
             .await?;
         Ok(done.map(|(code, session)| {
-            trail::count("SignedIn");
+            trail::count(trail::SIGNED_IN);
             let cookie = session.as_ref().and_then(cookies::set_session);
             with_cookies(self.send_code(&code), [cookie])
         }))

@@ -6,7 +6,7 @@ use crate::directory::Entry;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::{Guid, SourceAnchor};
 use lockstep_server::{claims, directory};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::{Read, ReadRecords as _, Store as _, StoreError};
 
@@ -52,7 +52,7 @@ fn is_served(
     user: &Entry,
     is_listed: bool,
 ) -> Result<bool, StoreError> {
-    let joined: Option<Joined> = tx.fetch_one(&(id, user.guid))?;
+    let joined: Option<LinkRow> = tx.fetch_one(&(id, user.guid))?;
     if joined.is_some_and(|joined| joined.kind == MappedKind::User && !joined.deleted) {
         return Ok(true);
     }

@@ -5,7 +5,7 @@ use crate::directory::{Change, Entry, Label, SimulatedController, SimulatedDirec
 use crate::script::Step;
 use lockstep_model::Guid;
 use lockstep_model::ids::ConfigurationId;
-use lockstep_store::records::connector_space::{Joined, Staged};
+use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::log::LastDecision;
 use lockstep_store::{Read, ReadRecords as _, Store as _, StoreError};
 
@@ -121,7 +121,7 @@ fn is_unmet(tx: &mut dyn Read, object: &TakingPart<'_>) -> Result<bool, StoreErr
         }
         next = parent;
     }
-    let joined: Option<Joined> = tx.fetch_one(&(id, object.guid))?;
+    let joined: Option<LinkRow> = tx.fetch_one(&(id, object.guid))?;
     let decision: Option<LastDecision> = tx.fetch_one(&(id, object.guid))?;
     let there = joined.is_some_and(|joined| !joined.deleted);
     // What is written down of a decision is another reason; what groups say may be out of date.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use lockstep_directory::credential::{Argon2Hash, Origin, Stamp, Verifier};
 use lockstep_engine::mapping::MappedKind;
 use lockstep_server::credentials::{self, Held};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::password::PasswordRow;
 
@@ -219,7 +219,7 @@ impl World {
         if wanted == Passwords::Off {
             return Ok(());
         }
-        let mut joined: Vec<Joined> = Vec::new();
+        let mut joined: Vec<LinkRow> = Vec::new();
         let scan = Scan::of(Key::empty().with(configuration), 10_000);
         self.store
             .read(&mut |tx| {
@@ -248,7 +248,7 @@ impl World {
     }
 
     /// Whether the service has heard of a password that Active Directory has not any more.
-    fn knows_a_lost_one(&self, joined: &Joined, entry: &Entry) -> bool {
+    fn knows_a_lost_one(&self, joined: &LinkRow, entry: &Entry) -> bool {
         let row: Option<PasswordRow> = self.record(&(joined.configuration, joined.guid));
         let written = row.and_then(|row| row.premises?.written);
         let held = self.record::<CredentialRow>(&joined.object);
@@ -258,7 +258,7 @@ impl World {
         heard.map(plain) > entry.password_stamp()
     }
 
-    fn is_not_current(&self, joined: &Joined, entry: &Entry, wanted: Passwords) -> Option<String> {
+    fn is_not_current(&self, joined: &LinkRow, entry: &Entry, wanted: Passwords) -> Option<String> {
         let credential = self.credential(joined.object);
         let own = entry.password();
         let temporary_too = wanted == Passwords::AlsoTemporary;

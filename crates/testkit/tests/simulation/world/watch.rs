@@ -3,8 +3,9 @@
 use super::ledger::refers;
 use super::*;
 use lockstep_directory::Kind;
+use lockstep_model::CycleState;
 use lockstep_model::log::{Action, Status};
-use lockstep_store::records::connector_space::Joined;
+use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::HeldDelete;
 
 impl World {
@@ -76,7 +77,7 @@ impl World {
         // Replication shows them too.
         let replicated = self.passwords.were_wanted && cycle.error.is_none();
         let hidden = self.job(which).is_some_and(|job| !job.tombstones_visible);
-        if hidden && !replicated && cycle.state != "failed" {
+        if hidden && !replicated && cycle.state != CycleState::Failed {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
         let held = self.held(which);
@@ -85,7 +86,7 @@ impl World {
         let since = |guid| *guard.held.get(&guid).unwrap_or(&guard.began);
         guard.held = held.into_iter().map(|guid| (guid, since(guid))).collect();
         // What was allowed leaves with the next cycle that comes so far.
-        guard.decided &= cycle.state == "failed" || is_deciding;
+        guard.decided &= cycle.state == CycleState::Failed || is_deciding;
     }
 
     /// Whose deletes wait for an administrator because the guard has tripped.
@@ -269,7 +270,7 @@ impl World {
             return;
         };
         for (guid, since) in struck {
-            let joined: Option<Joined> = self.record(&(id, guid));
+            let joined: Option<LinkRow> = self.record(&(id, guid));
             let is_there = joined.is_some_and(|joined| !joined.deleted);
             let witnesses = self.shared.witnesses.borrow();
             let came_back = witnesses[which.index()].was_in_scope_since(guid, since);
