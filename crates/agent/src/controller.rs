@@ -91,19 +91,13 @@ impl Controller {
             "<WKGUID={DELETED_OBJECTS},{}>",
             self.root_dse.naming_context
         );
-        let entries = self
+        let controls = [Control::ShowDeleted];
+        let container = self
             .connection
-            .find(
-                &base,
-                SearchScope::Base,
-                &Filter::everything(),
-                &["name"],
-                &[Control::ShowDeleted],
-                "look at deleted objects",
-            )
+            .read(&base, &["name"], &controls, "look at deleted objects")
             .await;
-        match entries {
-            Ok(entries) => Ok(entries.iter().any(|entry| entry.text("name").is_some())),
+        match container {
+            Ok(container) => Ok(container.is_some_and(|entry| entry.text("name").is_some())),
             Err(LdapError::Search { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -119,9 +113,8 @@ impl Controller {
             "CN=Directory Service,CN=Windows NT,CN=Services,{}",
             self.root_dse.configuration
         );
-        let entry = self
-            .read(&base, &["tombstoneLifetime"], "read the forest's settings")
-            .await?;
+        let (names, action) = (["tombstoneLifetime"], "read the forest's settings");
+        let entry = self.connection.read(&base, &names, &[], action).await?;
         let days = entry
             .as_ref()
             .and_then(|entry| entry.text("tombstoneLifetime"));
@@ -194,18 +187,12 @@ impl Controller {
     /// [`LdapError`].
     pub async fn canary(&mut self, guid: Guid) -> Result<Option<Canary>, LdapError> {
         let base = format!("<GUID={guid}>");
-        let entries = self
+        let controls = [Control::ShowDeleted];
+        let entry = self
             .connection
-            .find(
-                &base,
-                SearchScope::Base,
-                &Filter::everything(),
-                &["uSNChanged"],
-                &[Control::ShowDeleted],
-                "look at a known object",
-            )
+            .read(&base, &["uSNChanged"], &controls, "look at a known object")
             .await?;
-        let usn = entries.first().and_then(|entry| entry.text("uSNChanged"));
+        let usn = entry.as_ref().and_then(|entry| entry.text("uSNChanged"));
         Ok(usn
             .and_then(|usn| usn.parse().ok())
             .map(|usn_changed| Canary { guid, usn_changed }))
@@ -260,21 +247,6 @@ impl Controller {
         let canaries = entries.iter().filter_map(canary_of);
         Ok((highest, canaries.max_by_key(|canary| canary.usn_changed)))
     }
-
-    /// One object, by its name.
-    async fn read(
-        &mut self,
-        base: &str,
-        attributes: &[&str],
-        action: &'static str,
-    ) -> Result<Option<Entry>, LdapError> {
-        let filter = Filter::everything();
-        let mut entries = self
-            .connection
-            .find(base, SearchScope::Base, &filter, attributes, &[], action)
-            .await?;
-        Ok(entries.pop())
-    }
 }
 
 fn canary_of(entry: &Entry) -> Option<Canary> {
@@ -293,27 +265,14 @@ async fn identity(
         server: server.clone(),
         what: what.to_owned(),
     };
-    let everything = Filter::everything();
+    let (name, names) = (&root_dse.naming_context, ["objectGUID", "objectSid"]);
     let head = connection
-        .find(
-            &root_dse.naming_context,
-            SearchScope::Base,
-            &everything,
-            &["objectGUID", "objectSid"],
-            &[],
-            "look at the domain",
-        )
+        .read(name, &names, &[], "look at the domain")
         .await?;
-    let head = head.first().ok_or_else(|| lacking("the domain's head"))?;
+    let head = head.ok_or_else(|| lacking("the domain's head"))?;
+    let (name, names) = (&root_dse.settings, ["invocationId"]);
     let settings = connection
-        .find(
-            &root_dse.settings,
-            SearchScope::Base,
-            &everything,
-            &["invocationId"],
-            &[],
-            "say which database it has",
-        )
+        .read(name, &names, &[], "say which database it has")
         .await?;
     let guid = |entry: Option<&Entry>, name: &str| {
         entry
@@ -326,9 +285,9 @@ async fn identity(
         .and_then(|bytes| Sid::from_wire(bytes).ok());
     Ok(ControllerIdentity {
         dns_name: root_dse.host.clone(),
-        naming_context: guid(Some(head), "objectGUID")?,
+        naming_context: guid(Some(&head), "objectGUID")?,
         domain_sid: sid.ok_or_else(|| lacking("objectSid"))?,
-        invocation_id: guid(settings.first(), "invocationId")?,
+        invocation_id: guid(settings.as_ref(), "invocationId")?,
         highest_usn: root_dse.highest_usn,
     })
 }

@@ -356,6 +356,21 @@ impl Situation<'_> {
         };
         holding.map(|holding| holding.id)
     }
+
+    /// What mappings are evaluated on; for `existing` see [`Subject::existing`].
+    pub(crate) const fn subject<'a>(
+        &'a self,
+        policy: &'a Policy,
+        existing: Option<Option<&'a BTreeMap<String, MappedValue>>>,
+    ) -> Subject<'a> {
+        Subject {
+            object: self.object,
+            chain: self.chain,
+            policy,
+            existing,
+            now: self.now,
+        }
+    }
 }
 
 /// Decides what is to become of one object, and says why.
@@ -382,13 +397,7 @@ pub fn would_be(
     let Participation::In(kind) = participation(situation, policy) else {
         return None;
     };
-    let subject = Subject {
-        object: situation.object,
-        chain: situation.chain,
-        policy,
-        existing: Some(Some(applied)),
-        now: situation.now,
-    };
+    let subject = situation.subject(policy, Some(Some(applied)));
     let values = policy.mapping.evaluate(kind, &subject).ok()?;
     Some((kind, values))
 }
@@ -518,13 +527,7 @@ fn provision(situation: &Situation<'_>, policy: &Policy, kind: MappedKind) -> (D
         return (Decision::Fail, reason);
     }
     let existing = (found != Match::None).then(|| situation.link.map(|link| &link.applied));
-    let subject = Subject {
-        object,
-        chain: situation.chain,
-        policy,
-        existing,
-        now: situation.now,
-    };
+    let subject = situation.subject(policy, existing);
     let values = match policy.mapping.evaluate(kind, &subject) {
         Ok(values) => values,
         Err(error) => return (Decision::Fail, Reason::Mapping(error)),
@@ -557,13 +560,7 @@ pub fn soft_keys(situation: &Situation<'_>, policy: &Policy) -> Option<SoftKeys>
     let Participation::In(kind) = participation(situation, policy) else {
         return None;
     };
-    let subject = Subject {
-        object: situation.object,
-        chain: situation.chain,
-        policy,
-        existing: None,
-        now: situation.now,
-    };
+    let subject = situation.subject(policy, None);
     let values = policy
         .mapping
         .evaluate_only(kind, &subject, &matching::KEYS)
@@ -597,12 +594,12 @@ fn update(object: ObjectId, link: &Link, desired: DesiredObject) -> Decision {
 }
 
 /// What becomes of an object that takes no part: if it is in the directory, it goes, once the import is
-/// complete. What another configuration provisions by now is left to that one.
+/// complete. What another configuration provisions by now, or the cloud owns, is left to them.
 fn deprovision(situation: &Situation<'_>) -> Decision {
     let (Some(link), Some(held)) = (situation.link, situation.candidates.linked) else {
         return Decision::Skip;
     };
-    let ours = !held.deleted && held.owner != matching::Owner::Another;
+    let ours = !held.deleted && held.owner == matching::Owner::This;
     match situation.phase {
         _ if link.deleted || !ours || held.id != link.object => Decision::Skip,
         Phase::Reading => Decision::Wait,

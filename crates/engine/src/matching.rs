@@ -161,6 +161,10 @@ pub fn find(
         let live = match linked.owner {
             // Another configuration took it up meanwhile, and is gone: it is taken up again, whatever it looks like.
             Owner::Gone => Match::Found(linked.id, How::Anchor),
+            // The same, and it was given to the cloud.
+            Owner::Cloud if !linked.deleted => {
+                return taken_over(linked, How::Anchor, allowed.takeover);
+            }
             _ => Match::Linked(linked.id),
         };
         return owned_by_us_or_refused(linked, anchor, live);
@@ -320,6 +324,25 @@ mod tests {
             other,
             Match::Refused(Reason::OwnedByAnother { .. })
         ));
+    }
+
+    #[test]
+    fn what_was_given_to_the_cloud_meanwhile_is_taken_over_anew_or_not_at_all() {
+        let linked = |owner| Candidates {
+            linked: holding(owner),
+            ..Candidates::default()
+        };
+        let all = Matching::default();
+        assert_eq!(found(linked(Owner::This), all), Match::Linked(id()));
+        let expected = Match::Found(id(), How::Anchor);
+        assert_eq!(found(linked(Owner::Cloud), all), expected);
+        let no_takeover = Matching {
+            takeover: false,
+            ..all
+        };
+        let how = How::Anchor;
+        let refused = Match::Refused(Reason::MatchBlocked { how });
+        assert_eq!(found(linked(Owner::Cloud), no_takeover), refused);
     }
 
     #[test]

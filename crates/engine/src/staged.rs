@@ -142,7 +142,8 @@ pub struct StagedObject {
     pub moved_away: bool,
     /// Attributes of the read set. Those that do not occur are empty, once the row is complete.
     pub attributes: Attributes,
-    /// Grows with every change of the row.
+    /// Grows with every change of the row. At 1 nothing but the place was ever stored; a row whose content was
+    /// forgotten looks the same but for this number, and may have links of before.
     pub version: u64,
 }
 

@@ -2,7 +2,7 @@
 //! out why. Nothing is done with it.
 
 use crate::decision::{Reason, Situation};
-use crate::mapping::{MappedValue, MappedValues, Subject, Unmade, source_anchor};
+use crate::mapping::{MappedValue, MappedValues, Unmade, source_anchor};
 use crate::matching::{self, Match};
 use crate::policy::Policy;
 use crate::staged::ObjectClass;
@@ -33,13 +33,7 @@ pub fn wanted(situation: &Situation<'_>, policy: &Policy, reason: &Reason) -> Op
         .link
         .filter(|link| object.is_some_and(|object| object == link.object));
     let applied = link.map(|link| &link.applied);
-    let subject = Subject {
-        object: situation.object,
-        chain: situation.chain,
-        policy,
-        existing: object.map(|_| applied),
-        now: situation.now,
-    };
+    let subject = situation.subject(policy, object.map(|_| applied));
     let (mut values, mut unmade) = policy.mapping.evaluate_each(kind, &subject);
     if let Err(error) = source_anchor(situation.object) {
         let reason = Reason::Mapping(error.into()).to_string();

@@ -564,21 +564,10 @@ impl Forget {
         let of = Key::empty().with(job.configuration);
         let mut found = serde_json::Map::new();
         if self.watermark {
-            let position = match &job.watermark {
-                Watermark::Start => serde_json::Value::Null,
-                Watermark::Paging {
-                    controller, issued, ..
-                }
-                | Watermark::Sweeping {
-                    controller, issued, ..
-                }
-                | Watermark::Current {
-                    controller, issued, ..
-                } => {
-                    serde_json::json!({"controller": controller, "issued": crate::clock::time(*issued)})
-                }
-            };
-            found.insert("watermark".to_owned(), position);
+            let position = job.watermark.cookie().map(|cookie| {
+                serde_json::json!({"controller": cookie.controller, "issued": crate::clock::time(cookie.issued)})
+            });
+            found.insert("watermark".to_owned(), position.into());
         }
         if self.escrows {
             let failing = tx.how_many::<Escrow>(None, &of)?;

@@ -218,7 +218,8 @@ pub fn moved(tx: &mut dyn Write, users: &[(ObjectId, Guid)]) -> Result<(), Store
     let mut moved = Vec::new();
     for (row, (_, guid)) in rows.into_iter().zip(users) {
         let Some(mut row) = row else { continue };
-        if let Some(origin) = row.origin().filter(|origin| origin.object == *guid) {
+        let own = |origin: &Origin| origin.object == *guid && !origin.before_move;
+        if let Some(origin) = row.origin().filter(own) {
             row.set_origin(Origin {
                 before_move: true,
                 ..origin

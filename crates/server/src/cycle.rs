@@ -18,7 +18,7 @@ mod unresolved;
 mod updates;
 
 pub(crate) use drift::{VALUES, drift, is_unsettled};
-pub use foreign::reconsider;
+pub use foreign::{forsake, reconsider};
 pub(crate) use objects::{redacted, with_applied};
 pub use report::{Item, Report, Tally};
 pub(crate) use unresolved::{

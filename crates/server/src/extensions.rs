@@ -314,7 +314,7 @@ fn source(entry: &MappingEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lockstep_store::{MemoryStore, Store as _, records};
+    use lockstep_store::{MemoryStore, Transact as _, records};
     use serde_json::json;
 
     fn spec(targets: &[&str]) -> Spec {
@@ -329,14 +329,8 @@ mod tests {
     }
 
     fn declared(store: &MemoryStore, spec: &Spec) -> Result<BTreeSet<String>, SpecError> {
-        let mut result = None;
-        store
-            .write(&mut |tx| {
-                result = Some(declare(tx, spec, Timestamp::from_millis(1))?);
-                Ok(())
-            })
-            .unwrap();
-        result.unwrap()
+        let declared = store.writing(|tx| declare(tx, spec, Timestamp::from_millis(1)));
+        declared.unwrap()
     }
 
     #[test]

@@ -86,7 +86,7 @@ async fn named(service: &Arc<Service>, name: &str) -> Result<Option<Configuratio
 async fn has_been_read(service: &Arc<Service>, id: ConfigurationId) -> Result<bool, Problem> {
     let job = service.read(move |tx| tx.fetch_one::<Job>(&id)).await;
     let job = job.map_err(store_problem)?;
-    Ok(job.is_some_and(|job| matches!(job.watermark, Watermark::Current { .. })))
+    Ok(job.is_some_and(|job| matches!(job.watermark, Watermark::Current(_))))
 }
 
 /// Whether every attribute that the configuration needs has been read.

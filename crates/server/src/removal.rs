@@ -6,7 +6,7 @@
 //! none, for whoever claims them. What the heir leaves is free for all when the replica is gone.
 
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
-use crate::cycle::escrow;
+use crate::cycle::{escrow, forsake};
 use crate::import::mark;
 use crate::job::ask_for_cycle_unless_paused;
 use crate::service::Service;
@@ -80,6 +80,9 @@ async fn complete(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Sto
     };
     if heir == Heir::Cloud {
         release(service, id).await?;
+    }
+    if let Some(row) = row {
+        forsake_all(service, row, heir).await?;
     }
     empty(service, id).await?;
     service.write(move |tx| let_go(tx, id, heir)).await?;
@@ -242,6 +245,32 @@ async fn release(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Stor
                 };
                 directory::write(tx, &tenant, links.iter().map(release).collect(), now)?;
                 Ok(links.last().map(|last| scan.behind(last)))
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whoever is referred to by what other configurations have is no longer somebody whom this one provisions.
+async fn forsake_all(
+    service: &Arc<Service>,
+    row: Configuration,
+    heir: Heir,
+) -> Result<(), StoreError> {
+    let row = Arc::new(row);
+    let mut next = Some(Scan::of(Key::empty().with(row.id), SLICE));
+    while let Some(scan) = next {
+        let row = Arc::clone(&row);
+        next = service
+            .write(move |tx| {
+                let had: Vec<LinkRow> = tx.list(&scan)?;
+                // The others find them with the heir as soon as it has them.
+                let heir = match heir {
+                    Heir::Configuration(heir) => Some(heir),
+                    Heir::Nobody | Heir::Cloud => None,
+                };
+                forsake(tx, &row, heir, &had)?;
+                Ok(had.last().map(|last| scan.behind(last)))
             })
             .await?;
     }

@@ -13,7 +13,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::hmac;
 use lockstep_model::Secret;
 use lockstep_store::records::signin::SealedWith;
-use lockstep_store::{ReadRecords as _, Store, StoreError, WriteRecords as _};
+use lockstep_store::{ReadRecords as _, Store, StoreError, Transact as _, WriteRecords as _};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -99,11 +99,7 @@ impl Sealer {
     /// [`SealingError`].
     pub fn open(dir: &Path, store: &dyn Store) -> Result<Self, SealingError> {
         let path = dir.join("master.key");
-        let mut sealed_with = None;
-        store.read(&mut |tx| {
-            sealed_with = tx.fetch_one::<SealedWith>(&())?;
-            Ok(())
-        })?;
+        let sealed_with: Option<SealedWith> = store.reading(|tx| tx.fetch_one(&()))?;
         if sealed_with.is_none() && !path.exists() {
             files::make_private_dir(dir)?;
             let text = Secret::new(crate::ids::random_token());

@@ -11,7 +11,9 @@ use crate::signin::SignIn;
 use lockstep_directory::TenantRules;
 use lockstep_model::ids::{ConfigurationId, TenantId};
 use lockstep_store::records::service::Tenant;
-use lockstep_store::{Read, ReadRecords as _, Store, StoreError, Write, WriteRecords as _};
+use lockstep_store::{
+    Read, ReadRecords as _, Store, StoreError, Transact as _, Write, WriteRecords as _,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -105,8 +107,7 @@ impl Service {
     ///
     /// Those of the store.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
-        let mut tenant = None;
-        parts.store.write(&mut |tx| {
+        let tenant = parts.store.writing(|tx| {
             let known: Option<Tenant> = tx.fetch_one(&())?;
             let row = match known {
                 Some(known) => known,
@@ -120,10 +121,9 @@ impl Service {
                     row
                 }
             };
-            tenant = Some(row);
-            crate::extensions::take_up(tx)
+            crate::extensions::take_up(tx)?;
+            Ok(row)
         })?;
-        let tenant = tenant.ok_or_else(not_run)?;
         Ok(Self {
             store: parts.store,
             clock: Clock::default(),
@@ -200,17 +200,7 @@ impl Service {
         F: FnOnce(&mut dyn Read) -> Result<T, StoreError> + Send + 'static,
     {
         let service = Arc::clone(self);
-        blocking(self.transactions, move || {
-            let (mut work, mut result) = (Some(work), None);
-            service.store.read(&mut |tx| {
-                if let Some(work) = work.take() {
-                    result = Some(work(tx)?);
-                }
-                Ok(())
-            })?;
-            result.ok_or_else(not_run)
-        })
-        .await
+        blocking(self.transactions, move || service.store.reading(work)).await
     }
 
     /// Runs `work` alone and keeps what it wrote.
@@ -224,17 +214,7 @@ impl Service {
         F: FnOnce(&mut dyn Write) -> Result<T, StoreError> + Send + 'static,
     {
         let service = Arc::clone(self);
-        blocking(self.transactions, move || {
-            let (mut work, mut result) = (Some(work), None);
-            service.store.write(&mut |tx| {
-                if let Some(work) = work.take() {
-                    result = Some(work(tx)?);
-                }
-                Ok(())
-            })?;
-            result.ok_or_else(not_run)
-        })
-        .await
+        blocking(self.transactions, move || service.store.writing(work)).await
     }
 }
 
@@ -264,11 +244,4 @@ fn abandoned<T>(source: tokio::task::JoinError) -> Result<T, StoreError> {
     Err(StoreError::Abandoned {
         source: source.into(),
     })
-}
-
-/// A store that breaks its contract: it returned without running the work.
-fn not_run() -> StoreError {
-    StoreError::Abandoned {
-        source: "the work was not run".into(),
-    }
 }

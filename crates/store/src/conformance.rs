@@ -9,7 +9,7 @@ mod rows;
 pub mod tables;
 mod transactions;
 
-use crate::{Key, Read, Row, Scan, Store, StoreError, Table};
+use crate::{Key, Row, Scan, Store, StoreError, Table, Transact as _};
 pub use order::*;
 pub use rows::*;
 pub use transactions::*;
@@ -77,28 +77,13 @@ fn seed(store: &dyn Store, table: &'static Table, rows: &[Row]) -> Result<(), St
     store.write(&mut |tx| tx.put(table, rows.to_vec()))
 }
 
-/// Reads in a transaction of its own.
-fn look<T>(
-    store: &dyn Store,
-    work: impl Fn(&mut dyn Read) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut found = None;
-    store.read(&mut |tx| {
-        found = Some(work(tx)?);
-        Ok(())
-    })?;
-    found.ok_or_else(|| StoreError::Abandoned {
-        source: "the work was not run".into(),
-    })
-}
-
 /// The bodies that a scan finds, as texts.
 fn bodies(
     store: &dyn Store,
     table: &'static Table,
     scan: &Scan,
 ) -> Result<Vec<String>, StoreError> {
-    let rows = look(store, |tx| tx.scan(table, scan))?;
+    let rows = store.reading(|tx| tx.scan(table, scan))?;
     Ok(rows
         .iter()
         .map(|row| String::from_utf8_lossy(&row.body).into_owned())

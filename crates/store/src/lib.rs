@@ -6,6 +6,7 @@
 //!
 //! * [`MemoryStore`] for most tests, [`SqliteStore`] by default; both prove themselves by
 //!   [`conformance`].
+//! * [`Transact`] gives back what a transaction found.
 //! * [`Overlay`] is a transaction that never reaches its store: a preview is the real cycle on an
 //!   overlay.
 
@@ -21,6 +22,7 @@ mod record;
 pub mod records;
 mod sorted;
 mod sqlite;
+mod transact;
 
 pub use contract::{Layout, Read, Row, Scan, Store, StoreError, Table, Write};
 pub use key::{Key, KeyPart, KeyReader};
@@ -28,3 +30,4 @@ pub use memory::MemoryStore;
 pub use overlay::Overlay;
 pub use record::{ReadRecords, Record, WriteRecords};
 pub use sqlite::{SqliteStore, check_copy, copy};
+pub use transact::Transact;

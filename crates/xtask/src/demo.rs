@@ -6,15 +6,6 @@ use lockstep_testkit::product::{Agent, Service, eventually, program};
 use lockstep_testkit::samba::{ADMIN_PASSWORD, Forest, NewUser, Population, Template};
 use std::process::Command;
 
-const SAMPLE: Population = Population {
-    users: 1_000,
-    groups: 100,
-    ous: 20,
-    members: 10,
-    largest_group: 600,
-    hard_names: true,
-};
-
 /// Brings everything up, syncs, says where to look, and waits for Ctrl-C; or stops at once.
 pub(crate) fn run(then_stop: bool) -> anyhow::Result<()> {
     crate::setup::run()?;
@@ -24,7 +15,7 @@ pub(crate) fn run(then_stop: bool) -> anyhow::Result<()> {
         .status()?;
     ensure!(status.success(), "the programs could not be built");
     output::step("a sample Active Directory forest: 1,000 users, 100 groups (Samba AD DC)");
-    let forest = Forest::start(Template::with(SAMPLE))?;
+    let forest = Forest::start(Template::with(Population::THOUSAND))?;
     output::step("the service, and an agent beside the domain controller");
     let service = Service::start()?;
     service.run(&["domain", "add", forest.domain().name()])?;

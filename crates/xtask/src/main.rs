@@ -12,6 +12,7 @@ mod setup;
 mod soak;
 mod test;
 mod tidy;
+mod tree;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 //! histories find it. A rule that nobody would miss is not tested. The copy is built once, with every rule in it
 //! as a switch.
 
-use crate::output;
+use crate::{output, tree};
 use anyhow::{Context as _, bail, ensure};
 use cargo_metadata::Message;
 use serde::Deserialize;
@@ -117,27 +117,10 @@ fn read(root: &Path) -> anyhow::Result<Vec<Mutation>> {
 
 /// Copies every file that git knows, as it is in the working tree.
 fn copy_tree(root: &Path, copy: &Path) -> anyhow::Result<()> {
-    let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(root)
-        .output()
-        .context("git could not be started")?;
-    ensure!(listed.status.success(), "git does not list the files");
     let mut known = BTreeSet::new();
-    for name in listed.stdout.split(|byte| *byte == 0) {
-        let name = std::str::from_utf8(name)?;
-        let from = root.join(name);
-        if name.is_empty() || !from.is_file() {
-            continue;
-        }
-        let to = copy.join(name);
-        put(&to, &fs::read(&from).with_context(|| name.to_owned())?)?;
+    for name in tree::files(root)? {
+        let to = copy.join(&name);
+        put(&to, &fs::read(root.join(&name)).context(name)?)?;
         known.insert(to);
     }
     prune(copy, &known)

@@ -9,12 +9,11 @@ mod sources;
 mod tiers;
 mod troubles;
 
-use crate::output;
-use anyhow::{Context as _, bail, ensure};
+use crate::{output, tree};
+use anyhow::{Context as _, bail};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A rule of the house, told in one sentence.
 struct Rule {
@@ -119,29 +118,9 @@ impl Repository {
     fn open() -> anyhow::Result<Self> {
         let metadata = MetadataCommand::new().no_deps().exec()?;
         let root = metadata.workspace_root.clone().into_std_path_buf();
-        let listed = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
-            .current_dir(&root)
-            .output()
-            .context("git could not be started")?;
-        ensure!(listed.status.success(), "git could not list the files");
-        let names = String::from_utf8(listed.stdout)?;
-        let mut files: Vec<String> = names
-            .split('\0')
-            .filter(|name| root.join(name).is_file())
-            .map(str::to_owned)
-            .collect();
-        files.sort();
-        files.dedup();
         Ok(Self {
+            files: tree::files(&root)?.into_iter().collect(),
             root,
-            files,
             metadata,
         })
     }

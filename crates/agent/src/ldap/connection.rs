@@ -171,6 +171,26 @@ impl Connection {
         }
     }
 
+    /// Reads one object by its name. None when there is no such object.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::find`].
+    pub async fn read(
+        &mut self,
+        name: &str,
+        attributes: &[&str],
+        controls: &[Control],
+        action: &'static str,
+    ) -> Result<Option<Entry>, LdapError> {
+        let everything = Filter::everything();
+        let scope = SearchScope::Base;
+        let mut entries = self
+            .find(name, scope, &everything, attributes, controls, action)
+            .await?;
+        Ok(entries.pop())
+    }
+
     /// Says good-bye.
     pub async fn close(mut self) {
         // Whether the server hears it makes no difference.

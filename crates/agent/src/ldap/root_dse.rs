@@ -1,8 +1,6 @@
 //! What a controller says of itself before anyone signs in ([MS-ADTS] 3.1.1.3.2).
 
 use super::{Entry, LdapError};
-use lockstep_ad_proto::ldap::Filter;
-use lockstep_ad_proto::ldap::SearchScope;
 use lockstep_model::{Dn, Timestamp};
 
 use super::connection::Connection;
@@ -59,22 +57,14 @@ impl RootDse {
     ///
     /// [`LdapError`].
     pub async fn read(connection: &mut Connection) -> Result<Self, LdapError> {
-        let filter = Filter::everything();
-        let entries = connection
-            .find(
-                "",
-                SearchScope::Base,
-                &filter,
-                &ATTRIBUTES,
-                &[],
-                "describe itself",
-            )
+        let entry = connection
+            .read("", &ATTRIBUTES, &[], "describe itself")
             .await?;
-        let entry = entries.first().ok_or_else(|| LdapError::Lacking {
+        let entry = entry.ok_or_else(|| LdapError::Lacking {
             server: connection.server().to_owned(),
             what: "the rootDSE".into(),
         })?;
-        Self::from_entry(entry).map_err(|what| LdapError::Lacking {
+        Self::from_entry(&entry).map_err(|what| LdapError::Lacking {
             server: connection.server().to_owned(),
             what: what.into(),
         })

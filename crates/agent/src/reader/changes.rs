@@ -17,7 +17,7 @@ use lockstep_ad_proto::ldap::{
     ResultCode, SearchScope,
 };
 use lockstep_api::channel::{Begin, Opening, PageAnswer, PageEnd, ReadChanges, ScopeHint};
-use lockstep_model::{Dn, Guid};
+use lockstep_model::{Dn, Guid, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -124,6 +124,7 @@ async fn begin(
         forest: controller.root_dse.forest.clone(),
         absent_attributes: absent.iter().cloned().collect(),
         controller: controller.identity.clone(),
+        clock: controller.root_dse.time.map(Timestamp::as_millis),
     })
 }
 
@@ -344,20 +345,12 @@ impl Run<'_> {
             return Ok(false);
         }
         let base = self.controller.root_dse.naming_context.clone();
-        let everything = Filter::everything();
         let head = self
             .controller
             .connection
-            .find(
-                &base,
-                SearchScope::Base,
-                &everything,
-                &[CUT_BY],
-                &[],
-                "look at the domain",
-            )
+            .read(&base, &[CUT_BY], &[], "look at the domain")
             .await?;
-        Ok(head.iter().any(|head| head.first(CUT_BY).is_some()))
+        Ok(head.is_some_and(|head| head.first(CUT_BY).is_some()))
     }
 
     /// Everything, slice by slice, as one page.

@@ -155,17 +155,8 @@ async fn token(controller: &mut Controller) -> Result<BTreeSet<Sid>, LdapError> 
         .find(&base, subtree, &own, &["objectSid"], &[], action)
         .await?;
     if let Some(account) = account.first() {
-        let everything = Filter::everything();
-        let scope = SearchScope::Base;
         let groups = connection
-            .find(
-                &account.dn,
-                scope,
-                &everything,
-                &["tokenGroups"],
-                &[],
-                action,
-            )
+            .read(&account.dn, &["tokenGroups"], &[], action)
             .await?;
         entries.extend(groups);
     }

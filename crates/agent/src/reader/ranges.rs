@@ -5,9 +5,7 @@
 use super::attributes::is_back_link;
 use crate::controller::Controller;
 use crate::ldap::{Entry, LdapError};
-use lockstep_ad_proto::ldap::{
-    Control, ExtendedDn, Filter, RangeEnd, SearchScope, attribute_range,
-};
+use lockstep_ad_proto::ldap::{Control, ExtendedDn, RangeEnd, attribute_range};
 use lockstep_api::channel::LinkTarget;
 use lockstep_model::Guid;
 
@@ -195,18 +193,11 @@ async fn read(
     attribute: &str,
 ) -> Result<Option<Entry>, LdapError> {
     let base = format!("<GUID={guid}>");
-    let mut entries = controller
+    let controls = [Control::ShowDeleted, Control::ExtendedDn];
+    controller
         .connection
-        .find(
-            &base,
-            SearchScope::Base,
-            &Filter::everything(),
-            &[attribute],
-            &[Control::ShowDeleted, Control::ExtendedDn],
-            "read a large group",
-        )
-        .await?;
-    Ok(entries.pop())
+        .read(&base, &[attribute], &controls, "read a large group")
+        .await
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub struct Begin {
     pub lease: u64,
     /// The controller that was reached.
     pub controller: ControllerIdentity,
+    /// What its clock shows, in milliseconds since 1970: the service's own may be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
     /// The stored canary as this controller has it now; absent when there was none or it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,

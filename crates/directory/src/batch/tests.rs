@@ -199,9 +199,22 @@ fn a_taken_name_is_held_back_and_given_when_its_owner_lets_go() {
     let outcomes = directory.write(vec![create(2, "A@x.test")]);
     assert_eq!(outcomes[0].conflicts.len(), 1);
     assert_eq!(directory.upn(2), "A+0514@local.lockstep");
-    directory.write(vec![rename(1, "c@x.test")]);
+    let batch = directory.write_for(&tenant(), vec![rename(1, "c@x.test")]);
     assert_eq!(directory.upn(2), "A@x.test");
     assert!(directory.objects[&id(2)].conflicts.is_empty());
+    // Nobody asked for that, so the batch says it.
+    let [Inherited { object, changes }] = &batch.inherited[..] else {
+        panic!("{:?}", batch.inherited);
+    };
+    assert_eq!(object.id, id(2));
+    let name = changes
+        .iter()
+        .find(|change| change.property.name() == "userPrincipalName")
+        .unwrap();
+    let text =
+        |value: &Option<PropertyValue>| value.as_ref().unwrap().as_text().unwrap().to_owned();
+    assert_eq!(text(&name.old), "A+0514@local.lockstep");
+    assert_eq!(text(&name.new), "A@x.test");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::*;
 use lockstep_store::records::service::ApiToken;
-use lockstep_store::{Key, ReadRecords as _, Scan, Store as _, WriteRecords as _, records};
+use lockstep_store::{
+    Key, ReadRecords as _, Scan, Store as _, Transact as _, WriteRecords as _, records,
+};
 use std::os::unix::fs::PermissionsExt as _;
 
 /// A data folder as a service leaves it, with one token in its database.
@@ -30,15 +32,8 @@ fn put(store: &SqliteStore, name: &str) {
 
 fn tokens(dir: &Path) -> Vec<String> {
     let store = SqliteStore::open(dir, &records::tables()).unwrap();
-    let mut names = Vec::new();
-    store
-        .read(&mut |tx| {
-            let rows: Vec<ApiToken> = tx.list(&Scan::of(Key::empty(), 10))?;
-            names = rows.into_iter().map(|row| row.name).collect();
-            Ok(())
-        })
-        .unwrap();
-    names
+    let rows = store.reading(|tx| tx.list::<ApiToken>(&Scan::of(Key::empty(), 10)));
+    rows.unwrap().into_iter().map(|row| row.name).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::signin::attempts::{Subject, begin};
 use lockstep_directory::credential::{Checked, Iterations, Stamp, check, nt_hash};
 use lockstep_directory::lockout::Admission;
 use lockstep_model::Guid;
-use lockstep_store::{MemoryStore, Store as _, records};
+use lockstep_store::{MemoryStore, Store as _, Transact as _, records};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -25,14 +25,7 @@ impl Desk {
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut dyn Write) -> Result<T, StoreError>) -> T {
-        let (mut work, mut result) = (Some(work), None);
-        self.store
-            .write(&mut |tx| {
-                result = Some(work.take().unwrap()(tx)?);
-                Ok(())
-            })
-            .unwrap();
-        result.unwrap()
+        self.store.writing(work).unwrap()
     }
 
     fn apply(&self, password: &str, origin: Origin) -> Applied {

@@ -183,6 +183,50 @@ pub(super) fn tell(
     Ok(())
 }
 
+/// A configuration is being removed, and had these objects: whatever refers to them in others, or only in its heir, is
+/// looked at again. What nobody provisions any more nobody would take out of a group when AD does.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn forsake(
+    tx: &mut dyn Write,
+    from: &Configuration,
+    heir: Option<ConfigurationId>,
+    had: &[LinkRow],
+) -> Result<(), StoreError> {
+    let ids: Vec<ObjectId> = had.iter().map(|row| row.object).collect();
+    let objects = directory::objects(tx, &ids)?;
+    let all = configurations::all(tx)?.into_iter();
+    let looking = all.filter(|row| !row.scratch && row.id != from.id && reaches(row, from));
+    for other in looking.filter(|row| heir.is_none_or(|heir| heir == row.id)) {
+        let mut targets: Vec<Guid> = had.iter().map(|row| row.guid).collect();
+        if crosses(&other) {
+            let sids = objects.iter().flatten().filter_map(|object| {
+                let sid = object.text(SID)?;
+                sid.parse().ok()
+            });
+            for sid in sids.collect::<Vec<Sid>>() {
+                targets.extend(standing_for(tx, &sid, other.id)?);
+            }
+        }
+        let mut marks = Vec::new();
+        for target in targets {
+            let prefix = StagedReference::to(other.id, target);
+            let along = Scan::along(StagedReference::BY_TARGET, prefix, usize::MAX);
+            let referring: Vec<StagedReference> = tx.list(&along)?;
+            marks.extend(referring.iter().map(|row| Subject::From(row.source)));
+        }
+        if let Some(mut job) = tx.fetch_one::<Job>(&other.id)?
+            && !marks.is_empty()
+        {
+            mark_all(tx, &mut job, marks)?;
+            tx.store(&[job])?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether references lead out of the connector space was changed: all are looked at again.
 ///
 /// # Errors

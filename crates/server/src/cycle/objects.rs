@@ -6,7 +6,7 @@ use super::{Context, claims, escrow, foreign, keep, updates};
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
 use crate::{directory, policy};
-use lockstep_directory::{Change, Kind, Mastery, Object, Outcome, Property, Values};
+use lockstep_directory::{Change, Conflict, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
 use lockstep_engine::matching::Candidates;
 use lockstep_engine::scope::Chain;
@@ -511,6 +511,8 @@ fn applied(
         item.reason.push_str(&escrow::healed(context, &row));
         escrow::forget(tx, &row)?;
     }
+    item.reason
+        .push_str(&held_back(lane, kind, &outcome.conflicts));
     item.changes = result
         .changes
         .into_iter()
@@ -533,6 +535,21 @@ fn applied(
     rows.log
         .push(crate::log::entry(context, Status::Success, item));
     Ok(())
+}
+
+/// What an object goes without, because another has it.
+fn held_back(lane: &Lane, kind: MappedKind, conflicts: &[Conflict]) -> String {
+    let told = conflicts.iter().map(|conflict| {
+        let name = conflict.property.name();
+        match lane.policy.mapping.is_redacted(kind, name) {
+            true => format!("; a value of {name} is held back, which another object has"),
+            false => format!(
+                "; {name} {} is held back, which another object has",
+                conflict.value.value
+            ),
+        }
+    });
+    told.collect()
 }
 
 /// What the log shows of a value that must not be shown.

@@ -8,8 +8,8 @@ use crate::service::Service;
 use crate::signin::people;
 use crate::signin::tokens::{self, Bearer};
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use lockstep_api::problem::Problem;
 pub use lockstep_directory::Role;
 use lockstep_store::ReadRecords as _;
@@ -55,12 +55,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Failure> {
-        let header = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
+        let token = bearer_token(&parts.headers)
             .ok_or_else(|| unauthorized("the request carries no bearer token"))?;
         // Access tokens are JWTs, which have dots; the service's own tokens are hex.
         match token.contains('.') {
@@ -68,6 +63,12 @@ impl FromRequestParts<Arc<Service>> for Caller {
             false => by_own_token(service, token).await,
         }
     }
+}
+
+/// What a request carries as `Authorization: Bearer TOKEN`.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?;
+    header.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 async fn by_own_token(service: &Arc<Service>, token: &str) -> Result<Caller, Failure> {

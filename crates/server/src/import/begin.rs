@@ -52,7 +52,8 @@ pub fn begin(
         tx.store(&[ReadSet { absent, ..before }])?;
     }
     let doubt = doubt(&lane, begin, now);
-    let told_by = told_by(&lane.job.watermark);
+    let cookie = lane.job.watermark.cookie();
+    let told_by_this_one = cookie.is_some_and(|cookie| cookie.controller == identity.dns_name);
     lane.job.tombstones_visible = begin.tombstones_visible;
     lane.job.hides_values = begin.hides_values;
     if let Some(doubt) = doubt {
@@ -76,31 +77,21 @@ pub fn begin(
             lane.job.epoch += 1;
             Opening::Everything
         }
-        Watermark::Paging { cookie, .. } => Opening::Resume(cookie.clone()),
-        Watermark::Sweeping { .. } | Watermark::Current { .. } => Opening::FromCookie,
+        Watermark::Paging(cookie) => Opening::Resume(cookie.value.clone()),
+        Watermark::Sweeping { .. } | Watermark::Current(_) => Opening::FromCookie,
     };
     // Another controller, or another database, may lag behind: its answer would be older than what is known.
     let is_another = matches!(
         doubt,
         Some(Doubt::DatabaseReplaced | Doubt::DatabaseSetBack)
     );
-    if !is_another && told_by.as_deref() == Some(identity.dns_name.as_str()) {
+    if !is_another && told_by_this_one {
         ask_for_leaving(tx, &lane)?;
     }
     lane.job.reading_from = Some(identity.dns_name.clone());
-    remember(&mut lane, identity);
+    remember(&mut lane, identity, begin.clock);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })
-}
-
-/// Who gave the cookie, if there is one.
-fn told_by(watermark: &Watermark) -> Option<String> {
-    match watermark {
-        Watermark::Start => None,
-        Watermark::Paging { controller, .. }
-        | Watermark::Sweeping { controller, .. }
-        | Watermark::Current { controller, .. } => Some(controller.clone()),
-    }
 }
 
 /// Whoever was to be deleted by what an earlier cycle has read, and may leave in this one, is asked for by GUID at the end
@@ -160,15 +151,17 @@ pub(crate) fn same_domain(lane: &Lane, identity: &ControllerIdentity) -> Result<
 
 /// Whether this controller's database is one that has come to where we believe it has.
 fn doubt(lane: &Lane, begin: &Begin, now: Timestamp) -> Option<Doubt> {
-    let issued = match &lane.job.watermark {
-        Watermark::Start => return None,
-        Watermark::Paging { issued, .. }
-        | Watermark::Sweeping { issued, .. }
-        | Watermark::Current { issued, .. } => Timestamp::from_millis(*issued),
-    };
+    let cookie = lane.job.watermark.cookie()?;
+    let since =
+        |now: i64, then: i64| Timestamp::from_millis(now).since(Timestamp::from_millis(then));
+    // By the clock of the service, or by that of the controllers: one of them may have been wrong, and to read too
+    // much is no harm.
+    let by_controllers = begin.clock.zip(cookie.controller_clock);
+    let age = since(now.as_millis(), cookie.issued)
+        .max(by_controllers.map_or(Duration::ZERO, |(now, then)| since(now, then)));
     // Tombstones are collected after their lifetime; half of it leaves room for replication.
     let lifetime = Duration::from_secs(u64::from(begin.tombstone_lifetime_days) * 86_400);
-    if now.since(issued) > lifetime / 2 {
+    if age > lifetime / 2 {
         return Some(Doubt::CookieTooOld);
     }
     // The cookie has gone past them.
@@ -202,13 +195,11 @@ fn changed(job: &Job, identity: &ControllerIdentity, canary: Option<&Canary>) ->
     (found < *usn).then_some(Doubt::DatabaseSetBack)
 }
 
-pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
+pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity, clock: Option<i64>) {
     let name = identity.dns_name.to_lowercase();
-    let canary = lane
-        .job
-        .controllers
-        .get(&name)
-        .and_then(|known| known.canary.clone());
+    let known = lane.job.controllers.get(&name);
+    let canary = known.and_then(|known| known.canary.clone());
+    let clock = clock.or_else(|| known?.clock);
     lane.job.controllers.insert(
         name,
         Controller {
@@ -216,6 +207,7 @@ pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity) {
             invocation_id: identity.invocation_id,
             highest_usn: identity.highest_usn,
             canary,
+            clock,
         },
     );
 }

@@ -2,7 +2,7 @@
 
 use super::ImportError;
 use super::marks::mark_all;
-use super::position::{CookieMismatch, Move, moved};
+use super::position::{CookieMismatch, Issued, Move, moved};
 use crate::lane::Lane;
 use crate::passwords;
 use lockstep_api::channel::{Doubt, Found, PageAnswer, PageEnd, Presence as Answer, Settled};
@@ -47,7 +47,13 @@ pub fn page(
         )));
     }
     let controller = lane.job.reading_from.clone().unwrap_or_default();
-    match moved(&lane.job.watermark, page, &controller, now) {
+    let known = lane.job.controllers.get(&controller.to_lowercase());
+    let issued = Issued {
+        controller: &controller,
+        at: now,
+        controller_clock: known.and_then(|known| known.clock),
+    };
+    match moved(&lane.job.watermark, page, &issued) {
         Ok(Move::To(watermark)) => lane.job.watermark = watermark,
         Ok(Move::None) => {}
         Err(CookieMismatch) => {
@@ -292,34 +298,20 @@ fn unseen(
     asked: &BTreeSet<Guid>,
 ) -> Result<BTreeSet<Guid>, ImportError> {
     let mut unseen = BTreeSet::new();
-    while let Watermark::Sweeping {
-        cookie,
-        controller,
-        issued,
-        position,
-    } = &lane.job.watermark
-    {
+    while let Watermark::Sweeping { cookie, position } = &lane.job.watermark {
+        let (cookie, position) = (cookie.clone(), *position);
         if lane.job.epoch <= FIRST_EPOCH {
             // Nothing is older than the first import of all.
-            lane.job.watermark = Watermark::Current {
-                cookie: cookie.clone(),
-                controller: controller.clone(),
-                issued: *issued,
-            };
+            lane.job.watermark = Watermark::Current(cookie);
             break;
         }
         let configuration = lane.configuration.id;
         let mut scan = Scan::of(Key::empty().with(configuration), SWEEP);
-        let behind = Key::empty().with(configuration).with(*position);
-        scan.after = (*position != Guid::NIL).then(|| (behind.clone(), behind));
+        let behind = Key::empty().with(configuration).with(position);
+        scan.after = (position != Guid::NIL).then(|| (behind.clone(), behind));
         let rows: Vec<Staged> = tx.list(&scan)?;
-        let (cookie, controller, issued) = (cookie.clone(), controller.clone(), *issued);
         let Some(last) = rows.last().map(|row| row.object.guid) else {
-            lane.job.watermark = Watermark::Current {
-                cookie,
-                controller,
-                issued,
-            };
+            lane.job.watermark = Watermark::Current(cookie);
             break;
         };
         let epoch = lane.job.epoch;
@@ -330,13 +322,8 @@ fn unseen(
         let old = rows.iter().filter(is_old).map(|row| row.object.guid);
         unseen.extend(old.take(READS));
         // An agent may end before it has answered: then these are looked for again.
-        let position = if unseen.is_empty() { last } else { *position };
-        lane.job.watermark = Watermark::Sweeping {
-            cookie,
-            controller,
-            issued,
-            position,
-        };
+        let position = if unseen.is_empty() { last } else { position };
+        lane.job.watermark = Watermark::Sweeping { cookie, position };
         if !unseen.is_empty() {
             break;
         }

@@ -2,7 +2,7 @@
 
 use lockstep_api::channel::PageEnd;
 use lockstep_model::{Guid, Timestamp};
-use lockstep_store::records::job::Watermark;
+use lockstep_store::records::job::{Cookie, Watermark};
 
 /// What the end of a page does to the position.
 #[derive(Debug, PartialEq)]
@@ -17,6 +17,17 @@ pub(super) enum Move {
 #[derive(Debug, PartialEq)]
 pub(super) struct CookieMismatch;
 
+/// Who answers with a page, and when.
+#[derive(Debug)]
+pub(super) struct Issued<'a> {
+    /// Its DNS name.
+    pub(super) controller: &'a str,
+    /// By the service's clock.
+    pub(super) at: Timestamp,
+    /// What its own clock showed when the reading began, in milliseconds since 1970.
+    pub(super) controller_clock: Option<i64>,
+}
+
 /// Where the position is after a page, which a controller answered with a cookie now.
 ///
 /// The first page of a reading looks like the first of every other; that it belongs to this one is told by the
@@ -24,47 +35,35 @@ pub(super) struct CookieMismatch;
 pub(super) fn moved(
     stored: &Watermark,
     page: &PageEnd,
-    controller: &str,
-    now: Timestamp,
+    issued: &Issued<'_>,
 ) -> Result<Move, CookieMismatch> {
-    let Some(cookie) = page.cookie.clone() else {
+    let Some(value) = page.cookie.as_ref() else {
         return Ok(Move::None);
     };
-    let (last, is_full) = match stored {
-        Watermark::Start => (None, true),
-        Watermark::Paging { cookie, .. } => (Some(cookie), true),
-        Watermark::Sweeping { cookie, .. } | Watermark::Current { cookie, .. } => {
-            (Some(cookie), false)
-        }
-    };
+    let last = stored.cookie().map(|cookie| &cookie.value);
     if last != page.cookie_before.as_ref() {
-        return match last == Some(&cookie) {
+        return match last == Some(value) {
             true => Ok(Move::None),
             false => Err(CookieMismatch),
         };
     }
-    let (controller, issued) = (controller.to_owned(), now.as_millis());
-    let sweeping = match stored {
-        Watermark::Sweeping { position, .. } => Some(*position),
-        _ => (is_full && !page.more).then_some(Guid::NIL),
+    let cookie = Cookie {
+        value: value.clone(),
+        controller: issued.controller.to_owned(),
+        issued: issued.at.as_millis(),
+        controller_clock: issued.controller_clock,
     };
-    Ok(Move::To(match (sweeping, is_full) {
-        (Some(position), _) => Watermark::Sweeping {
+    Ok(Move::To(match stored {
+        Watermark::Start | Watermark::Paging(_) if page.more => Watermark::Paging(cookie),
+        Watermark::Start | Watermark::Paging(_) => Watermark::Sweeping {
             cookie,
-            controller,
-            issued,
-            position,
+            position: Guid::NIL,
         },
-        (None, true) => Watermark::Paging {
+        Watermark::Sweeping { position, .. } => Watermark::Sweeping {
             cookie,
-            controller,
-            issued,
+            position: *position,
         },
-        (None, false) => Watermark::Current {
-            cookie,
-            controller,
-            issued,
-        },
+        Watermark::Current(_) => Watermark::Current(cookie),
     }))
 }
 
@@ -75,6 +74,8 @@ mod tests {
     const CONTROLLER: &str = "dc1.corp.test";
     const THEN: i64 = 1_000;
     const NOW: i64 = 2_000;
+    /// The controller's clock is slow.
+    const BEHIND: i64 = 300;
     const LOOKED: Guid = Guid::from_bytes([7; 16]);
 
     fn page(before: Option<&str>, cookie: Option<&str>, more: bool) -> PageEnd {
@@ -91,35 +92,38 @@ mod tests {
         }
     }
 
-    fn paging(cookie: &str, issued: i64) -> Watermark {
-        Watermark::Paging {
-            cookie: cookie.to_owned(),
+    fn cookie(value: &str, issued: i64) -> Cookie {
+        Cookie {
+            value: value.to_owned(),
             controller: CONTROLLER.to_owned(),
             issued,
+            controller_clock: Some(issued - BEHIND),
         }
     }
 
-    fn sweeping(cookie: &str, issued: i64, position: Guid) -> Watermark {
+    fn paging(value: &str, issued: i64) -> Watermark {
+        Watermark::Paging(cookie(value, issued))
+    }
+
+    fn sweeping(value: &str, issued: i64, position: Guid) -> Watermark {
         Watermark::Sweeping {
-            cookie: cookie.to_owned(),
-            controller: CONTROLLER.to_owned(),
-            issued,
+            cookie: cookie(value, issued),
             position,
         }
     }
 
-    fn current(cookie: &str, issued: i64) -> Watermark {
-        Watermark::Current {
-            cookie: cookie.to_owned(),
-            controller: CONTROLLER.to_owned(),
-            issued,
-        }
+    fn current(value: &str, issued: i64) -> Watermark {
+        Watermark::Current(cookie(value, issued))
     }
 
     fn check(cases: Vec<(&str, Watermark, PageEnd, Result<Move, CookieMismatch>)>) {
         for (name, stored, page, expected) in cases {
-            let now = Timestamp::from_millis(NOW);
-            assert_eq!(moved(&stored, &page, CONTROLLER, now), expected, "{name}");
+            let issued = Issued {
+                controller: CONTROLLER,
+                at: Timestamp::from_millis(NOW),
+                controller_clock: Some(NOW - BEHIND),
+            };
+            assert_eq!(moved(&stored, &page, &issued), expected, "{name}");
         }
     }
 

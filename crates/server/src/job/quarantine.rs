@@ -265,7 +265,7 @@ mod tests {
     use lockstep_engine::mapping::MappedKind;
     use lockstep_model::ids::{CycleId, ObjectId};
     use lockstep_model::{Guid, SourceAnchor};
-    use lockstep_store::{MemoryStore, Store as _, WriteRecords as _, records};
+    use lockstep_store::{MemoryStore, Transact as _, WriteRecords as _, records};
 
     fn guid(n: u64) -> Guid {
         let mut bytes = [1; 16];
@@ -308,16 +308,12 @@ mod tests {
         let (links, escrows): (Vec<_>, Vec<_>) =
             (links.collect(), (0..5_000).map(failing).collect());
         let store = MemoryStore::new(&records::tables());
-        let mut found = None;
-        store
-            .write(&mut |tx| {
-                tx.store(&links)?;
-                tx.store(&escrows)?;
-                found = excess(tx, id)?.map(|error| error.message);
-                Ok(())
-            })
-            .unwrap();
-        found
+        let found = store.writing(|tx| {
+            tx.store(&links)?;
+            tx.store(&escrows)?;
+            excess(tx, id)
+        });
+        found.unwrap().map(|error| error.message)
     }
 
     #[test]

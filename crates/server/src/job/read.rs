@@ -384,17 +384,12 @@ impl What {
             Self::Changes => &job.reading_from,
             Self::Passwords => &job.passwords.reading_from,
         };
-        let before = match &job.watermark {
-            Watermark::Start => None,
-            Watermark::Paging { controller, .. }
-            | Watermark::Sweeping { controller, .. }
-            | Watermark::Current { controller, .. } => Some(controller),
-        };
-        match (answers, before) {
+        match (answers, job.watermark.cookie()) {
             (Some(controller), _) => format!(" from {controller}"),
-            (None, Some(controller)) => {
+            (None, Some(before)) => {
                 format!(
-                    " from a domain controller, none of which has answered yet; before, it was {controller}"
+                    " from a domain controller, none of which has answered yet; before, it was {}",
+                    before.controller
                 )
             }
             (None, None) => " from a domain controller, none of which has answered yet".to_owned(),
@@ -484,21 +479,8 @@ fn read_changes(
     job: &Job,
     read_set: &records::ReadSet,
 ) -> ReadChanges {
-    let (cookie, controller) = match &job.watermark {
-        Watermark::Start => (None, None),
-        Watermark::Paging {
-            cookie, controller, ..
-        }
-        | Watermark::Sweeping {
-            cookie, controller, ..
-        }
-        | Watermark::Current {
-            cookie, controller, ..
-        } => (
-            Some(cookie.clone()),
-            job.controllers.get(&controller.to_lowercase()),
-        ),
-    };
+    let cookie = job.watermark.cookie();
+    let controller = cookie.and_then(|c| job.controllers.get(&c.controller.to_lowercase()));
     let guids = |roots: &[ScopeRoot]| -> Vec<_> { roots.iter().map(|root| root.guid).collect() };
     let by_groups = !configuration.groups.is_empty();
     let scope = match (&configuration.roots, configuration.excluded.is_empty()) {
@@ -518,7 +500,7 @@ fn read_changes(
     let known = crate::configuration::known(configuration);
     let eager = !matches!(scope, ScopeHint::Unknown) && known.compiled.filters.0.is_empty();
     ReadChanges {
-        cookie,
+        cookie: cookie.map(|cookie| cookie.value.clone()),
         controller: controller.and_then(|controller| identity(job, controller)),
         read_set: ReadSet {
             version: read_set.version,
@@ -570,7 +552,7 @@ mod tests {
     use lockstep_api::configuration::{PasswordHashSync, Spec};
     use lockstep_model::Guid;
     use lockstep_model::ids::ObjectId;
-    use lockstep_store::{MemoryStore, Store as _, records};
+    use lockstep_store::{MemoryStore, Transact as _, records};
 
     fn configuration(change: impl FnOnce(&mut Spec)) -> Configuration {
         let mut spec = Spec::unreadable("corp", "corp.test");
@@ -597,16 +579,12 @@ mod tests {
     fn wanted_after(give: Give, after: &Configuration) -> Wanted {
         let store = MemoryStore::new(&records::tables());
         let before = configuration(|_| ());
-        let mut found = None;
-        store
-            .write(&mut |tx| {
-                tx.store(std::slice::from_ref(&before))?;
-                tx.store(&[Job::new(before.id)])?;
-                let given = give(tx, before.id, Timestamp::from_millis(1))?;
-                found = Some(wanted(tx, given.instruction, after)?);
-                Ok(())
-            })
-            .unwrap();
+        let found = store.writing(|tx| {
+            tx.store(std::slice::from_ref(&before))?;
+            tx.store(&[Job::new(before.id)])?;
+            let given = give(tx, before.id, Timestamp::from_millis(1))?;
+            wanted(tx, given.instruction, after)
+        });
         found.unwrap()
     }
 

@@ -250,7 +250,7 @@ fn compare(
     let Some(mut lane) = Lane::of(tx, id)? else {
         return Ok(Some((Vec::new(), 0, None)));
     };
-    let current = matches!(lane.job.watermark, Watermark::Current { .. });
+    let current = matches!(lane.job.watermark, Watermark::Current(_));
     if !current || is_unsettled(tx, &lane)? {
         return Ok(None);
     }

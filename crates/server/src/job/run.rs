@@ -116,7 +116,7 @@ async fn begin(
             escrow::wake(tx, &mut job, now)?;
             let id = CycleId::new(crate::ids::random_guid());
             let kind = match (&job.watermark, job.succeeded) {
-                (Watermark::Current { .. }, _) => CycleKind::Incremental,
+                (Watermark::Current(_), _) => CycleKind::Incremental,
                 (_, 0) => CycleKind::Initial,
                 _ => CycleKind::Full,
             };

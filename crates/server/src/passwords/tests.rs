@@ -16,11 +16,11 @@ use lockstep_engine::{ObjectClass, StagedObject};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_model::{Guid, Secret, SourceAnchor, Timestamp};
 use lockstep_store::records::connector_space::{Dirty, LinkRow, Staged};
-use lockstep_store::records::job::{Job, PasswordTally, Watermark};
+use lockstep_store::records::job::{Cookie, Job, PasswordTally, Watermark};
 use lockstep_store::records::log::LogEntry;
 use lockstep_store::records::password::PasswordRow;
 use lockstep_store::{
-    Key, MemoryStore, ReadRecords as _, Scan, Store as _, Write, WriteRecords as _, records,
+    Key, MemoryStore, ReadRecords as _, Scan, Transact as _, Write, WriteRecords as _, records,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -127,14 +127,7 @@ impl Desk {
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut dyn Write) -> Result<T, StoreError>) -> T {
-        let (mut work, mut result) = (Some(work), None);
-        self.store
-            .write(&mut |tx| {
-                result = Some(work.take().unwrap()(tx)?);
-                Ok(())
-            })
-            .unwrap();
-        result.unwrap()
+        self.store.writing(work).unwrap()
     }
 
     fn in_lane<T>(&self, work: impl FnOnce(&mut dyn Write, Lane) -> Result<T, ImportError>) -> T {
@@ -453,11 +446,12 @@ fn a_database_that_was_set_back_is_read_anew_by_both_readings_whichever_meets_it
         job.unwrap().watermark
     };
     begins(100);
-    let current = Watermark::Current {
-        cookie: "AAAA".into(),
+    let current = Watermark::Current(Cookie {
+        value: "AAAA".into(),
         controller: "dc1.corp.test".into(),
         issued: NOW.as_millis(),
-    };
+        controller_clock: None,
+    });
     desk.job(|job| job.watermark = current.clone());
     assert_eq!(begins(120), current);
     assert_eq!(begins(80), Watermark::Start);

@@ -16,7 +16,7 @@ use lockstep_server::sealing::Sealer;
 use lockstep_server::service::{Parts, Service};
 use lockstep_store::records::job::{Configuration, Job};
 use lockstep_store::records::service::ApiToken;
-use lockstep_store::{MemoryStore, Store, WriteRecords as _, records};
+use lockstep_store::{MemoryStore, Store, Transact as _, WriteRecords as _, records};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -205,17 +205,11 @@ impl Api {
     /// Changes the directory as synchronisation does.
     pub(crate) fn sync(&self, changes: Vec<Change>) {
         let (tenant, now) = (self.service.tenant_rules(), self.service.clock.now());
-        let mut changes = Some(changes);
-        self.service
-            .store
-            .write(&mut |tx| {
-                let outcomes = directory::write(tx, &tenant, changes.take().unwrap(), now)?;
-                for outcome in outcomes {
-                    outcome.result.unwrap();
-                }
-                Ok(())
-            })
-            .unwrap();
+        let store = &self.service.store;
+        let outcomes = store.writing(|tx| directory::write(tx, &tenant, changes, now));
+        for outcome in outcomes.unwrap() {
+            outcome.result.unwrap();
+        }
     }
 
     /// A configuration that provisions what [`synced`] makes.

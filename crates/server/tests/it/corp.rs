@@ -12,7 +12,9 @@ use lockstep_model::{CycleState, Timestamp};
 use lockstep_server::job::{self, Wake};
 use lockstep_store::records::job::{Configuration, Cycle, Job};
 use lockstep_store::records::service::Agent;
-use lockstep_store::{MemoryStore, ReadRecords as _, Store, WriteRecords as _, records};
+use lockstep_store::{
+    MemoryStore, ReadRecords as _, Store, Transact as _, WriteRecords as _, records,
+};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -214,15 +216,9 @@ impl Corp {
     /// Looks into the store.
     pub(crate) fn row<T>(
         &self,
-        look: impl Fn(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
+        look: impl FnOnce(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
     ) -> T {
-        let mut found = None;
-        let mut work = |tx: &mut dyn lockstep_store::Read| {
-            found = Some(look(tx)?);
-            Ok(())
-        };
-        self.api.service.store.read(&mut work).unwrap();
-        found.unwrap()
+        self.api.service.store.reading(look).unwrap()
     }
 
     /// The names of all users of the directory, sorted.

@@ -330,6 +330,7 @@ impl Reader {
                 invocation_id: Guid::from_bytes([3; 16]),
                 highest_usn: usn,
             },
+            clock: None,
             canary: None,
             tombstones_visible: !self.domain().hides_tombstones,
             tombstone_lifetime_days: 180,

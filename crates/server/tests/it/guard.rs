@@ -17,6 +17,25 @@ fn corp(people: usize) -> (Corp, Vec<Guid>) {
     (corp, people)
 }
 
+/// Has so many people leave the scope that all of them are held.
+fn leave_scope(corp: &Corp, people: &[Guid], threshold: usize) {
+    let elsewhere = corp.ad().ou("Elsewhere");
+    corp.apply(json!({
+        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
+        "accidental-deletes": {"threshold": threshold},
+    }));
+    corp.clean_cycle();
+    move_to(corp, people, elsewhere);
+    assert_eq!(corp.cycle().held, people.len() as u64);
+}
+
+fn move_to(corp: &Corp, people: &[Guid], place: Guid) {
+    let mut ad = corp.ad();
+    for person in people {
+        ad.move_to(*person, place);
+    }
+}
+
 fn delete(corp: &Corp, people: &[Guid]) {
     let mut ad = corp.ad();
     for person in people {
@@ -80,20 +99,14 @@ fn putting_the_cause_right_empties_the_list_object_by_object() {
     });
     corp.apply(keys);
     corp.clean_cycle();
-    people
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, elsewhere));
+    move_to(&corp, &people, elsewhere);
     assert_eq!(corp.cycle().held, 6);
-    people[..4]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, staff));
+    move_to(&corp, &people[..4], staff);
     // H6: the number fell below the threshold, and nothing leaves all the same.
     let cycle = corp.cycle();
     assert_eq!((cycle.deleted, cycle.held), (0, 2));
     assert_eq!(corp.list("deletes").len(), 2);
-    people[4..]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, staff));
+    move_to(&corp, &people[4..], staff);
     corp.clean_cycle();
     assert!(corp.list("deletes").is_empty());
     corp.ask("POST", &format!("{CORP}/restart"), None);
@@ -145,16 +158,7 @@ fn what_waits_for_the_clock_only_is_not_said_to_be_held() {
 #[test]
 fn an_allowed_delete_is_decided_anew_and_a_rejected_one_stays() {
     let (corp, people) = corp(8);
-    let elsewhere = corp.ad().ou("Elsewhere");
-    corp.apply(json!({
-        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
-        "accidental-deletes": {"threshold": 3},
-    }));
-    corp.clean_cycle();
-    people[..4]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, elsewhere));
-    assert_eq!(corp.cycle().held, 4);
+    leave_scope(&corp, &people[..4], 3);
     let ids = |range: std::ops::Range<usize>| -> Value {
         people[range].iter().map(ToString::to_string).collect()
     };
@@ -231,16 +235,7 @@ fn as_many_that_come_after_the_guard_was_opened_are_held_again() {
 #[test]
 fn what_is_held_stays_held_when_it_would_be_deleted_for_another_reason() {
     let (corp, people) = corp(8);
-    let elsewhere = corp.ad().ou("Elsewhere");
-    corp.apply(json!({
-        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
-        "accidental-deletes": {"threshold": 3},
-    }));
-    corp.clean_cycle();
-    people[..3]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, elsewhere));
-    assert_eq!(corp.cycle().held, 3);
+    leave_scope(&corp, &people[..3], 3);
     corp.ad().move_to(people[0], HEAD);
     delete(&corp, &people[1..3]);
     let cycle = corp.cycle();
@@ -336,19 +331,8 @@ fn however_much_is_held_all_of_it_is_listed_and_each_is_found_by_its_id() {
 fn what_is_held_stays_held_while_nobody_can_tell_any_more_whether_it_is_to_go() {
     for rejected in [false, true] {
         let (corp, people) = corp(9);
-        let elsewhere = corp.ad().ou("Elsewhere");
-        corp.apply(json!({
-            "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
-            "accidental-deletes": {"threshold": 4},
-        }));
-        corp.clean_cycle();
-        people[..5]
-            .iter()
-            .for_each(|person| corp.ad().move_to(*person, elsewhere));
-        assert_eq!(corp.cycle().held, 5);
-        people[3..5]
-            .iter()
-            .for_each(|person| corp.ad().move_to(*person, HEAD));
+        leave_scope(&corp, &people[..5], 4);
+        move_to(&corp, &people[3..5], HEAD);
         assert_eq!(corp.cycle().held, 3);
         if rejected {
             say(&corp, "reject", json!({}));
@@ -445,19 +429,8 @@ fn a_cycle_that_a_change_woke_tells_what_is_held_and_lets_go_what_was_allowed() 
 fn a_restart_opens_no_guard_and_forgets_no_verdict() {
     let (corp, people) = corp(20);
     corp.apply(json!({"accidental-deletes": {"threshold": 5}}));
-    let elsewhere = corp.ad().ou("Elsewhere");
-    corp.apply(json!({
-        "scope": {"exclude-organizational-units": ["OU=Elsewhere,DC=corp,DC=test"]},
-        "accidental-deletes": {"threshold": 5},
-    }));
-    corp.clean_cycle();
-    people[..6]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, elsewhere));
-    assert_eq!(corp.cycle().held, 6);
-    people[..2]
-        .iter()
-        .for_each(|person| corp.ad().move_to(*person, HEAD));
+    leave_scope(&corp, &people[..6], 5);
+    move_to(&corp, &people[..2], HEAD);
     for reset in [None, Some(json!({"reset": ["full"]}))] {
         corp.ask("POST", &format!("{CORP}/restart"), reset);
         let cycle = corp.cycle();

@@ -21,6 +21,7 @@ mod fixtures;
 mod guard;
 mod limits;
 mod memory;
+mod moody;
 mod notices;
 mod planning;
 mod quarantine;

@@ -11,7 +11,7 @@ use lockstep_server::retention::{Retention, forget};
 use lockstep_store::records::credential::CredentialRow;
 use lockstep_store::records::job::{Cycle, Job};
 use lockstep_store::records::log::{AuditEntry, LogEntry};
-use lockstep_store::{Key, ReadRecords as _, Record, Scan, WriteRecords as _};
+use lockstep_store::{Key, ReadRecords as _, Record, Scan, Transact as _, WriteRecords as _};
 use serde_json::{Value, json};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
@@ -64,15 +64,8 @@ fn cycle(n: u32, started: i64) -> Cycle {
 }
 
 fn all<R: Record>(api: &Api) -> Vec<R> {
-    let mut found = Vec::new();
-    api.service
-        .store
-        .read(&mut |tx| {
-            found = tx.list(&Scan::of(Key::empty(), 100_000))?;
-            Ok(())
-        })
-        .unwrap();
-    found
+    let all = Scan::of(Key::empty(), 100_000);
+    api.service.store.reading(|tx| tx.list(&all)).unwrap()
 }
 
 #[test]
@@ -184,14 +177,9 @@ fn the_bin_is_emptied_in_bounded_transactions_however_many_are_in_it() {
     let mut after = None;
     let mut left = Vec::new();
     loop {
-        let place = after.take();
-        api.service
-            .store
-            .write(&mut |tx| {
-                after = upkeep::empty_bin(tx, &tenant, later, place.clone())?;
-                Ok(())
-            })
-            .unwrap();
+        let store = &api.service.store;
+        let emptied = store.writing(|tx| upkeep::empty_bin(tx, &tenant, later, after));
+        after = emptied.unwrap();
         let rows: Vec<lockstep_store::records::directory::DirectoryObject> = all(&api);
         left.push(
             rows.iter()

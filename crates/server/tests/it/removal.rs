@@ -2,81 +2,51 @@
 
 use crate::corp::{CORP, Corp};
 use crate::domain::HEAD;
+use crate::moody::MoodyStore;
 use lockstep_model::ids::ConfigurationId;
 use lockstep_server::job::Wake;
 use lockstep_server::removal;
 use lockstep_store::records::connector_space::{Dirty, LinkRow};
 use lockstep_store::records::job::{Configuration, Heir, Job};
-use lockstep_store::{
-    Key, MemoryStore, Read, ReadRecords as _, Scan, Store, StoreError, Write, WriteRecords as _,
-    records,
-};
+use lockstep_store::{Key, Read, ReadRecords as _, Scan, Store, WriteRecords as _};
 use serde_json::json;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-/// A fake of a store whose disk takes so many transactions, then refuses some, and then takes them again.
-#[derive(Debug)]
-struct MoodyStore {
-    store: MemoryStore,
-    /// How many it takes.
-    good: AtomicI64,
-    /// How many it refuses after that.
-    bad: AtomicI64,
-}
-
-impl MoodyStore {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            store: MemoryStore::new(&records::tables()),
-            good: AtomicI64::new(i64::MAX),
-            bad: AtomicI64::new(0),
-        })
-    }
-
-    fn fail(&self, good: i64, bad: i64) {
-        self.bad.store(bad, Ordering::SeqCst);
-        self.good.store(good, Ordering::SeqCst);
-    }
-}
-
-impl Store for MoodyStore {
-    fn read(
-        &self,
-        work: &mut dyn FnMut(&mut dyn Read) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.store.read(work)
-    }
-
-    fn write(
-        &self,
-        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let is_good = self.good.fetch_sub(1, Ordering::SeqCst) > 0;
-        if !is_good && self.bad.fetch_sub(1, Ordering::SeqCst) > 0 {
-            return Err(StoreError::Database {
-                source: "disk I/O error".into(),
-            });
-        }
-        self.store.write(work)
-    }
-
-    fn statements(&self) -> u64 {
-        self.store.statements()
-    }
-}
-
-/// A configuration with one user, on such a store.
-fn moody() -> (Corp, Arc<MoodyStore>, ConfigurationId) {
-    let store = MoodyStore::new();
-    let corp = Corp::start_on(Arc::clone(&store) as Arc<dyn Store>);
+/// Gives the configuration one user.
+fn provision_ada(corp: &Corp) {
     corp.ad().user("ada", HEAD);
     corp.apply(json!({}));
     corp.clean_cycle();
+}
+
+/// Deletes the configuration as far as a service came that died.
+fn delete_in_half(corp: &Corp, heir: Heir) -> ConfigurationId {
+    let configuration = corp.configuration();
+    let id = configuration.id;
+    let begun = [Configuration {
+        scratch: true,
+        heir: Some(heir),
+        ..configuration
+    }];
+    let store = &corp.api.service.store;
+    store
+        .write(&mut |tx| {
+            tx.remove::<Job>(&[id])?;
+            tx.store(&begun)
+        })
+        .unwrap();
+    id
+}
+
+/// A configuration with one user, on a store that fails when a test says so.
+fn moody() -> (Corp, Arc<MoodyStore>, ConfigurationId) {
+    let store = MoodyStore::new();
+    let corp = Corp::start_on(Arc::clone(&store) as Arc<dyn Store>);
+    provision_ada(&corp);
     let id = corp.configuration().id;
     (corp, store, id)
 }
@@ -159,10 +129,7 @@ fn who_claims_an_object_of_a_configuration_that_is_half_deleted_gets_it_and_noth
 {
     for (heir, is_taken) in [(Heir::Nobody, true), (Heir::Cloud, false)] {
         let corp = Corp::start();
-        corp.ad().user("ada", HEAD);
-        corp.apply(json!({}));
-        corp.clean_cycle();
-        let before = corp.configuration();
+        provision_ada(&corp);
         let spec = json!({
             "name": "other", "domain": "corp.test", "password-hash-sync": {"enabled": false},
         });
@@ -171,20 +138,7 @@ fn who_claims_an_object_of_a_configuration_that_is_half_deleted_gets_it_and_noth
         let by_name = |tx: &mut dyn Read| lockstep_server::configurations::by_name(tx, "other");
         let other = corp.row(by_name).unwrap().id;
         assert_eq!(corp.cycle_of(other, Wake::Clock).failed, 1);
-        // As far as a service came that died.
-        let id = before.id;
-        let begun = [Configuration {
-            scratch: true,
-            heir: Some(heir),
-            ..before
-        }];
-        let store = &corp.api.service.store;
-        store
-            .write(&mut |tx| {
-                tx.remove::<Job>(&[id])?;
-                tx.store(&begun)
-            })
-            .unwrap();
+        delete_in_half(&corp, heir);
         let ada = corp.guid_of("ada");
         corp.ad().set(ada, "displayName", "Ada");
         let cycle = corp.cycle_of(other, Wake::Clock);
@@ -203,27 +157,11 @@ fn who_claims_an_object_of_a_configuration_that_is_half_deleted_gets_it_and_noth
 #[test]
 fn a_deletion_that_was_interrupted_goes_on_and_hands_over_as_it_was_told() {
     let corp = Corp::start();
-    corp.ad().user("ada", HEAD);
-    corp.apply(json!({}));
-    corp.clean_cycle();
+    provision_ada(&corp);
     let synced = || corp.all("/v1.0/users?$select=displayName,onPremisesSyncEnabled");
     assert_eq!(synced()[0]["onPremisesSyncEnabled"], true);
 
-    let configuration = corp.configuration();
-    let id = configuration.id;
-    // As far as a service came that died.
-    let begun = [Configuration {
-        scratch: true,
-        heir: Some(Heir::Cloud),
-        ..configuration
-    }];
-    let store = &corp.api.service.store;
-    store
-        .write(&mut |tx| {
-            tx.remove::<Job>(&[id])?;
-            tx.store(&begun)
-        })
-        .unwrap();
+    let id = delete_in_half(&corp, Heir::Cloud);
     let gone_on = removal::go_on(&corp.api.service);
     corp.api.runtime.block_on(gone_on).unwrap();
     assert_eq!(synced().len(), 1, "what was provisioned stays");

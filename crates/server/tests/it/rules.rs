@@ -1,25 +1,21 @@
 //! What synchronisation finds in the directory: by anchor, by name, by address.
 
-use crate::api::{Api, id, synced, values};
+use crate::api::{Api, configuration_id, id, synced, values};
 use lockstep_directory::{Change, Kind};
-use lockstep_model::{Guid, SourceAnchor};
+use lockstep_model::log::Action;
+use lockstep_model::{Guid, MappedKind, SourceAnchor};
 use lockstep_server::directory;
+use lockstep_store::records::connector_space::LinkRow;
+use lockstep_store::records::log::LogEntry;
+use lockstep_store::{Key, ReadRecords as _, Scan, Transact as _, WriteRecords as _};
 use serde_json::json;
 
 /// Looks at the directory as a cycle does.
 fn look<T>(
     api: &Api,
-    look: impl Fn(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
+    look: impl FnOnce(&mut dyn lockstep_store::Read) -> Result<T, lockstep_store::StoreError>,
 ) -> T {
-    let mut found = None;
-    api.service
-        .store
-        .read(&mut |tx| {
-            found = Some(look(tx)?);
-            Ok(())
-        })
-        .unwrap();
-    found.unwrap()
+    api.service.store.reading(look).unwrap()
 }
 
 #[test]
@@ -173,6 +169,20 @@ fn an_address_that_a_cloud_object_lets_go_comes_to_the_synchronised_user_that_wa
             ("proxyAddresses", "SMTP:A@corp.test smtp:b@corp.test"),
         ],
     )]);
+    api.configuration();
+    let guid = Guid::from_bytes([1; 16]);
+    let joined = LinkRow {
+        configuration: configuration_id(),
+        guid,
+        object: id(1),
+        kind: MappedKind::User,
+        anchor: SourceAnchor::from_object_guid(guid),
+        deleted: false,
+    };
+    let store = &api.service.store;
+    store
+        .write(&mut |tx| tx.store(std::slice::from_ref(&joined)))
+        .unwrap();
     let user = |api: &Api| {
         let select = "proxyAddresses,onPremisesProvisioningErrors";
         api.get(&format!("/v1.0/users/{}?$select={select}", id(1)))
@@ -195,4 +205,23 @@ fn an_address_that_a_cloud_object_lets_go_comes_to_the_synchronised_user_that_wa
         json!(["SMTP:A@corp.test", "smtp:b@corp.test"])
     );
     assert_eq!(released["onPremisesProvisioningErrors"], json!([]));
+    // No cycle did it, and the log tells it all the same.
+    let log: Vec<LogEntry> = look(&api, |tx| tx.list(&Scan::of(Key::empty(), 10)));
+    let [entry] = &log[..] else {
+        panic!("{log:?}");
+    };
+    assert_eq!(
+        (entry.source, entry.target, entry.cycle),
+        (guid, Some(id(1)), None)
+    );
+    assert_eq!(
+        (entry.action, entry.code.as_str()),
+        (Action::Update, "ValueInherited")
+    );
+    let told: Vec<&str> = entry
+        .changes
+        .iter()
+        .map(|change| change.property.as_str())
+        .collect();
+    assert_eq!(told, ["proxyAddresses"]);
 }

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::corp::{Corp, DAY};
 use crate::domain::HEAD;
+use crate::moody::MoodyStore;
 use lockstep_engine::mapping::MappedKind;
 use lockstep_model::ids::{ConfigurationId, CycleId, InstructionId, ObjectId};
 use lockstep_model::{Guid, SourceAnchor};
@@ -14,45 +15,9 @@ use lockstep_store::records::job::{
 };
 use lockstep_store::records::password::{PasswordRow, PasswordStanding};
 use lockstep_store::records::safety::{Escrow, HeldChange};
-use lockstep_store::{
-    Key, MemoryStore, Read, ReadRecords as _, Scan, Store, StoreError, Write, WriteRecords as _,
-    records,
-};
+use lockstep_store::{Key, ReadRecords as _, Scan, Store, Write, WriteRecords as _};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// A fake of a store whose disk cannot be read any more, when a test says so.
-#[derive(Debug)]
-struct SickStore {
-    store: MemoryStore,
-    is_sick: Arc<AtomicBool>,
-}
-
-impl Store for SickStore {
-    fn read(
-        &self,
-        work: &mut dyn FnMut(&mut dyn Read) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        match self.is_sick.load(Ordering::Relaxed) {
-            true => Err(StoreError::Database {
-                source: "disk I/O error".into(),
-            }),
-            false => self.store.read(work),
-        }
-    }
-
-    fn write(
-        &self,
-        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.store.write(work)
-    }
-
-    fn statements(&self) -> u64 {
-        self.store.statements()
-    }
-}
 
 const ID: ConfigurationId = ConfigurationId::new(Guid::from_bytes([0x51; 16]));
 const RUNNING: CycleId = CycleId::new(Guid::from_bytes([0x60; 16]));
@@ -242,11 +207,8 @@ fn unmeasured(api: &Api) {
 
 #[test]
 fn each_figure_is_that_of_the_store_and_a_database_that_cannot_be_read_is_told() {
-    let is_sick = Arc::new(AtomicBool::new(false));
-    let api = Api::start_on(Arc::new(SickStore {
-        store: MemoryStore::new(&records::tables()),
-        is_sick: Arc::clone(&is_sick),
-    }));
+    let store = MoodyStore::new();
+    let api = Api::start_on(Arc::clone(&store) as Arc<dyn Store>);
     measured(&api);
     unmeasured(&api);
     let metrics = Metrics::install();
@@ -286,7 +248,7 @@ fn each_figure_is_that_of_the_store_and_a_database_that_cannot_be_read_is_told()
         "{text}"
     );
 
-    is_sick.store(true, Ordering::Relaxed);
+    store.become_unreadable();
     let text = api.block_on(metrics.render(&api.service));
     assert!(
         text.contains("\nlockstep_database_unreadable 1\n"),

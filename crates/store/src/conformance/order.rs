@@ -1,8 +1,8 @@
 //! Scans and counts.
 
 use super::tables::{ITEMS, ORDERED_ITEMS, PLAIN};
-use super::{bodies, item, key, look, plain, seed};
-use crate::{Key, Row, Scan, Store, StoreError};
+use super::{bodies, item, key, plain, seed};
+use crate::{Key, Row, Scan, Store, StoreError, Transact as _};
 
 /// Comparing keys as bytes gives the order of the table.
 pub fn rows_come_in_the_order_of_their_keys(store: &dyn Store) -> Result<(), StoreError> {
@@ -51,7 +51,7 @@ pub fn a_prefix_of_highest_bytes_has_no_end(store: &dyn Store) -> Result<(), Sto
         bodies(store, PLAIN, &Scan::of(prefix.clone(), 10))?,
         ["[255]", "[255, 255, 1]"]
     );
-    assert_eq!(look(store, |tx| tx.count(PLAIN, None, &prefix))?, 2);
+    assert_eq!(store.reading(|tx| tx.count(PLAIN, None, &prefix))?, 2);
     Ok(())
 }
 
@@ -90,13 +90,13 @@ pub fn a_scan_goes_on_behind_a_place(store: &dyn Store) -> Result<(), StoreError
     Ok(())
 }
 
+fn one_at_x_and_one_at_y() -> [Row; 2] {
+    [item("1", Some("x"), None), item("2", Some("y"), None)]
+}
+
 /// Going on from before the first row is beginning.
 pub fn a_place_before_the_prefix_changes_nothing(store: &dyn Store) -> Result<(), StoreError> {
-    seed(
-        store,
-        ITEMS,
-        &[item("1", Some("x"), None), item("2", Some("y"), None)],
-    )?;
+    seed(store, ITEMS, &one_at_x_and_one_at_y())?;
     let along = Scan {
         after: Some((key("a"), key("9"))),
         ..Scan::along(0, key("y"), 9)
@@ -112,11 +112,7 @@ pub fn a_place_before_the_prefix_changes_nothing(store: &dyn Store) -> Result<()
 
 /// Going on from behind the last row finds nothing.
 pub fn a_place_behind_the_prefix_leaves_nothing(store: &dyn Store) -> Result<(), StoreError> {
-    seed(
-        store,
-        ITEMS,
-        &[item("1", Some("x"), None), item("2", Some("y"), None)],
-    )?;
+    seed(store, ITEMS, &one_at_x_and_one_at_y())?;
     let along = Scan {
         after: Some((key("y"), key("0"))),
         ..Scan::along(0, key("x"), 9)
@@ -156,7 +152,7 @@ pub fn pages_together_are_the_whole(store: &dyn Store) -> Result<(), StoreError>
     let mut scan = Scan::along(0, Key::empty(), 7);
     let mut found: Vec<Row> = Vec::new();
     loop {
-        let page = look(store, |tx| tx.scan(ITEMS, &scan))?;
+        let page = store.reading(|tx| tx.scan(ITEMS, &scan))?;
         let Some(last) = page.last() else { break };
         scan.after = last.indexes[0]
             .clone()
@@ -165,8 +161,7 @@ pub fn pages_together_are_the_whole(store: &dyn Store) -> Result<(), StoreError>
     }
     assert_eq!(
         found,
-        look(store, |tx| tx
-            .scan(ITEMS, &Scan::along(0, Key::empty(), 1000)))?
+        store.reading(|tx| tx.scan(ITEMS, &Scan::along(0, Key::empty(), 1000)))?
     );
     assert_eq!(found.len(), 100);
     Ok(())
@@ -213,7 +208,7 @@ pub fn a_row_without_a_place_is_not_in_the_index(store: &dyn Store) -> Result<()
         ["1", "2"]
     );
     assert_eq!(
-        look(store, |tx| tx.count(ITEMS, Some(0), &Key::empty()))?,
+        store.reading(|tx| tx.count(ITEMS, Some(0), &Key::empty()))?,
         1
     );
     Ok(())
@@ -232,7 +227,7 @@ pub fn an_empty_place_is_a_place(store: &dyn Store) -> Result<(), StoreError> {
         ["2", "1"]
     );
     assert_eq!(
-        look(store, |tx| tx.get(ITEMS, &[key("2"), key("3")]))?,
+        store.reading(|tx| tx.get(ITEMS, &[key("2"), key("3")]))?,
         [Some(rows[1].clone()), Some(rows[2].clone())]
     );
     Ok(())
@@ -275,8 +270,8 @@ pub fn counts_agree_with_scans(store: &dyn Store) -> Result<(), StoreError> {
                     after: None,
                     limit: 99,
                 };
-                let rows = look(store, |tx| tx.scan(ITEMS, &scan))?;
-                let count = look(store, |tx| tx.count(ITEMS, index, &prefix))?;
+                let rows = store.reading(|tx| tx.scan(ITEMS, &scan))?;
+                let count = store.reading(|tx| tx.count(ITEMS, index, &prefix))?;
                 assert_eq!(count, rows.len() as u64, "{scan:?}");
             }
         }
@@ -327,15 +322,15 @@ pub fn a_layout_changes_no_answer(store: &dyn Store) -> Result<(), StoreError> {
                     after,
                     limit: 9,
                 };
-                let found = |table| look(store, |tx| tx.scan(table, &scan));
+                let found = |table| store.reading(|tx| tx.scan(table, &scan));
                 assert_eq!(found(ITEMS)?, found(ORDERED_ITEMS)?, "{scan:?}");
             }
-            let counted = |table| look(store, |tx| tx.count(table, index, &prefix));
+            let counted = |table| store.reading(|tx| tx.count(table, index, &prefix));
             assert_eq!(counted(ITEMS)?, counted(ORDERED_ITEMS)?);
         }
     }
     let keys = ["1", "2", "3"].map(key);
-    let got = |table| look(store, |tx| tx.get(table, &keys));
+    let got = |table| store.reading(|tx| tx.get(table, &keys));
     assert_eq!(got(ITEMS)?, got(ORDERED_ITEMS)?);
     Ok(())
 }

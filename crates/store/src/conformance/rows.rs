@@ -1,8 +1,8 @@
 //! Rows: putting, getting, deleting.
 
 use super::tables::{ABSENT, ITEMS, PLAIN, WORDS};
-use super::{bodies, item, key, look, plain, seed};
-use crate::{Key, Row, Scan, Store, StoreError};
+use super::{bodies, item, key, plain, seed};
+use crate::{Key, Row, Scan, Store, StoreError, Transact as _};
 
 /// A row has its key, its places and its body afterwards, found by key or by scan.
 pub fn rows_come_back_as_they_were_put(store: &dyn Store) -> Result<(), StoreError> {
@@ -16,7 +16,7 @@ pub fn rows_come_back_as_they_were_put(store: &dyn Store) -> Result<(), StoreErr
         body: b"{\"a\":1}".to_vec(),
     };
     seed(store, ITEMS, std::slice::from_ref(&row))?;
-    let found = look(store, |tx| tx.get(ITEMS, std::slice::from_ref(&row.key)))?;
+    let found = store.reading(|tx| tx.get(ITEMS, std::slice::from_ref(&row.key)))?;
     assert_eq!(found, [Some(row.clone())]);
     for scan in [
         Scan::of(Key::empty(), 9),
@@ -24,7 +24,7 @@ pub fn rows_come_back_as_they_were_put(store: &dyn Store) -> Result<(), StoreErr
         Scan::along(2, key("n"), 9),
     ] {
         assert_eq!(
-            look(store, |tx| tx.scan(ITEMS, &scan))?,
+            store.reading(|tx| tx.scan(ITEMS, &scan))?,
             std::slice::from_ref(&row)
         );
     }
@@ -34,7 +34,7 @@ pub fn rows_come_back_as_they_were_put(store: &dyn Store) -> Result<(), StoreErr
 /// Answers stand where the questions stood, one for each, repeated ones too.
 pub fn rows_are_given_in_the_order_asked_for(store: &dyn Store) -> Result<(), StoreError> {
     seed(store, PLAIN, &["a", "b", "c"].map(plain))?;
-    let found = look(store, |tx| tx.get(PLAIN, &["c", "x", "a", "c"].map(key)))?;
+    let found = store.reading(|tx| tx.get(PLAIN, &["c", "x", "a", "c"].map(key)))?;
     assert_eq!(
         found,
         [Some(plain("c")), None, Some(plain("a")), Some(plain("c"))]
@@ -86,7 +86,7 @@ pub fn the_last_of_equal_keys_in_one_put_stays(store: &dyn Store) -> Result<(), 
         ITEMS,
         &[&[item("2", Some("w"), None)], &twice[..]].concat(),
     )?;
-    let found = look(store, |tx| tx.scan(ITEMS, &Scan::along(0, Key::empty(), 9)))?;
+    let found = store.reading(|tx| tx.scan(ITEMS, &Scan::along(0, Key::empty(), 9)))?;
     assert_eq!(
         found,
         [item("2", Some("w"), None), item("1", Some("z"), None)]
@@ -102,7 +102,7 @@ pub fn deleted_rows_are_gone_from_table_and_indexes(store: &dyn Store) -> Result
         &["1", "2", "3"].map(|name| item(name, Some("x"), Some(1))),
     )?;
     store.write(&mut |tx| tx.delete(ITEMS, &[key("1"), key("3")]))?;
-    assert_eq!(look(store, |tx| tx.get(ITEMS, &[key("1")]))?, [None]);
+    assert_eq!(store.reading(|tx| tx.get(ITEMS, &[key("1")]))?, [None]);
     for scan in [
         Scan::of(Key::empty(), 9),
         Scan::along(0, key("x"), 9),
@@ -142,7 +142,7 @@ pub fn tables_do_not_see_each_other(store: &dyn Store) -> Result<(), StoreError>
         ["word"]
     );
     store.write(&mut |tx| tx.delete(PLAIN, &[key("a")]))?;
-    assert_eq!(look(store, |tx| tx.count(WORDS, None, &Key::empty()))?, 1);
+    assert_eq!(store.reading(|tx| tx.count(WORDS, None, &Key::empty()))?, 1);
     Ok(())
 }
 
@@ -165,7 +165,7 @@ pub fn bodies_may_be_empty_large_or_no_text(store: &dyn Store) -> Result<(), Sto
         .map(row)
         .collect::<Vec<_>>();
     seed(store, PLAIN, &rows)?;
-    let found = look(store, |tx| tx.scan(PLAIN, &Scan::of(Key::empty(), 9)))?;
+    let found = store.reading(|tx| tx.scan(PLAIN, &Scan::of(Key::empty(), 9)))?;
     assert!(found == rows, "a body was changed");
     Ok(())
 }
@@ -180,15 +180,15 @@ pub fn ten_thousand_rows_are_written_and_found(store: &dyn Store) -> Result<(), 
             .try_for_each(|rows| tx.put(ITEMS, rows.to_vec()))
     })?;
     assert_eq!(
-        look(store, |tx| tx.count(ITEMS, None, &Key::empty()))?,
+        store.reading(|tx| tx.count(ITEMS, None, &Key::empty()))?,
         10_000
     );
     assert_eq!(
-        look(store, |tx| tx.count(ITEMS, Some(0), &key("3")))?,
+        store.reading(|tx| tx.count(ITEMS, Some(0), &key("3")))?,
         1_000
     );
     let keys: Vec<Key> = (0..10_000).map(|number| key(&name(number))).collect();
-    let found = look(store, |tx| tx.get(ITEMS, &keys))?;
+    let found = store.reading(|tx| tx.get(ITEMS, &keys))?;
     assert!(
         found.into_iter().eq(rows.into_iter().map(Some)),
         "a row was changed"
@@ -201,9 +201,17 @@ pub fn what_does_not_fit_the_table_is_refused(store: &dyn Store) -> Result<(), S
     assert!(seed(store, ITEMS, &[plain("a")]).is_err());
     assert!(seed(store, PLAIN, &[plain("a"), item("b", None, None)]).is_err());
     assert!(seed(store, ABSENT, &[plain("a")]).is_err());
-    assert!(look(store, |tx| tx.scan(ITEMS, &Scan::along(3, Key::empty(), 9))).is_err());
-    assert!(look(store, |tx| tx.count(PLAIN, Some(0), &Key::empty())).is_err());
-    assert!(look(store, |tx| tx.get(ABSENT, &[key("a")])).is_err());
-    assert_eq!(look(store, |tx| tx.count(PLAIN, None, &Key::empty()))?, 0);
+    assert!(
+        store
+            .reading(|tx| tx.scan(ITEMS, &Scan::along(3, Key::empty(), 9)))
+            .is_err()
+    );
+    assert!(
+        store
+            .reading(|tx| tx.count(PLAIN, Some(0), &Key::empty()))
+            .is_err()
+    );
+    assert!(store.reading(|tx| tx.get(ABSENT, &[key("a")])).is_err());
+    assert_eq!(store.reading(|tx| tx.count(PLAIN, None, &Key::empty()))?, 0);
     Ok(())
 }

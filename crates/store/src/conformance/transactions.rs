@@ -1,8 +1,8 @@
 //! Transactions: what is kept, and who sees it when.
 
 use super::tables::{ITEMS, PLAIN};
-use super::{bodies, item, key, look, plain, seed};
-use crate::{Key, Read, Row, Scan, Store, StoreError};
+use super::{bodies, item, key, plain, seed};
+use crate::{Key, Read, Row, Scan, Store, StoreError, Transact as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
@@ -193,7 +193,7 @@ pub fn every_call_is_counted(store: &dyn Store) -> Result<(), StoreError> {
         tx.scan(PLAIN, &Scan::of(Key::empty(), 9))?;
         tx.delete(PLAIN, &["a", "b"].map(key))
     })?;
-    look(store, |tx| {
+    store.reading(|tx| {
         tx.get(PLAIN, &["a", "b", "c"].map(key))?;
         tx.count(PLAIN, None, &Key::empty())
     })?;
@@ -202,13 +202,13 @@ pub fn every_call_is_counted(store: &dyn Store) -> Result<(), StoreError> {
 }
 
 fn only_the_first_item_is_there(store: &dyn Store) -> Result<(), StoreError> {
-    let all = look(store, |tx| tx.scan(ITEMS, &Scan::of(Key::empty(), 9)))?;
+    let all = store.reading(|tx| tx.scan(ITEMS, &Scan::of(Key::empty(), 9)))?;
     assert_eq!(all, [item("1", Some("a"), None)]);
     assert_eq!(
         bodies(store, ITEMS, &Scan::along(0, Key::empty(), 9))?,
         ["1"]
     );
-    assert_eq!(look(store, |tx| tx.count(PLAIN, None, &Key::empty()))?, 0);
+    assert_eq!(store.reading(|tx| tx.count(PLAIN, None, &Key::empty()))?, 0);
     Ok(())
 }
 

@@ -350,36 +350,47 @@ pub enum Watermark {
     /// Nothing has been read, or everything is to be read anew.
     #[default]
     Start,
-    /// A full import is under way.
-    Paging {
-        /// Its last page's cookie in Base64.
-        cookie: String,
-        /// Whose cookie, by DNS name.
-        controller: String,
-        /// When it was issued, in milliseconds since 1970.
-        issued: i64,
-    },
+    /// A full import is under way: its last page's cookie.
+    Paging(Cookie),
     /// A full import has read everything; what it did not see is being asked for.
     Sweeping {
-        /// The last page's cookie in Base64.
-        cookie: String,
-        /// Whose cookie, by DNS name.
-        controller: String,
-        /// When it was issued, in milliseconds since 1970.
-        issued: i64,
+        /// The last page's.
+        #[serde(flatten)]
+        cookie: Cookie,
         /// The GUID up to which has been looked.
         #[serde(with = "super::text")]
         position: Guid,
     },
     /// Everything up to the cookie is in the connector space.
-    Current {
-        /// The cookie in Base64.
-        cookie: String,
-        /// Whose cookie, by DNS name.
-        controller: String,
-        /// When it was issued, in milliseconds since 1970.
-        issued: i64,
-    },
+    Current(Cookie),
+}
+
+/// A cookie, and where it comes from.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Cookie {
+    /// In Base64.
+    #[serde(rename = "cookie")]
+    pub value: String,
+    /// Who gave it, by DNS name.
+    pub controller: String,
+    /// When, in milliseconds since 1970.
+    pub issued: i64,
+    /// The same by the controller's clock, as far as it tells one: the service's may have been wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller_clock: Option<i64>,
+}
+
+impl Watermark {
+    /// From where reading goes on; none at the start.
+    #[must_use]
+    pub const fn cookie(&self) -> Option<&Cookie> {
+        match self {
+            Self::Start => None,
+            Self::Paging(cookie) | Self::Sweeping { cookie, .. } | Self::Current(cookie) => {
+                Some(cookie)
+            }
+        }
+    }
 }
 
 /// What is known of a domain.
@@ -410,6 +421,9 @@ pub struct Controller {
     /// An object by which a database that was set back is noticed, and its uSNChanged there.
     #[serde(default)]
     pub canary: Option<(String, u64)>,
+    /// What its clock showed when it was last read from, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
 }
 
 impl Job {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::conformance::tables::{ITEMS, ORDERED_ITEMS, PLAIN, TABLES};
-use crate::{Key, Layout, Row, Scan};
+use crate::{Key, Layout, Row, Scan, Transact as _};
 
 const ORDER: &Table = &Table {
     name: "order",
@@ -24,14 +24,8 @@ fn put_item(store: &SqliteStore, number: u64) -> Result<(), StoreError> {
 }
 
 fn items(store: &SqliteStore) -> u64 {
-    let mut found = 0;
-    store
-        .read(&mut |tx| {
-            found = tx.count(ITEMS, None, &Key::empty())?;
-            Ok(())
-        })
-        .unwrap();
-    found
+    let count = store.reading(|tx| tx.count(ITEMS, None, &Key::empty()));
+    count.unwrap()
 }
 
 fn plan(store: &SqliteStore, sql: &str, parameters: usize) -> String {
@@ -310,14 +304,20 @@ fn a_full_disk_is_named_and_nothing_of_the_transaction_is_kept() {
     assert_eq!(items(&store), 2);
 }
 
+/// A store of a few pages.
+fn of_five_thousand(dir: &Path) -> SqliteStore {
+    let store = SqliteStore::open(dir, TABLES).unwrap();
+    store
+        .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
+        .unwrap();
+    store
+}
+
 #[test]
 fn a_copy_opens_as_the_store_of_its_moment() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().join("here");
-    let store = SqliteStore::open(&here, TABLES).unwrap();
-    store
-        .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
-        .unwrap();
+    let store = of_five_thousand(&here);
     let there = dir.path().join("there");
     std::fs::create_dir(&there).unwrap();
     copy(&here, &there.join("lockstep.db")).unwrap();
@@ -341,10 +341,7 @@ fn of_a_folder_without_a_database_there_is_no_copy() {
 fn a_copy_that_was_damaged_or_cut_short_is_found_out() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().join("here");
-    let store = SqliteStore::open(&here, TABLES).unwrap();
-    store
-        .write(&mut |tx| tx.put(ITEMS, (0..5_000).map(|n| item(n, "a")).collect()))
-        .unwrap();
+    let _store = of_five_thousand(&here);
     let path = dir.path().join("copy.db");
     copy(&here, &path).unwrap();
     let whole = std::fs::read(&path).unwrap();

@@ -3,7 +3,7 @@
 //! Changes go from one to the other only with [`Forest::replicate_from`]: between two calls each lags
 //! behind the other, for as long as a test likes.
 
-use super::template::{Role, certify, copy};
+use super::template::{Role, certify, copy, made_once};
 use super::{ADMIN_PASSWORD, Controller, Forest, Template};
 use crate::testbed;
 use anyhow::{Context as _, bail};
@@ -55,29 +55,19 @@ impl Forest {
 fn ready(template: Template) -> anyhow::Result<PathBuf> {
     let single = template.ready()?;
     let key = format!("{}-two", single.file_name().unwrap_or_default().display());
-    let dir = single.with_file_name(&key);
-    if dir.join("complete").exists() {
-        return Ok(dir);
-    }
-    let _lock = testbed::lock(&format!("template-{key}"))?;
-    if dir.join("complete").exists() {
-        return Ok(dir);
-    }
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir)?;
-    let mut first = Controller::copy_of(&single, Role::of_two(template.domain, "dc1"))?;
-    first.offline(&json!({"op": "name_for_replication"}))?;
-    note_dsa(&first, first.dir())?;
-    fs::write(first.dir().join("hosts"), host_line(&first)?)?;
-    first.start()?;
-    join(&first, template, &dir.join("dc2"))?;
-    first.kill();
-    copy(first.dir(), &dir.join("dc1"))?;
-    certify(&dir.join("dc2"), Role::of_two(template.domain, "dc2"))?;
-    let second = Controller::copy_of(&dir.join("dc2"), Role::of_two(template.domain, "dc2"))?;
-    note_dsa(&second, &dir.join("dc2"))?;
-    fs::write(dir.join("complete"), "")?;
-    Ok(dir)
+    made_once(single.with_file_name(key), |dir| {
+        let mut first = Controller::copy_of(&single, Role::of_two(template.domain, "dc1"))?;
+        first.offline(&json!({"op": "name_for_replication"}))?;
+        note_dsa(&first, first.dir())?;
+        fs::write(first.dir().join("hosts"), host_line(&first)?)?;
+        first.start()?;
+        join(&first, template, &dir.join("dc2"))?;
+        first.kill();
+        copy(first.dir(), &dir.join("dc1"))?;
+        certify(&dir.join("dc2"), Role::of_two(template.domain, "dc2"))?;
+        let second = Controller::copy_of(&dir.join("dc2"), Role::of_two(template.domain, "dc2"))?;
+        note_dsa(&second, &dir.join("dc2"))
+    })
 }
 
 /// Joins `dc2` into the domain of a running controller.

@@ -12,6 +12,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The file that says that a folder has all that it is to have.
+const COMPLETE: &str = "complete";
+
 /// The domain of a forest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Domain {
@@ -50,6 +53,16 @@ pub struct Population {
 }
 
 impl Population {
+    /// A thousand users with a hundred groups.
+    pub const THOUSAND: Self = Self {
+        users: 1_000,
+        groups: 100,
+        ous: 20,
+        members: 10,
+        largest_group: 600,
+        hard_names: true,
+    };
+
     /// The password of a user, by number; as different as real ones are: of ASCII, with umlauts, with emoji,
     /// of 127 characters, with blanks at both ends.
     #[must_use]
@@ -146,31 +159,20 @@ impl Template {
         if !Path::new("/usr/sbin/samba").exists() {
             bail!("Samba is not installed: run `cargo xtask setup`");
         }
-        let key = self.key();
-        let dir = testbed::dir().join("templates").join(&key);
-        if dir.join("complete").exists() {
-            return Ok(dir);
-        }
-        let _lock = testbed::lock(&format!("template-{key}"))?;
-        if dir.join("complete").exists() {
-            return Ok(dir);
-        }
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir)?;
-        if self.population == Population::default() {
-            self.provision(&dir)?;
-        } else {
+        made_once(testbed::dir().join("templates").join(self.key()), |dir| {
+            if self.population == Population::default() {
+                return self.provision(dir);
+            }
             let bare = Self {
                 population: Population::default(),
                 ..self
             };
-            copy(&bare.ready()?, &dir)?;
-            let _ = fs::remove_file(dir.join("complete"));
-            write_config(&dir, Role::alone(self.domain), TEMPLATE_ADDRESS)?;
-            python(&dir, "load", &self.population.order()?.to_string())?;
-        }
-        fs::write(dir.join("complete"), "")?;
-        Ok(dir)
+            copy(&bare.ready()?, dir)?;
+            let _ = fs::remove_file(dir.join(COMPLETE));
+            write_config(dir, Role::alone(self.domain), TEMPLATE_ADDRESS)?;
+            python(dir, "load", &self.population.order()?.to_string())?;
+            Ok(())
+        })
     }
 
     /// Names the template by everything that it is made of.
@@ -337,6 +339,27 @@ pub(super) fn write_config(dir: &Path, role: Role, address: &str) -> anyhow::Res
     );
     fs::write(dir.join("krb5.conf"), krb5)?;
     Ok(())
+}
+
+/// A folder that is made by whoever needs it first, and then is there for all.
+pub(super) fn made_once(
+    dir: PathBuf,
+    make: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    let complete = dir.join(COMPLETE);
+    if complete.exists() {
+        return Ok(dir);
+    }
+    let key = dir.file_name().unwrap_or_default().display();
+    let _lock = testbed::lock(&format!("template-{key}"))?;
+    if complete.exists() {
+        return Ok(dir);
+    }
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir)?;
+    make(&dir)?;
+    fs::write(complete, "")?;
+    Ok(dir)
 }
 
 /// Copies a controller's folder; holes in its databases stay holes.

@@ -1,9 +1,9 @@
 //! Backups of the running service, and what a restored one does.
 
-use crate::bed::{Bed, CONFIGURATION, begin_cycle, dump, undisturbed};
+use crate::bed::{Bed, CONFIGURATION, backup_file, begin_cycle, dump, undisturbed};
 use crate::sign_in::{ADA, CALLBACK, PASSWORD, register, set_password};
 use lockstep_testkit::relying_parties;
-use lockstep_testkit::samba::{NewUser, Population, Template};
+use lockstep_testkit::samba::{Population, Template};
 
 const POPULATION: Population = Population {
     users: 100,
@@ -14,42 +14,26 @@ const POPULATION: Population = Population {
     hard_names: true,
 };
 
-fn add(bed: &Bed, accounts: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    let mut ad = bed.forest.ad();
-    for account in accounts {
-        let user = NewUser {
-            account: &account,
-            ..NewUser::default()
-        };
-        ad.add_user(&user)?;
-    }
-    Ok(())
-}
-
 #[test]
 fn a_backup_made_during_a_cycle_is_restored_and_the_cycle_goes_on_without_deletes() {
     let mut bed = Bed::start(Template::with(POPULATION)).unwrap();
-    add(&bed, ["ada".to_owned()].into_iter()).unwrap();
+    bed.add_users(["ada".to_owned()]).unwrap();
     bed.service.apply(CONFIGURATION).unwrap();
     bed.cycle().unwrap();
     set_password(&bed, PASSWORD, &[]).unwrap();
     let registration = register(&bed, CALLBACK, &[]).unwrap();
     let ada = bed.user("ada").unwrap()["id"].clone();
 
-    add(&bed, (0..60).map(|n| format!("during{n}"))).unwrap();
+    bed.add_users((0..60).map(|n| format!("during{n}")))
+        .unwrap();
     begin_cycle(&bed.service).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder
-        .path()
-        .join("backup.tar")
-        .to_string_lossy()
-        .into_owned();
+    let (_folder, file) = backup_file().unwrap();
     let manifest = bed.service.json(&["backup", &file]).unwrap();
     assert_eq!(manifest["files"][0]["name"], "lockstep.db", "{manifest}");
     bed.cycle().unwrap();
 
     // What happens after the backup is not in it.
-    add(&bed, (0..20).map(|n| format!("after{n}"))).unwrap();
+    bed.add_users((0..20).map(|n| format!("after{n}"))).unwrap();
     bed.cycle().unwrap();
     bed.service
         .run(&["configuration", "delete", "corp", "--yes"])

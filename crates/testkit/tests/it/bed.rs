@@ -3,13 +3,24 @@
 use anyhow::ensure;
 use lockstep_testkit::front::{Front, Limits};
 use lockstep_testkit::product::{Agent, Service};
-use lockstep_testkit::samba::{Ad, Forest, Template};
+use lockstep_testkit::samba::{Ad, Forest, NewUser, Population, Template};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tempfile::TempDir;
 
 /// Cycles run only when a test asks for one, so that it knows what each of them did.
 pub(crate) const CONFIGURATION: &str =
     "name = \"corp\"\ndomain = \"corp.test\"\n[schedule]\non-change = false\ninterval = \"24h\"\n";
+
+/// A domain that takes a while to be read.
+pub(crate) const SOME_HUNDREDS: Population = Population {
+    users: 300,
+    groups: 30,
+    ous: 9,
+    members: 10,
+    largest_group: 200,
+    hard_names: true,
+};
 
 /// The same configuration, which does not even run once by itself when it is new.
 pub(crate) fn by_hand_only(configuration: &str) -> String {
@@ -102,6 +113,21 @@ impl Bed {
             .collect::<anyhow::Result<Vec<Value>>>()?;
         log.reverse();
         Ok(Cycle { result, log })
+    }
+
+    /// Adds users who have nothing but a name.
+    pub(crate) fn add_users(
+        &self,
+        accounts: impl IntoIterator<Item = String>,
+    ) -> anyhow::Result<()> {
+        let mut ad = self.forest.ad();
+        for account in accounts {
+            ad.add_user(&NewUser {
+                account: &account,
+                ..NewUser::default()
+            })?;
+        }
+        Ok(())
     }
 
     /// Changes something in AD and runs a cycle.
@@ -210,6 +236,13 @@ impl Cycle {
     pub(crate) fn count(&self, what: &str) -> u64 {
         self.result[what].as_u64().unwrap_or(u64::MAX)
     }
+}
+
+/// Where a backup may be written to, as long as the folder is there.
+pub(crate) fn backup_file() -> anyhow::Result<(TempDir, String)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("backup.tar");
+    Ok((folder, file.to_string_lossy().into_owned()))
 }
 
 /// The directory as others see it, by anchor: ids differ from run to run.

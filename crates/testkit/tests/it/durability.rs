@@ -1,6 +1,8 @@
 //! The real programs on storage that fails, and killed at random instants.
 
-use crate::bed::{Bed, CONFIGURATION, begin_cycle, by_hand_only, dump, undisturbed};
+use crate::bed::{
+    Bed, CONFIGURATION, SOME_HUNDREDS, backup_file, begin_cycle, by_hand_only, dump, undisturbed,
+};
 use lockstep_model::Timestamp;
 use lockstep_testkit::product::{Agent, Service, eventually};
 use lockstep_testkit::samba::{Forest, NewUser, Population, Template};
@@ -8,14 +10,6 @@ use lockstep_testkit::storage::FailingCalls;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-const POPULATION: Population = Population {
-    users: 300,
-    groups: 30,
-    ous: 9,
-    members: 10,
-    largest_group: 200,
-    hard_names: true,
-};
 /// What a cycle brings that is to be disturbed.
 const PHASES: [Phase; 3] = [Phase::Initial, Phase::Incremental, Phase::Deletes];
 
@@ -63,7 +57,7 @@ fn prepare(forest: &Forest, phase: Phase) -> anyhow::Result<BTreeSet<String>> {
 
 /// A service on a disk of its own, with an agent and a configuration that runs by hand only.
 fn bed() -> anyhow::Result<Bed> {
-    let forest = Forest::start(Template::with(POPULATION))?;
+    let forest = Forest::start(Template::with(SOME_HUNDREDS))?;
     let service = Service::start_on_disk(96)?;
     let agent = Agent::of(&service, &forest)?;
     service.run(&["domain", "add", "corp.test"])?;
@@ -77,12 +71,7 @@ fn bed() -> anyhow::Result<Bed> {
 
 /// The database is whole, the next cycle brings everything, and only those were deleted who had to be.
 fn assert_recovered(bed: &Bed, gone: &BTreeSet<String>, phase: Phase) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder
-        .path()
-        .join("backup.tar")
-        .to_string_lossy()
-        .into_owned();
+    let (_folder, file) = backup_file().unwrap();
     bed.service.run(&["backup", &file]).unwrap();
     let result = bed.service.cycle("corp").unwrap();
     assert_eq!(

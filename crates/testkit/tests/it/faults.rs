@@ -2,20 +2,18 @@
 
 use crate::bed::{Bed, CONFIGURATION};
 use lockstep_testkit::product::{Agent, Service};
-use lockstep_testkit::samba::{Forest, NewUser, Template};
+use lockstep_testkit::samba::{Forest, Template};
 use serde_json::{Value, json};
 use std::process::Command;
 
 const SERVICE_ACCOUNT: &str = "CN=svc-lockstep,CN=Users,DC=corp,DC=test";
+/// What its password is changed to.
+const NEW_PASSWORD: &str = "Another.1";
 
 /// A bed with one user besides the service account.
 fn bed() -> anyhow::Result<Bed> {
     let bed = Bed::start(Template::default())?;
-    let bob = NewUser {
-        account: "bob",
-        ..NewUser::default()
-    };
-    bed.forest.ad().add_user(&bob)?;
+    bed.add_users(["bob".to_owned()])?;
     bed.service.apply(CONFIGURATION)?;
     bed.cycle()?;
     Ok(bed)
@@ -33,17 +31,22 @@ fn fails_with(bed: &Bed, code: &str) -> anyhow::Result<Value> {
     Ok(result["error"].clone())
 }
 
+/// Tells the agent the password that its account has now.
+fn tell_new_password(bed: &Bed) -> anyhow::Result<()> {
+    let file = bed.agent.secret("new", NEW_PASSWORD)?;
+    let update = ["domain", "update", "corp.test", "--password-file", &file];
+    bed.agent.run(&update).map(|_| ())
+}
+
 #[test]
 fn a_changed_password_is_told_and_taken_up_without_restart() {
     let bed = bed().unwrap();
     bed.forest
         .ad()
-        .set_password(SERVICE_ACCOUNT, "Another.1")
+        .set_password(SERVICE_ACCOUNT, NEW_PASSWORD)
         .unwrap();
     fails_with(&bed, "WrongCredentials").unwrap();
-    let file = bed.agent.secret("new", "Another.1").unwrap();
-    let update = ["domain", "update", "corp.test", "--password-file", &file];
-    bed.agent.run(&update).unwrap();
+    tell_new_password(&bed).unwrap();
     bed.cycle().unwrap();
 }
 
@@ -90,11 +93,9 @@ fn an_expired_password_is_told_and_a_new_one_heals_it() {
     bed.forest.dc_mut().start().unwrap();
     fails_with(&bed, "PasswordExpired").unwrap();
     let mut ad = bed.forest.ad();
-    ad.set_password(SERVICE_ACCOUNT, "Another.1").unwrap();
+    ad.set_password(SERVICE_ACCOUNT, NEW_PASSWORD).unwrap();
     drop(ad);
-    let file = bed.agent.secret("new", "Another.1").unwrap();
-    let update = ["domain", "update", "corp.test", "--password-file", &file];
-    bed.agent.run(&update).unwrap();
+    tell_new_password(&bed).unwrap();
     bed.cycle().unwrap();
 }
 

@@ -5,15 +5,6 @@ use lockstep_testkit::front::Limits;
 use lockstep_testkit::samba::{Population, Template};
 use std::collections::BTreeMap;
 
-const THOUSAND: Population = Population {
-    users: 1_000,
-    groups: 100,
-    ous: 20,
-    members: 10,
-    largest_group: 600,
-    hard_names: true,
-};
-
 /// A name with its escapes as any writer may choose them.
 fn plain(dn: &str) -> anyhow::Result<String> {
     let dn: lockstep_model::Dn = dn.parse()?;
@@ -22,7 +13,7 @@ fn plain(dn: &str) -> anyhow::Result<String> {
 
 #[test]
 fn a_domain_of_a_thousand_users_arrives_complete() {
-    let bed = Bed::synced(Template::with(THOUSAND)).unwrap();
+    let bed = Bed::synced(Template::with(Population::THOUSAND)).unwrap();
     let filter = "(&(objectClass=user)(!(objectClass=computer)))";
     let pairs = [
         ("displayName", "displayName"),
@@ -104,7 +95,10 @@ struct Cost {
 
 /// The cost of a second cycle of a domain with so many users.
 fn second_cycle(users: u32) -> anyhow::Result<Cost> {
-    let population = Population { users, ..THOUSAND };
+    let population = Population {
+        users,
+        ..Population::THOUSAND
+    };
     let limits = Limits::default();
     let (bed, front) = Bed::behind_front(Template::with(population), limits)?;
     bed.cycle()?;

@@ -6,16 +6,7 @@ use lockstep_testkit::samba::{Forest, NewUser, Template};
 use serde_json::json;
 
 fn people(bed: &Bed, count: u32) -> anyhow::Result<()> {
-    let mut ad = bed.forest.ad();
-    for number in 0..count {
-        let account = format!("person{number}");
-        let user = NewUser {
-            account: &account,
-            ..NewUser::default()
-        };
-        ad.add_user(&user)?;
-    }
-    Ok(())
+    bed.add_users((0..count).map(|number| format!("person{number}")))
 }
 
 /// H2 (a)

@@ -1,22 +1,13 @@
 //! Killed, frozen or crowded at any moment, the directory comes out the same.
 
-use crate::bed::{Bed, CONFIGURATION, begin_cycle, dump, undisturbed};
+use crate::bed::{Bed, CONFIGURATION, SOME_HUNDREDS, begin_cycle, dump, undisturbed};
 use lockstep_testkit::product::{Agent, Service};
 use lockstep_testkit::samba::{Domain, Forest, NewUser, Population, Template};
 use std::time::Duration;
 
-const POPULATION: Population = Population {
-    users: 300,
-    groups: 30,
-    ous: 9,
-    members: 10,
-    largest_group: 200,
-    hard_names: true,
-};
-
 #[test]
 fn an_initial_cycle_whose_agent_and_service_are_killed_again_and_again_ends_the_same() {
-    let forest = Forest::start(Template::with(POPULATION)).unwrap();
+    let forest = Forest::start(Template::with(SOME_HUNDREDS)).unwrap();
     let expected = undisturbed(&forest).unwrap();
     let mut service = Service::start().unwrap();
     let mut agent = Agent::of(&service, &forest).unwrap();
@@ -41,19 +32,10 @@ fn an_initial_cycle_whose_agent_and_service_are_killed_again_and_again_ends_the_
 
 #[test]
 fn an_incremental_cycle_survives_kills_of_each_part() {
-    let mut bed = Bed::synced(Template::with(POPULATION)).unwrap();
+    let mut bed = Bed::synced(Template::with(SOME_HUNDREDS)).unwrap();
     for (round, millis) in [20, 80, 160, 320, 50, 110].into_iter().enumerate() {
-        {
-            let mut ad = bed.forest.ad();
-            for number in 0..10 {
-                let account = format!("new{round}x{number}");
-                let user = NewUser {
-                    account: &account,
-                    ..NewUser::default()
-                };
-                ad.add_user(&user).unwrap();
-            }
-        }
+        let new = (0..10).map(|number| format!("new{round}x{number}"));
+        bed.add_users(new).unwrap();
         begin_cycle(&bed.service).unwrap();
         std::thread::sleep(Duration::from_millis(millis));
         match round % 3 {
@@ -87,15 +69,11 @@ fn an_incremental_cycle_survives_kills_of_each_part() {
 
 #[test]
 fn two_agents_of_one_domain_lose_nothing_and_a_frozen_one_changes_nothing() {
-    let mut bed = Bed::synced(Template::with(POPULATION)).unwrap();
+    let mut bed = Bed::synced(Template::with(SOME_HUNDREDS)).unwrap();
     let second = Agent::of(&bed.service, &bed.forest).unwrap();
     for round in 0..4 {
         let account = format!("twin{round}");
-        let user = NewUser {
-            account: &account,
-            ..NewUser::default()
-        };
-        bed.forest.ad().add_user(&user).unwrap();
+        bed.add_users([account.clone()]).unwrap();
         let frozen = if round % 2 == 0 { &bed.agent } else { &second };
         if round > 1 {
             frozen.freeze().unwrap();

@@ -1,7 +1,7 @@
 //! The job's safety against a real domain controller: what is held, what is planned only, what slows a job down.
 
 use crate::bed::{Bed, CONFIGURATION, by_hand_only};
-use lockstep_testkit::samba::{NewUser, Template};
+use lockstep_testkit::samba::Template;
 
 const ACCOUNT: &str = "CN=svc-lockstep,CN=Users,DC=corp,DC=test";
 const CLUB: &str = "CN=Club,CN=Users,DC=corp,DC=test";
@@ -9,18 +9,10 @@ const CLUB: &str = "CN=Club,CN=Users,DC=corp,DC=test";
 /// A domain with five people in a group.
 fn bed(keys: &str) -> anyhow::Result<Bed> {
     let bed = Bed::start(Template::default())?;
-    {
-        let mut ad = bed.forest.ad();
-        let names: Vec<String> = (0..5).map(person).collect();
-        for number in 0..5 {
-            ad.add_user(&NewUser {
-                account: &format!("person{number}"),
-                ..NewUser::default()
-            })?;
-        }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        ad.add_group("Club", &names)?;
-    }
+    bed.add_users((0..5).map(|number| format!("person{number}")))?;
+    let names: Vec<String> = (0..5).map(person).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    bed.forest.ad().add_group("Club", &names)?;
     bed.service
         .apply(&by_hand_only(&format!("{CONFIGURATION}{keys}")))?;
     Ok(bed)

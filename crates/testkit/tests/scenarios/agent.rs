@@ -212,6 +212,7 @@ impl Reader<'_> {
                 invocation_id: domain.head,
                 highest_usn: domain.usn,
             },
+            clock: None,
             canary: Some(Canary {
                 guid: domain.head,
                 usn_changed: 1,

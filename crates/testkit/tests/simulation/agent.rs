@@ -268,6 +268,7 @@ impl Reader {
         Begin {
             lease: self.lease,
             controller: identity(directory, index),
+            clock: Some(directory.now),
             canary: known_canary(directory, index, &order.canaries),
             tombstones_visible: !directory.rights.tombstones_hidden,
             hides_values: true,

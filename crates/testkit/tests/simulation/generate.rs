@@ -1,5 +1,6 @@
 //! Random histories from a seed.
 
+mod administration;
 mod changes;
 mod episodes;
 mod passwords;
@@ -19,6 +20,15 @@ const TWO_CONFIGURATIONS: u32 = 12;
 const MOVES: u32 = 12;
 /// Tells their chances from those of everything before.
 const OTHER_DOMAIN: u64 = 0x6f74_6865_7200;
+/// In how many of a hundred the clock of the service is set wrong.
+const WRONG_CLOCKS: u32 = 20;
+const CLOCK: u64 = 0x636c_6f63_6b00;
+/// In how many of a hundred there are limits, or a time of staging; in how many the administrator is busy.
+const LIMITS: u32 = 15;
+const BUSY_ADMINISTRATORS: u32 = 30;
+const ADMINISTRATION: u64 = 0x6164_6d69_6e00;
+/// By how many minutes.
+const OFF: [i32; 8] = [1, 7, 90, 400, 1_500, 4_000, 20_000, 45_000];
 /// Labels of objects begin here.
 const FIRST: u32 = 10;
 /// Attributes that are set, with values that some objects share.
@@ -71,6 +81,18 @@ pub(crate) fn script(seed: u64) -> Script {
     if maker.random.chance(MOVES) {
         maker.in_another_domain();
         maker.changes(3);
+    }
+    maker.random = Random::new(seed ^ CLOCK);
+    if maker.random.chance(WRONG_CLOCKS) {
+        maker.clock_goes_wrong();
+    }
+    maker.random = Random::new(seed ^ ADMINISTRATION);
+    let mut wishes = wishes;
+    if maker.random.chance(LIMITS) {
+        maker.limits(&mut wishes);
+    }
+    if maker.random.chance(BUSY_ADMINISTRATORS) {
+        maker.administered();
     }
     Script {
         setup,
@@ -400,6 +422,30 @@ impl Maker {
         if self.random.chance(80) {
             self.settle();
         }
+    }
+
+    /// The clock of the service's machine is set wrong at some time, on or back, and often right again.
+    fn clock_goes_wrong(&mut self) {
+        let minutes = self.random.pick(&OFF).copied().unwrap_or(1);
+        let minutes = match self.random.chance(50) {
+            true => minutes,
+            false => -minutes,
+        };
+        let at = self.sometime(0);
+        self.steps.insert(at, Step::Clock(minutes));
+        if self.random.chance(60) {
+            let at = self.sometime(at + 1);
+            self.steps.insert(at, Step::Clock(-minutes));
+        }
+    }
+
+    /// A place among the steps that were made, not before this one, nor before the first objects are there.
+    fn sometime(&mut self, earliest: usize) -> usize {
+        let is_first = |step: &&Step| matches!(step, Step::Ad(_));
+        let first = self.steps.iter().take_while(is_first).count();
+        let earliest = earliest.max(first).min(self.steps.len());
+        let room = self.steps.len() - earliest + 1;
+        earliest + self.random.below(u32::try_from(room).unwrap_or(1)) as usize
     }
 
     fn unusual(&mut self) {

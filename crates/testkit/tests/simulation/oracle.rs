@@ -22,6 +22,7 @@ use lockstep_store::records::connector_space::{LinkRow, Staged};
 use lockstep_store::records::directory::{DirectoryObject, DirectoryReference};
 use lockstep_store::records::job::{Configuration, Cycle, HeldDelete};
 use lockstep_store::records::log::LastDecision;
+use lockstep_store::records::safety::HeldChange;
 use lockstep_store::{Key, Read, ReadRecords as _, Scan, Store as _, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -93,6 +94,7 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     everybody(world, &Admin::RestartFull);
     nothing_more(world, "a full cycle")?;
     world.log_adds_up()?;
+    everybody(world, &Admin::Reconcile);
     nothing_is_kept(world)
 }
 
@@ -169,6 +171,11 @@ fn cycles(world: &mut World) -> Result<(), Violation> {
                     "an undisturbed cycle fails again and again ({:?})",
                     cycle.error
                 )));
+            }
+            if cycle.state == CycleState::Succeeded && world.is_quarantined(which) {
+                return Err(Violation(
+                    "a clean cycle has ended, and the job is in quarantine still".to_owned(),
+                ));
             }
         }
     }
@@ -289,8 +296,12 @@ fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
         .map(|(action, entry)| (action, entry.anchor.clone()))
         .filter(|(action, _)| !held(*action))
         .collect();
+    // What somebody who is restored refers to is a part of that in a plan, and an entry of its own in the log.
+    let is_part = |(action, anchor): &(Action, String)| {
+        *action == Action::Update && planned.contains(&(Action::Restore, anchor.clone()))
+    };
     let mut differing = done.symmetric_difference(&planned);
-    match differing.find(|step| !healed.contains(*step)) {
+    match differing.find(|step| !healed.contains(*step) && !is_part(step)) {
         None => Ok(()),
         Some(step) if planned.contains(step) => Err(Violation(format!(
             "a plan says {} of {}, and the cycle behind it does not do it",
@@ -531,6 +542,10 @@ fn decided(
     }
     for held in tx.list::<HeldDelete>(&of_job())? {
         let reason = format!("its delete is held ({:?})", held.verdict);
+        picture.decided.insert(held.guid, reason);
+    }
+    for held in tx.list::<HeldChange>(&of_job())? {
+        let reason = format!("a change of it is held ({:?})", held.verdict);
         picture.decided.insert(held.guid, reason);
     }
     for decision in tx.list::<LastDecision>(&of_job())? {

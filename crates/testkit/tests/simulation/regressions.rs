@@ -85,6 +85,14 @@ fn member(source: Label, target: Label) -> Step {
     })
 }
 
+fn no_member(source: Label, target: Label) -> Step {
+    Step::Ad(Change::Unlink {
+        source,
+        attribute: "member",
+        target,
+    })
+}
+
 fn moved(label: Label, parent: Label) -> Step {
     Step::Ad(Change::Move { label, parent })
 }
@@ -104,6 +112,34 @@ fn configure(wishes: Wishes) -> Step {
     Step::Admin(Admin::Configure(wishes))
 }
 
+/// Who is in this unit takes part.
+fn only(unit: Label) -> Wishes {
+    Wishes {
+        units: vec![unit],
+        ..Wishes::default()
+    }
+}
+
+/// Who is in the group takes part, and who is in the groups in it.
+fn in_group() -> Wishes {
+    Wishes {
+        groups: vec![GROUP],
+        nested: true,
+        ..Wishes::default()
+    }
+}
+
+fn user_in_unit() -> [Step; 2] {
+    [
+        create(UNIT, Class::Unit, WELL_KNOWN.head),
+        create(USER, Class::User, UNIT),
+    ]
+}
+
+fn three_groups() -> [Step; 3] {
+    [GROUP, INNER, INNERMOST].map(|group| create(group, Class::SecurityGroup, WELL_KNOWN.users))
+}
+
 /// A whole cycle.
 fn cycle() -> [Step; 2] {
     [Step::Wake(Wake::Clock), Step::Settle { order: 0 }]
@@ -119,6 +155,7 @@ macro_rules! history {
 }
 
 mod claims;
+mod clock;
 mod passwords;
 mod ranges;
 
@@ -259,10 +296,7 @@ fn h18_what_tells_of_a_move_is_not_believed_again_when_who_moved_back_cannot_be_
     let (label, parent) = (USER, UNIT);
     for between in [Vec::new(), cycle().to_vec()] {
         holds(history![
-            [
-                create(UNIT, Class::Unit, WELL_KNOWN.head),
-                create(USER, Class::User, UNIT),
-            ],
+            user_in_unit(),
             cycle(),
             [Step::Ad(Change::Leave { label })],
             between,
@@ -280,10 +314,6 @@ fn h18_what_tells_of_a_move_is_not_believed_again_when_who_moved_back_cannot_be_
 
 #[test]
 fn a_reference_to_somebody_in_the_recycle_bin_is_kept_by_every_kind_of_cycle() {
-    let wishes = Wishes {
-        units: vec![UNIT],
-        ..Wishes::default()
-    };
     holds(history![
         [
             create(UNIT, Class::Unit, WELL_KNOWN.head),
@@ -296,7 +326,7 @@ fn a_reference_to_somebody_in_the_recycle_bin_is_kept_by_every_kind_of_cycle() {
             }),
         ],
         cycle(),
-        [configure(wishes)],
+        [configure(only(UNIT))],
     ]);
 }
 
@@ -448,22 +478,12 @@ fn who_was_deleted_and_came_back_keeps_a_place_in_scope_that_a_group_gives() {
 
 #[test]
 fn who_was_in_a_group_of_the_scope_that_was_deleted_leaves_with_it() {
-    let wishes = Wishes {
-        groups: vec![GROUP],
-        nested: true,
-        ..Wishes::default()
-    };
     holds_for(
         plain(),
-        wishes,
+        in_group(),
         history![
-            [
-                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
-                create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
-                member(GROUP, INNER),
-                member(INNER, INNERMOST),
-            ],
+            three_groups(),
+            [member(GROUP, INNER), member(INNER, INNERMOST)],
             cycle(),
             [delete(INNER)],
         ],
@@ -472,18 +492,6 @@ fn who_was_in_a_group_of_the_scope_that_was_deleted_leaves_with_it() {
 
 #[test]
 fn h23_groups_that_hold_only_each_other_keep_nobody_in_scope() {
-    let wishes = Wishes {
-        groups: vec![GROUP],
-        nested: true,
-        ..Wishes::default()
-    };
-    let no_member = |source, target| {
-        Step::Ad(Change::Unlink {
-            source,
-            attribute: "member",
-            target,
-        })
-    };
     let ring = || {
         [
             member(INNER, INNERMOST),
@@ -493,12 +501,10 @@ fn h23_groups_that_hold_only_each_other_keep_nobody_in_scope() {
     };
     holds_for(
         plain(),
-        wishes,
+        in_group(),
         history![
+            three_groups(),
             [
-                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                create(INNER, Class::SecurityGroup, WELL_KNOWN.users),
-                create(INNERMOST, Class::SecurityGroup, WELL_KNOWN.users),
                 create(USER, Class::User, WELL_KNOWN.users),
                 member(GROUP, INNER),
             ],
@@ -512,14 +518,9 @@ fn h23_groups_that_hold_only_each_other_keep_nobody_in_scope() {
 
 #[test]
 fn a_plan_sees_through_nested_groups() {
-    let wishes = Wishes {
-        groups: vec![GROUP],
-        nested: true,
-        ..Wishes::default()
-    };
     holds_for(
         plain(),
-        wishes,
+        in_group(),
         history![
             [
                 create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
@@ -543,14 +544,7 @@ fn a_plan_reads_what_lies_in_a_container_of_which_nothing_is_known() {
             hidden(true),
         ],
         cycle().into(),
-        vec![
-            member(GROUP, USER),
-            configure(Wishes {
-                groups: vec![GROUP],
-                nested: true,
-                ..Wishes::default()
-            }),
-        ],
+        vec![member(GROUP, USER), configure(in_group())],
     ];
     holds(steps.concat());
 }
@@ -559,11 +553,9 @@ fn a_plan_reads_what_lies_in_a_container_of_which_nothing_is_known() {
 fn nothing_is_kept_of_who_took_no_part_where_objects_take_part_and_does_not_lie_there_any_more() {
     let setup = Setup { page: 1, ..plain() };
     let members = Wishes {
-        groups: vec![GROUP],
-        nested: true,
         excluded: vec![UNIT],
         filter: Some(Filter::Sales),
-        ..Wishes::default()
+        ..in_group()
     };
     holds_for(
         setup,
@@ -593,14 +585,9 @@ fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
         threshold: Some(2),
         ..plain()
     };
-    let outer = Wishes {
-        groups: vec![GROUP],
-        nested: true,
-        ..Wishes::default()
-    };
     let with_unit = Wishes {
         units: vec![UNIT],
-        ..outer.clone()
+        ..in_group()
     };
     holds_for(
         setup,
@@ -616,13 +603,9 @@ fn the_guard_counts_the_deletes_of_all_rounds_of_a_cycle_together() {
             ],
             cycle(),
             [
-                configure(outer),
+                configure(in_group()),
                 Step::Settle { order: 0 },
-                Step::Ad(Change::Unlink {
-                    source: GROUP,
-                    attribute: "member",
-                    target: INNER,
-                }),
+                no_member(GROUP, INNER),
             ],
             cycle(),
         ],
@@ -813,13 +796,9 @@ fn h13_who_was_hidden_with_all_around_it_is_met_when_anything_of_it_changes() {
 #[test]
 fn h13_who_is_made_in_a_container_that_was_hidden_is_met_when_it_can_be_seen_again() {
     let hidden = |hidden| Step::Rights(RightsChange::Unreadable(UNIT, hidden));
-    let wishes = Wishes {
-        units: vec![OTHER_UNIT],
-        ..Wishes::default()
-    };
     holds_for(
         plain(),
-        wishes,
+        only(OTHER_UNIT),
         history![
             [
                 create(UNIT, Class::Unit, WELL_KNOWN.head),
@@ -842,11 +821,6 @@ fn h13_who_is_made_in_a_container_that_was_hidden_is_met_when_it_can_be_seen_aga
 
 #[test]
 fn who_lost_a_replication_conflict_and_gets_another_name_is_provisioned_by_the_new_one() {
-    let by_group = Wishes {
-        groups: vec![GROUP],
-        nested: true,
-        ..Wishes::default()
-    };
     let named = |name: &str| {
         Step::Ad(Change::Rename {
             label: GROUP,
@@ -855,7 +829,7 @@ fn who_lost_a_replication_conflict_and_gets_another_name_is_provisioned_by_the_n
     };
     holds_for(
         plain(),
-        by_group,
+        in_group(),
         history![
             [
                 create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
@@ -871,13 +845,9 @@ fn who_lost_a_replication_conflict_and_gets_another_name_is_provisioned_by_the_n
 #[test]
 fn h14_who_moves_into_a_container_that_has_left_the_scope_stays_at_home_whichever_is_told_first() {
     let setup = Setup { page: 1, ..plain() };
-    let wishes = Wishes {
-        units: vec![UNIT],
-        ..Wishes::default()
-    };
     holds_for(
         setup,
-        wishes,
+        only(UNIT),
         history![
             [
                 create(UNIT, Class::Unit, WELL_KNOWN.head),

@@ -35,6 +35,17 @@ pub(crate) struct Wishes {
     pub(crate) filter: Option<Filter>,
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) passwords: Passwords,
+    pub(crate) limits: Limits,
+    /// Everything is planned, nothing is done.
+    pub(crate) staging: bool,
+}
+
+/// So many changes of a kind in one cycle are held; none: as many as there are leave.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) updates: Option<u64>,
+    /// Members that leave one group.
+    pub(crate) members: Option<u64>,
 }
 
 /// Which passwords are taken over.
@@ -111,6 +122,8 @@ pub(crate) enum Step {
     },
     /// Time passes, in minutes.
     Time(u32),
+    /// The clock of the service's machine is set on, or back, by so many minutes, and time goes on from there.
+    Clock(i32),
     /// The administrator of the service.
     Admin(Admin),
     /// The same for the second configuration, of the same domain.
@@ -153,10 +166,25 @@ pub(crate) enum Admin {
     RestartFull,
     RestartQuarantine,
     RestartLinks,
+    RestartEscrows,
+    /// Says it of all that is held, deletes and what the limits hold,
     AllowDeletes,
     RejectDeletes,
-    /// The configuration is removed, and what it had goes to the first.
+    /// of one held delete, by its id, or of those of a type, by a filter.
+    AllowOne(Label),
+    RejectOne(Label),
+    AllowUsers,
+    RejectUsers,
+    /// Everything that is missing is gone, or stays.
+    MissingIsGone,
+    MissingStays,
+    /// The directory is compared with what should be there.
+    Reconcile,
+    /// The configuration is removed: what it had goes to the first,
     HandOver,
+    /// to nobody, or to the cloud.
+    Remove,
+    Release,
 }
 
 /// A history.
@@ -281,6 +309,15 @@ impl Names {
             Passwords::Lasting => "; with passwords",
             Passwords::AlsoTemporary => "; with passwords, also those that must be changed",
         });
+        if let Some(most) = wishes.limits.updates {
+            text.push_str(&format!("; {most} updates are held"));
+        }
+        if let Some(most) = wishes.limits.members {
+            text.push_str(&format!("; {most} members who leave a group are held"));
+        }
+        if wishes.staging {
+            text.push_str("; in staging");
+        }
         format!("scope: {text}")
     }
 
@@ -401,6 +438,9 @@ impl Names {
             }
             Step::Settle { order } => format!("all comes to rest ({order})"),
             Step::Time(minutes) => format!("{minutes} minutes pass"),
+            Step::Clock(minutes) => {
+                format!("the clock of the service is set by {minutes:+} minutes")
+            }
             Step::Admin(admin) => format!("administrator: {}", self.admin(admin)),
             Step::AdminOfSecond(admin) => {
                 format!(
@@ -464,8 +504,20 @@ impl Names {
             Admin::RestartFull => "restart from the beginning".to_owned(),
             Admin::RestartQuarantine => "forget held deletes".to_owned(),
             Admin::RestartLinks => "forget links".to_owned(),
-            Admin::AllowDeletes => "allow all held deletes".to_owned(),
-            Admin::RejectDeletes => "reject all held deletes".to_owned(),
+            Admin::RestartEscrows => "forget what failed".to_owned(),
+            Admin::AllowDeletes => "allow all that is held".to_owned(),
+            Admin::RejectDeletes => "reject all that is held".to_owned(),
+            Admin::AllowOne(label) => format!("allow the delete of {}", self.name(*label)),
+            Admin::RejectOne(label) => format!("reject the delete of {}", self.name(*label)),
+            Admin::AllowUsers => "allow what is held of users".to_owned(),
+            Admin::RejectUsers => "reject what is held of users".to_owned(),
+            Admin::MissingIsGone => "what is missing is gone".to_owned(),
+            Admin::MissingStays => "what is missing stays".to_owned(),
+            Admin::Reconcile => "compare the directory with what should be there".to_owned(),
+            Admin::Remove => "remove the configuration".to_owned(),
+            Admin::Release => {
+                "remove the configuration, and give to the cloud what it had".to_owned()
+            }
             Admin::HandOver => "hand over to the first configuration".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! A store that tells what was committed, and fails when it is told to.
 
+use lockstep_directory::Object;
 use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_store::records::connector_space::LinkRow;
@@ -29,12 +30,8 @@ pub(crate) enum Written {
     Configuration(Box<Configuration>),
     /// An object of Active Directory became one of the directory.
     Joined(ConfigurationId, Guid, ObjectId),
-    /// An object of the directory is there, or in the recycle bin, and what is kept of it.
-    Object {
-        id: ObjectId,
-        in_recycle_bin: bool,
-        body: Vec<u8>,
-    },
+    /// An object of the directory is there, or in the recycle bin.
+    Object(Box<Object>),
     /// An object of the directory is gone for good.
     Removed(ObjectId),
     /// A reference of the directory was made, or was taken away.
@@ -230,14 +227,8 @@ impl Write for Watched<'_> {
 
 fn written(table: &'static Table, row: &Row) -> Option<Written> {
     if table == DirectoryObject::TABLE {
-        // The first index is of kind and presence.
-        let mut kind = row.indexes.first()?.as_ref()?.reader();
-        let (_, deleted) = (kind.byte()?, kind.byte()?);
-        return Some(Written::Object {
-            id: ObjectId::new(row.key.reader().guid()?),
-            in_recycle_bin: deleted == 1,
-            body: row.body.clone(),
-        });
+        let written = DirectoryObject::decode(&row.key, &row.body).ok()?;
+        return Some(Written::Object(Box::new(written.object)));
     }
     if table == LinkRow::TABLE {
         let joined = LinkRow::decode(&row.key, &row.body).ok()?;

@@ -18,7 +18,7 @@ use crate::script::{Admin, Filter, Mapping, RightsChange, Script, Setup, Step, W
 use crate::store::{WatchedStore, Written};
 use crate::truth::{ScopeNow, Witness};
 use ledger::Ledger;
-use lockstep_api::admin::Plan;
+use lockstep_api::admin::{Drift, Plan};
 use lockstep_api::channel::{Canary, ControllerIdentity, Instruction, KnownCanary};
 use lockstep_api::configuration::Spec;
 use lockstep_model::ids::{AgentId, ConfigurationId, CycleId, InstructionId, ObjectId};
@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) left: RefCell<Vec<(Guid, Left)>>,
     /// Whose passwords agents were asked for since somebody last looked.
     pub(crate) wanted: RefCell<Vec<Guid>>,
+    /// What a comparison found of the directory to be otherwise than it should be.
+    pub(crate) drifts: RefCell<Vec<Drift>>,
     /// How often what happened.
     pub(crate) notes: RefCell<Notes>,
 }
@@ -152,8 +154,11 @@ struct Agent {
 struct Guard {
     /// What woke the cycle that runs.
     wake: Option<Wake>,
-    /// How many objects it has deleted.
+    /// How many objects it has deleted, and updated,
     deleted: u64,
+    updated: u64,
+    /// and how many members have left which group.
+    removed: BTreeMap<ObjectId, u64>,
     /// Whose deletes were held at the end of the last cycle, and have been ever since; and what had happened when the
     /// cycle began that held them first.
     held: BTreeMap<Guid, u64>,
@@ -202,6 +207,10 @@ struct Side {
     wishes: Wishes,
     version: u64,
     guard: Guard,
+    /// Objects that were missing when an administrator said that they are gone.
+    said_gone: BTreeSet<Guid>,
+    /// The cycle that runs began in staging, and nothing was configured since.
+    stages: bool,
     cycle: Option<Task<()>>,
     /// It was paused while this cycle ran, which has to end.
     is_stopped: bool,
@@ -226,14 +235,20 @@ pub(crate) struct World {
     /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
     /// the administrator lets everything be read anew.
     was_blind: bool,
+    /// By how many milliseconds the clock of the service is wrong.
+    clock_off: i64,
     agents: Vec<Agent>,
     admin: Option<Task<()>>,
+    /// For which configuration the administrator is about to decide something.
+    deciding: Option<Which>,
     /// What the administrator is about to pause.
     pausing: Option<Which>,
     /// Which object of Active Directory each object of the directory is.
     joined: BTreeMap<ObjectId, Guid>,
     /// For which configuration.
     owners: BTreeMap<ObjectId, Which>,
+    /// Objects that came to be some configuration's since somebody last looked.
+    taken_up: BTreeSet<ObjectId>,
     /// Under which object of the directory each anchor of a user is known.
     anchors: BTreeMap<String, ObjectId>,
     /// The directory's objects, and which are in the recycle bin.
@@ -271,6 +286,7 @@ impl World {
                 asked_since: Cell::new([0; 2]),
                 left: RefCell::default(),
                 wanted: RefCell::default(),
+                drifts: RefCell::default(),
                 notes: RefCell::default(),
             }),
             store,
@@ -278,11 +294,14 @@ impl World {
             setup: setup.clone(),
             was_untidy: false,
             was_blind: false,
+            clock_off: 0,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,
+            deciding: None,
             pausing: None,
             joined: BTreeMap::new(),
             owners: BTreeMap::new(),
+            taken_up: BTreeSet::new(),
             anchors: BTreeMap::new(),
             objects: BTreeMap::new(),
             directory_writes: 0,
@@ -345,7 +364,7 @@ impl World {
             sealer: Sealer::new(&Secret::new([0; 32])),
         });
         let mut service = service.expect("the service starts");
-        service.clock = Clock::standing_at(Timestamp::from_millis(self.now()));
+        service.clock = Clock::standing_at(Timestamp::from_millis(self.now() + self.clock_off));
         service.transactions = Transactions::InPlace;
         let service = Arc::new(service);
         *self.shared.service.borrow_mut() = Some(Arc::clone(&service));
@@ -422,6 +441,7 @@ impl World {
                 self.settle(*order);
             }
             Step::Time(minutes) => self.pass(i64::from(*minutes) * 60_000),
+            Step::Clock(minutes) => self.set_clock(self.clock_off + i64::from(*minutes) * 60_000),
             Step::Admin(admin) => self.administer(Which::First, admin),
             Step::AdminOfSecond(admin) => {
                 // At its first contact it could not tell.
@@ -537,6 +557,9 @@ impl World {
         side.guard.began = moment;
         side.guard.wake = Some(wake);
         side.guard.deleted = 0;
+        side.guard.updated = 0;
+        side.guard.removed.clear();
+        side.stages = side.wishes.staging;
         side.is_stopped = false;
         side.cycle = Some(Box::pin(async move {
             // What a cycle came to stands in the store; a cycle that could not be kept has none.
@@ -558,6 +581,10 @@ impl World {
 
     fn job(&self, which: Which) -> Option<Job> {
         self.record::<Job>(&self.configuration(which)?)
+    }
+
+    pub(crate) fn is_quarantined(&self, which: Which) -> bool {
+        self.job(which).is_some_and(|job| job.quarantine.is_some())
     }
 
     /// The newest cycle that has ended.
@@ -715,6 +742,12 @@ impl World {
         service.jobs.raise();
     }
 
+    /// The clock of the service goes wrong by so much, or right.
+    fn set_clock(&mut self, off: i64) {
+        self.service().clock.advance(off - self.clock_off);
+        self.clock_off = off;
+    }
+
     /// The process ends at once; another begins with what is in the store.
     pub(crate) fn kill_service(&mut self) {
         for which in Which::BOTH {
@@ -722,7 +755,7 @@ impl World {
                 self.shared.note("services killed in a cycle".to_owned());
             }
         }
-        self.admin = None;
+        (self.admin, self.deciding) = (None, None);
         self.shared.generation.set(self.shared.generation.get() + 1);
         *self.shared.service.borrow_mut() = None;
         self.store.forget_fault();
@@ -760,6 +793,7 @@ impl World {
             directory.foreign = false;
         }
         self.described.clear();
+        self.set_clock(0);
         self.look();
         self.shared.network.borrow_mut().faults.clear();
         for agent in &mut self.agents {

@@ -28,9 +28,14 @@ impl Given {
         Ok(())
     }
 
-    /// Whether nothing is set.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.set.is_empty()
+    /// The values as the body of a request that changes something.
+    pub(super) fn change(&self, kind: Kind) -> Result<Map<String, Value>, Failure> {
+        if self.set.is_empty() {
+            return Err(Failure::usage("expected at least one --set NAME=VALUE"));
+        }
+        let mut body = Map::new();
+        self.put_into(kind, &mut body)?;
+        Ok(body)
     }
 }
 

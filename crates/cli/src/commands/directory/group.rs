@@ -132,11 +132,7 @@ pub(super) async fn execute(command: GroupCommand, context: &Context<'_>) -> Res
         }
         GroupCommand::Create(args) => create(&client, &args, context).await,
         GroupCommand::Update { id, given } => {
-            if given.is_empty() {
-                return Err(Failure::usage("expected at least one --set NAME=VALUE"));
-            }
-            let mut body = Map::new();
-            given.put_into(Kind::Group, &mut body)?;
+            let body = given.change(Kind::Group)?;
             let id = named(&client, id).await?;
             client
                 .order(Method::PATCH, &["v1.0", "groups", &id], Some(&body))

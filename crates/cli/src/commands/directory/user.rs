@@ -112,11 +112,7 @@ pub(super) async fn execute(command: UserCommand, context: &Context<'_>) -> Resu
         }
         UserCommand::Create(args) => create(&client, &args, context).await,
         UserCommand::Update { id, given } => {
-            if given.is_empty() {
-                return Err(Failure::usage("expected at least one --set NAME=VALUE"));
-            }
-            let mut body = Map::new();
-            given.put_into(Kind::User, &mut body)?;
+            let body = given.change(Kind::User)?;
             client
                 .order(Method::PATCH, &["v1.0", "users", &id], Some(&body))
                 .await?;

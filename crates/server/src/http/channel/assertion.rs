@@ -1,9 +1,9 @@
 //! Which agent a request comes from: see [`lockstep_api::channel::assertion`].
 
 use crate::failure::Failure;
+use crate::http::auth::bearer_token;
 use crate::service::Service;
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -45,13 +45,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         parts: &mut Parts,
         service: &Arc<Service>,
     ) -> Result<Self, Failure> {
-        let header = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(missing)?;
+        let token = bearer_token(&parts.headers).ok_or_else(missing)?;
         let issuer = issuer(token).ok_or_else(missing)?;
         let agent: Option<Agent> = service.read(move |tx| tx.fetch_one(&issuer)).await?;
         let agent = agent.ok_or_else(|| {

@@ -21,24 +21,11 @@ pub(super) type Known = Result<Caller, Failure>;
 
 pub(super) async fn list(
     kind: Kind,
-    State(service): Shared,
+    service: Shared,
     caller: Known,
     uri: Uri,
 ) -> Result<Response, GraphError> {
-    caller?;
-    let options = Options::read(kind, &uri)?;
-    let (options, page) = service
-        .read(move |tx| {
-            let page = find(tx, kind, false, &options)?;
-            Ok((options, page))
-        })
-        .await?;
-    let place = Place {
-        base: &service.public_url,
-        context: context(kind),
-        typed: false,
-    };
-    Ok(answer::page(&page?, &options, &place))
+    list_of(kind, false, context(kind), service, caller, uri).await
 }
 
 /// How many there are.
@@ -60,24 +47,28 @@ pub(super) async fn count(
 }
 
 pub(super) async fn deleted_users(
-    State(service): Shared,
+    service: Shared,
     caller: Known,
     uri: Uri,
 ) -> Result<Response, GraphError> {
-    deleted_list(Kind::User, State(service), caller, uri).await
+    let context = "directoryObjects/microsoft.graph.user";
+    list_of(Kind::User, true, context, service, caller, uri).await
 }
 
 /// Groups are gone for good: there are none in the recycle bin.
 pub(super) async fn deleted_groups(
-    State(service): Shared,
+    service: Shared,
     caller: Known,
     uri: Uri,
 ) -> Result<Response, GraphError> {
-    deleted_list(Kind::Group, State(service), caller, uri).await
+    let context = "directoryObjects/microsoft.graph.group";
+    list_of(Kind::Group, true, context, service, caller, uri).await
 }
 
-async fn deleted_list(
+async fn list_of(
     kind: Kind,
+    deleted: bool,
+    context: &str,
     State(service): Shared,
     caller: Known,
     uri: Uri,
@@ -86,16 +77,13 @@ async fn deleted_list(
     let options = Options::read(kind, &uri)?;
     let (options, page) = service
         .read(move |tx| {
-            let page = find(tx, kind, true, &options)?;
+            let page = find(tx, kind, deleted, &options)?;
             Ok((options, page))
         })
         .await?;
     let place = Place {
         base: &service.public_url,
-        context: match kind {
-            Kind::Group => "directoryObjects/microsoft.graph.group",
-            _ => "directoryObjects/microsoft.graph.user",
-        },
+        context,
         typed: false,
     };
     Ok(answer::page(&page?, &options, &place))

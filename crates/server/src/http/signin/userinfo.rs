@@ -2,6 +2,7 @@
 
 use super::{Shared, issuers, no_store};
 use crate::failure::Failure;
+use crate::http::auth::bearer_token;
 use crate::signin::people;
 use crate::signin::request::Params;
 use crate::signin::tokens::{self, Bearer};
@@ -17,13 +18,13 @@ pub(super) async fn userinfo(
     body: Bytes,
 ) -> Result<Response, Failure> {
     let form = Params::read(&body);
-    let Some(token) = token(&headers).or_else(|| form.get("access_token").map(str::to_owned))
-    else {
+    let Some(token) = bearer_token(&headers).or_else(|| form.get("access_token")) else {
         return Ok(refuse(
             StatusCode::UNAUTHORIZED,
             "Bearer realm=\"lockstep\"",
         ));
     };
+    let token = token.to_owned();
     let (issuers, now) = (issuers(&service), service.clock.now());
     let (audience, tenant) = (service.public_url.clone(), service.tenant);
     let person = service
@@ -48,11 +49,6 @@ pub(super) async fn userinfo(
             "Bearer realm=\"lockstep\", error=\"invalid_token\"",
         ),
     })
-}
-
-fn token(headers: &HeaderMap) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    header.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 fn refuse(status: StatusCode, challenge: &'static str) -> Response {

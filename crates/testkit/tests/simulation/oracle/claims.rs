@@ -58,8 +58,8 @@ fn is_served(
     }
     let decision: Option<LastDecision> = tx.fetch_one(&(id, user.guid))?;
     let code = decision.map(|decision| decision.code).unwrap_or_default();
-    if !is_listed {
-        // Whatever else is the reason is another rule's affair.
+    if !is_listed || code == "AnchorChanged" {
+        // Whatever else is the reason is another rule's affair; who was a claimant before that may be listed still.
         return Ok(!matches!(
             code.as_str(),
             "" | "AnchorTaken" | "OwnedByAnother"

@@ -10,11 +10,12 @@ fn cycle_of_second() -> [Step; 2] {
     [Step::WakeSecond(Wake::Clock), Step::Settle { order: 0 }]
 }
 
-fn only(unit: Label) -> Wishes {
-    Wishes {
-        units: vec![unit],
-        ..Wishes::default()
-    }
+/// A unit, and a user who is not in it.
+fn unit_and_user() -> [Step; 2] {
+    [
+        create(UNIT, Class::Unit, WELL_KNOWN.head),
+        create(USER, Class::User, WELL_KNOWN.users),
+    ]
 }
 
 #[test]
@@ -42,10 +43,7 @@ fn h18_who_moves_from_one_scope_to_another_stays_the_same_object() {
 #[test]
 fn h18_a_claimant_has_its_turn_when_the_owner_lets_go() {
     holds(history![
-        [
-            create(UNIT, Class::Unit, WELL_KNOWN.head),
-            create(USER, Class::User, WELL_KNOWN.users),
-        ],
+        unit_and_user(),
         cycle(),
         second(Admin::Configure(Wishes::default())),
         cycle_of_second(),
@@ -61,10 +59,7 @@ fn h18_what_is_handed_over_is_the_heirs() {
         plain(),
         only(UNIT),
         history![
-            [
-                create(UNIT, Class::Unit, WELL_KNOWN.head),
-                create(USER, Class::User, WELL_KNOWN.users),
-            ],
+            unit_and_user(),
             cycle(),
             second(Admin::Configure(Wishes::default())),
             cycle_of_second(),
@@ -81,10 +76,7 @@ fn h18_what_is_handed_over_is_the_heirs() {
 #[test]
 fn h18_what_the_heir_had_before_is_its_own_again() {
     holds(history![
-        [
-            create(UNIT, Class::Unit, WELL_KNOWN.head),
-            create(USER, Class::User, WELL_KNOWN.users),
-        ],
+        unit_and_user(),
         cycle(),
         second(Admin::Configure(Wishes::default())),
         [configure(only(UNIT)), Step::Settle { order: 0 }],
@@ -117,4 +109,55 @@ fn h18_who_left_one_scope_for_another_is_a_member_of_groups_of_both() {
         [member(GROUP, USER)],
         cycle(),
     ]);
+}
+
+/// It is nobody's by then, and whoever went on changing it without taking it over would share it with the cloud.
+#[test]
+fn h18_what_was_given_to_the_cloud_is_taken_over_by_who_had_it_before() {
+    holds_for(
+        plain(),
+        only(OTHER_UNIT),
+        history![
+            [
+                create(UNIT, Class::Unit, WELL_KNOWN.head),
+                create(OTHER_UNIT, Class::Unit, WELL_KNOWN.head),
+                create(USER, Class::User, OTHER_UNIT),
+            ],
+            cycle(),
+            second(Admin::Configure(only(UNIT))),
+            [moved(USER, UNIT)],
+            cycle(),
+            cycle_of_second(),
+            second(Admin::Release),
+            [moved(USER, OTHER_UNIT)],
+        ],
+    );
+}
+
+/// Nobody would take them out of the group when Active Directory does.
+#[test]
+fn members_whom_a_removed_configuration_had_leave_the_groups_of_others_at_once() {
+    for removal in [Admin::Remove, Admin::Release, Admin::HandOver] {
+        let sales = Wishes {
+            groups: vec![GROUP],
+            filter: Some(Filter::Sales),
+            ..Wishes::default()
+        };
+        holds_for(
+            plain(),
+            sales,
+            history![
+                [
+                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    member(GROUP, USER),
+                ],
+                cycle(),
+                second(Admin::Configure(Wishes::default())),
+                cycle_of_second(),
+                cycle(),
+                second(removal),
+            ],
+        );
+    }
 }

@@ -9,6 +9,13 @@ fn with_passwords() -> Wishes {
     }
 }
 
+fn with_passwords_of_unit() -> Wishes {
+    Wishes {
+        units: vec![UNIT],
+        ..with_passwords()
+    }
+}
+
 fn password(label: Label, temporary: bool) -> Step {
     Step::Ad(Change::Password { label, temporary })
 }
@@ -61,18 +68,11 @@ fn h10_a_password_that_must_be_changed_first_arrives_as_soon_as_the_rules_let_it
 
 #[test]
 fn h10_who_changed_the_password_out_of_scope_gets_it_on_coming_back() {
-    let wishes = Wishes {
-        units: vec![UNIT],
-        ..with_passwords()
-    };
     holds_for(
         plain(),
-        wishes,
+        with_passwords_of_unit(),
         history![
-            [
-                create(UNIT, Class::Unit, WELL_KNOWN.head),
-                create(USER, Class::User, UNIT),
-            ],
+            user_in_unit(),
             cycle(),
             [moved(USER, WELL_KNOWN.users)],
             cycle(),
@@ -185,21 +185,13 @@ fn h10_who_came_while_passwords_were_switched_off_gets_one_when_they_are_switche
 
 #[test]
 fn h18_who_left_the_scope_and_moved_to_another_domain_comes_back_with_the_password_of_now() {
-    let wishes = Wishes {
-        units: vec![UNIT],
-        ..with_passwords()
-    };
     let (label, parent) = (USER, UNIT);
     holds_for(
         plain(),
-        wishes,
+        with_passwords_of_unit(),
         history![
-            [
-                create(UNIT, Class::Unit, WELL_KNOWN.head),
-                create(USER, Class::User, UNIT),
-                password(USER, false),
-                password(USER, false),
-            ],
+            user_in_unit(),
+            [password(USER, false), password(USER, false)],
             cycle(),
             [moved(USER, WELL_KNOWN.users)],
             cycle(),

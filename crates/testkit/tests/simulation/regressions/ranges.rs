@@ -52,11 +52,7 @@ fn h21_a_member_that_goes_while_a_set_is_read_hides_no_other() {
             set(GROUP, "admindescription", ""),
             Step::Wake(Wake::Clock),
             Step::Turns { count, order: 0 },
-            Step::Ad(Change::Unlink {
-                source: GROUP,
-                attribute: "member",
-                target,
-            }),
+            no_member(GROUP, target),
             Step::Settle { order: 0 },
         ]);
         holds_for(setup.clone(), Wishes::default(), steps);

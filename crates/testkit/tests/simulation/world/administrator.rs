@@ -1,9 +1,11 @@
 //! What the administrator of the service does.
 
 use super::*;
-use crate::script::Passwords;
+use crate::script::{Limits, Passwords};
 use lockstep_api::admin::Chosen;
-use lockstep_server::held;
+use lockstep_engine::{Presence, Word};
+use lockstep_server::{held, missing};
+use lockstep_store::records::connector_space::Staged;
 use lockstep_store::records::job::HeldVerdict;
 
 impl World {
@@ -22,6 +24,10 @@ impl World {
             },
             Admin::RestartQuarantine => Forget {
                 quarantine: true,
+                ..Forget::default()
+            },
+            Admin::RestartEscrows => Forget {
+                escrows: true,
                 ..Forget::default()
             },
             _ => Forget {
@@ -58,28 +64,54 @@ impl World {
                     let _ = configurations::set_paused(&service, name, paused, actor()).await;
                 })
             }
-            Admin::RestartFull | Admin::RestartQuarantine | Admin::RestartLinks => {
+            Admin::RestartFull
+            | Admin::RestartQuarantine
+            | Admin::RestartLinks
+            | Admin::RestartEscrows => Box::pin(async move {
+                let _ = configurations::restart(&service, name, forget, actor()).await;
+            }),
+            Admin::HandOver | Admin::Remove | Admin::Release => {
+                let heir = match admin {
+                    Admin::HandOver => Some(Which::First.name().to_owned()),
+                    Admin::Release => Some("cloud".to_owned()),
+                    _ => None,
+                };
                 Box::pin(async move {
-                    let _ = configurations::restart(&service, name, forget, actor()).await;
+                    let _ = removal::delete(&service, name, heir, actor()).await;
                 })
             }
-            Admin::HandOver => Box::pin(async move {
-                let heir = Some(Which::First.name().to_owned());
-                let _ = removal::delete(&service, name, heir, actor()).await;
-            }),
-            Admin::AllowDeletes | Admin::RejectDeletes => {
-                let verdict = match admin {
-                    Admin::AllowDeletes => HeldVerdict::Allowed,
-                    _ => HeldVerdict::Rejected,
+            Admin::Reconcile => {
+                let shared = Rc::clone(&self.shared);
+                Box::pin(async move {
+                    // While there is work to be done nobody can tell.
+                    if let Ok(found) = job::reconcile(&service, name, false).await {
+                        shared.note(format!("reconciled: {} drifting", found.drifting));
+                        shared.drifts.borrow_mut().extend(found.drifts);
+                    }
+                })
+            }
+            Admin::MissingIsGone | Admin::MissingStays => {
+                let word = match admin {
+                    Admin::MissingIsGone => Word::Gone,
+                    _ => Word::Stays,
                 };
                 let row = id.and_then(|id| self.record::<Configuration>(&id));
                 Box::pin(async move {
                     let Some(row) = row else { return };
                     let all = Chosen::default();
-                    let _ = held::decide(&service, &row, all, verdict, actor()).await;
+                    let _ = missing::decide(&service, &row, all, word, actor()).await;
                 })
             }
+            Admin::AllowDeletes | Admin::AllowOne(_) | Admin::AllowUsers => {
+                self.decide_held(which, chosen(admin), HeldVerdict::Allowed)
+            }
+            Admin::RejectDeletes | Admin::RejectOne(_) | Admin::RejectUsers => {
+                self.decide_held(which, chosen(admin), HeldVerdict::Rejected)
+            }
         };
+        if *admin == Admin::MissingIsGone {
+            self.note_missing(which);
+        }
         let decides_nothing = matches!(
             admin,
             Admin::Pause(_)
@@ -87,8 +119,13 @@ impl World {
                 | Admin::PlanOf(_)
                 | Admin::RestartFull
                 | Admin::RestartQuarantine
+                | Admin::RestartEscrows
+                | Admin::Reconcile
+                | Admin::MissingIsGone
+                | Admin::MissingStays
         );
         self.side(which).guard.decided |= !decides_nothing;
+        self.deciding = (!decides_nothing).then_some(which);
         self.was_untidy |= self.admin.is_some();
         self.admin = Some(task);
         let paused = id
@@ -97,8 +134,43 @@ impl World {
         self.pausing = (*admin == Admin::Pause(true) && !paused).then_some(which);
     }
 
+    fn decide_held(&self, which: Which, chosen: Chosen, verdict: HeldVerdict) -> Task<()> {
+        let service = self.service();
+        let id = self.configuration(which);
+        let row = id.and_then(|id| self.record::<Configuration>(&id));
+        Box::pin(async move {
+            let Some(row) = row else { return };
+            let actor = "administrator".to_owned();
+            // What is named and not held is refused, and nothing is changed then.
+            let _ = held::decide(&service, &row, chosen, verdict, actor).await;
+        })
+    }
+
+    /// What is missing at this moment an administrator has said to be gone.
+    fn note_missing(&mut self, which: Which) {
+        let Some(id) = self.configuration(which) else {
+            return;
+        };
+        let mut rows = Vec::new();
+        self.store
+            .read(&mut |tx| {
+                rows = tx.list::<Staged>(&Scan::of(Key::empty().with(id), 100_000))?;
+                Ok(())
+            })
+            .expect("the store can be read");
+        let is_missing = |row: &&Staged| matches!(row.object.presence, Presence::Missing { .. });
+        let missing = rows.iter().filter(is_missing).map(|row| row.object.guid);
+        self.sides[which.index()].said_gone.extend(missing);
+    }
+
     /// The administrator has got an answer.
     pub(super) fn administered(&mut self) {
+        self.deciding = None;
+        if let Some(drift) = self.shared.drifts.take().first() {
+            self.violate(format!(
+                "the directory is not what it should be, although nobody has touched it: {drift:?}"
+            ));
+        }
         let pausing = self.pausing.take();
         for which in Which::BOTH {
             let row = self
@@ -160,6 +232,14 @@ impl World {
             "enabled": self.setup.threshold.is_some(),
             "threshold": self.setup.threshold.unwrap_or(500),
         });
+        let mut limits = serde_json::Map::new();
+        limits.extend(
+            (wishes.limits.updates).map(|most| ("updates".to_owned(), serde_json::json!(most))),
+        );
+        limits.extend(
+            (wishes.limits.members)
+                .map(|most| ("member-removals".to_owned(), serde_json::json!(most))),
+        );
         let spec = serde_json::json!({
             "name": which.name(),
             "domain": DOMAIN,
@@ -172,6 +252,9 @@ impl World {
             },
             "mapping": {"user": mapping.collect::<Vec<_>>()},
             "accidental-deletes": guard,
+            "limits": limits,
+            "staging": wishes.staging,
+            "reconciliation": {"interval": "never"},
             "password-hash-sync": {
                 "enabled": wishes.passwords != Passwords::Off,
                 "force-change-at-logon": wishes.passwords == Passwords::AlsoTemporary,
@@ -180,13 +263,13 @@ impl World {
         serde_json::from_value(spec).expect("the configuration is one")
     }
 
-    /// The wishes as they were last accepted, without what does not exist any more, and whether that is anything
-    /// less.
+    /// The wishes as they were last accepted, without what does not exist any more, limits and staging, and whether
+    /// that is anything less.
     pub(crate) fn wishes_that_exist(&self, which: Which) -> (Wishes, bool) {
         let wishes = &self.sides[which.index()].wishes;
         let directory = self.shared.directory.borrow();
         let controller = directory.writer();
-        let mut gone = false;
+        let mut gone = wishes.staging || wishes.limits != Limits::default();
         let mut there = |labels: &[Label]| -> Vec<Label> {
             let alive = |label: &&Label| controller.is_alive(label.guid());
             let left: Vec<Label> = labels.iter().filter(alive).copied().collect();
@@ -197,6 +280,8 @@ impl World {
             units: there(&wishes.units),
             groups: there(&wishes.groups),
             excluded: there(&wishes.excluded),
+            limits: Limits::default(),
+            staging: false,
             ..wishes.clone()
         };
         (wishes, gone)
@@ -215,5 +300,20 @@ impl World {
         }));
         self.settle(0);
         found.take()
+    }
+}
+
+/// What an administrator means.
+fn chosen(admin: &Admin) -> Chosen {
+    match admin {
+        Admin::AllowOne(label) | Admin::RejectOne(label) => Chosen {
+            ids: vec![label.guid().to_string()],
+            ..Chosen::default()
+        },
+        Admin::AllowUsers | Admin::RejectUsers => Chosen {
+            filter: Some("type eq 'user'".to_owned()),
+            ..Chosen::default()
+        },
+        _ => Chosen::default(),
     }
 }

@@ -2,6 +2,7 @@
 //! entries say has the directory.
 
 use super::*;
+use lockstep_directory::Object;
 use lockstep_engine::mapping::REFERENCES;
 use lockstep_model::PropertyValue;
 use lockstep_model::log::{Action, Status};
@@ -11,7 +12,7 @@ use lockstep_store::records::log::LogChange;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     accounts: BTreeMap<ObjectId, Account>,
-    bodies: BTreeMap<ObjectId, Vec<u8>>,
+    objects: BTreeMap<ObjectId, Object>,
     references: BTreeSet<Key>,
     /// Since somebody last looked: whose references changed, and of whom the log told what.
     referring: BTreeSet<(ObjectId, String, ObjectId)>,
@@ -29,16 +30,21 @@ struct Account {
 
 impl Ledger {
     /// An object of the directory was written.
-    pub(super) fn object(&mut self, id: ObjectId, body: Vec<u8>) -> Option<String> {
-        let before = self.bodies.get(&id);
-        let same = before == Some(&body);
-        self.bodies.insert(id, body);
-        same.then(|| format!("{id} was written although nothing of it has changed"))
+    pub(super) fn object(&mut self, object: Object) -> Option<String> {
+        let before = self.objects.insert(object.id, object.clone())?;
+        // That another one is its member numbers it anew, and is no change of the object itself.
+        let numbered = before.modified == object.modified;
+        let modified = object.modified;
+        let same = !numbered && Object { modified, ..before } == object;
+        same.then(|| {
+            let id = object.id;
+            format!("{id} was written although nothing of it has changed")
+        })
     }
 
     /// An object of the directory is gone for good.
     pub(super) fn removed(&mut self, id: ObjectId) -> Option<String> {
-        let known = self.bodies.remove(&id).is_some();
+        let known = self.objects.remove(&id).is_some();
         (!known).then(|| format!("{id} was removed, and was not there"))
     }
 
@@ -121,7 +127,7 @@ impl Ledger {
             account.is_some_and(|account| !running.contains(&account.made))
         };
         let mut untold = referring.into_iter().filter(|(id, property, target)| {
-            let gone = !self.bodies.contains_key(target);
+            let gone = !self.objects.contains_key(target);
             !gone && is_there(id) && !told.contains(&(*id, property.clone()))
         });
         let (id, property, _) = untold.next()?;
@@ -133,7 +139,7 @@ impl Ledger {
     }
 
     /// Whether what the log says adds up to what an object of the directory is.
-    fn adds_up(&self, object: &lockstep_directory::Object) -> Option<String> {
+    fn adds_up(&self, object: &Object) -> Option<String> {
         let name = object.text("displayName").unwrap_or_default();
         let Some(account) = self.accounts.get(&object.id) else {
             return Some(format!("nothing in the log says how {name} came"));
@@ -157,7 +163,8 @@ impl Ledger {
     }
 }
 
-fn refers(change: &LogChange) -> bool {
+/// Whether it is what an object refers to that changed.
+pub(super) fn refers(change: &LogChange) -> bool {
     REFERENCES
         .iter()
         .any(|reference| reference.property == change.property)
@@ -179,16 +186,9 @@ impl World {
     /// The log of a history adds up to the directory.
     pub(crate) fn log_adds_up(&mut self) -> Result<(), Violation> {
         self.observe();
-        let mut objects: Vec<DirectoryObject> = Vec::new();
-        self.store
-            .read(&mut |tx| {
-                objects = tx.list(&Scan::of(Key::empty(), 100_000))?;
-                Ok(())
-            })
-            .expect("the store can be read");
-        let provisioned = |row: &&DirectoryObject| row.object.kind.mapped().is_some();
-        let mut all = objects.iter().filter(provisioned);
-        let fault = all.find_map(|row| self.ledger.adds_up(&row.object));
+        let provisioned = |object: &&Object| object.kind.mapped().is_some();
+        let mut all = self.ledger.objects.values().filter(provisioned);
+        let fault = all.find_map(|object| self.ledger.adds_up(object));
         fault.map_or(Ok(()), |fault| Err(Violation(fault)))
     }
 }

@@ -18,6 +18,8 @@ use lockstep_store::records::password::PasswordRow;
 pub(super) struct KnownPasswords {
     /// What each user signs in with.
     present: BTreeMap<ObjectId, u32>,
+    /// What was kept of it.
+    kept: BTreeMap<ObjectId, Kept>,
     /// The last one that came from each object of Active Directory.
     taken: BTreeMap<(ObjectId, Guid), u32>,
     /// Those that were set in the cloud.
@@ -30,11 +32,24 @@ pub(super) struct KnownPasswords {
     temporary_too: bool,
 }
 
+/// Where a password comes from, whether it must be changed, and what it is checked against.
+type Kept = (Option<Origin>, bool, String);
+
 /// What the store has of a user's password.
 struct Credential {
     row: CredentialRow,
     held: Held,
     number: u32,
+}
+
+impl Credential {
+    fn kept(&self) -> Kept {
+        let verifier = match &self.held.credential.verifier {
+            Verifier::Synced(hash) => hash.to_text().expose().to_string(),
+            Verifier::Argon2id(hash) => hash.to_text().expose().to_string(),
+        };
+        (self.row.origin(), self.row.force_change, verifier)
+    }
 }
 
 impl World {
@@ -65,11 +80,18 @@ impl World {
         Some(Credential { row, held, number })
     }
 
-    /// A credential was written: never an older password after a newer one.
+    /// A credential was written: never an older password after a newer one, and none twice.
     pub(super) fn credential_written(&mut self, id: ObjectId) {
-        let Some(Credential { row, number, .. }) = self.credential(id) else {
+        let Some(credential) = self.credential(id) else {
             return;
         };
+        let kept = credential.kept();
+        let same = self.passwords.kept.get(&id) == Some(&kept);
+        self.passwords.kept.insert(id, kept);
+        let Credential { row, number, .. } = credential;
+        if same {
+            self.violate(format!("password {number} was written twice"));
+        }
         let before = self.passwords.present.insert(id, number);
         if self.passwords.cloud.contains(&number) || before == Some(number) {
             return;
@@ -124,7 +146,11 @@ impl World {
         let Some(id) = self.user_of(label) else {
             return;
         };
-        if let Some(Credential { held, number, .. }) = self.credential(id) {
+        let Some(Credential { held, number, .. }) = self.credential(id) else {
+            return;
+        };
+        // Of what is kept that way already nothing follows.
+        if matches!(held.credential.verifier, Verifier::Synced(_)) {
             let right = (id, held.generation, number);
             self.passwords.signing_in.push(right);
         }

@@ -1,8 +1,10 @@
 //! What is seen of the service while a history runs, and held against Active Directory.
 
+use super::ledger::refers;
 use super::*;
 use lockstep_directory::Kind;
 use lockstep_model::CycleState;
+use lockstep_model::log::{Action, Status};
 use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::HeldDelete;
 
@@ -79,11 +81,12 @@ impl World {
             self.violate("a cycle that could not see tombstones ended as a success".to_owned());
         }
         let held = self.held(which);
+        let is_deciding = self.deciding == Some(which);
         let guard = &mut self.side(which).guard;
         let since = |guid| *guard.held.get(&guid).unwrap_or(&guard.began);
         guard.held = held.into_iter().map(|guid| (guid, since(guid))).collect();
         // What was allowed leaves with the next cycle that comes so far.
-        guard.decided &= cycle.state == CycleState::Failed;
+        guard.decided &= cycle.state == CycleState::Failed || is_deciding;
     }
 
     /// Whose deletes wait for an administrator because the guard has tripped.
@@ -128,8 +131,63 @@ impl World {
         }
     }
 
+    /// An update that the limit should have held. What is made, taken up or restored is none, and neither is what
+    /// somebody else has given up.
+    fn updated(&mut self, entry: &LogEntry) {
+        let is_update = entry.action == Action::Update && entry.status == Status::Success;
+        let of_cycle = entry.cycle.is_some() && entry.code != "ValueInherited";
+        let is_new = entry.target.is_some_and(|id| self.taken_up.contains(&id));
+        let refers_only = !entry.changes.is_empty() && entry.changes.iter().all(refers);
+        if !is_update || !of_cycle || is_new || refers_only {
+            return;
+        }
+        let mut both = Which::BOTH.into_iter();
+        let of = both.find(|which| self.configuration(*which) == Some(entry.configuration));
+        let Some(which) = of else { return };
+        let side = self.side(which);
+        side.guard.updated += 1;
+        let (updated, decided) = (side.guard.updated, side.guard.decided);
+        if side
+            .wishes
+            .limits
+            .updates
+            .is_some_and(|most| updated >= most)
+            && !decided
+        {
+            self.violate(format!(
+                "{updated} updates left in one cycle and were not held"
+            ));
+        }
+    }
+
+    /// A member left a group, which the limit should have held. What leads to somebody who is gone for good goes with
+    /// them.
+    fn member_left(&mut self, group: ObjectId, member: ObjectId) {
+        let there = |id| self.objects.contains_key(&id);
+        if !there(group) || !there(member) {
+            return;
+        }
+        let which = self.owners.get(&group).copied().unwrap_or_default();
+        let side = self.side(which);
+        let removed = side.guard.removed.entry(group).or_default();
+        *removed += 1;
+        let (removed, decided) = (*removed, side.guard.decided);
+        if side
+            .wishes
+            .limits
+            .members
+            .is_some_and(|most| removed >= most)
+            && !decided
+        {
+            self.violate(format!(
+                "{removed} members left a group in one cycle and were not held"
+            ));
+        }
+    }
+
     /// Takes up what was committed since the last look, and holds it against what Active Directory says.
     pub(super) fn observe(&mut self) {
+        let mut left = Vec::new();
         for written in self.store.take_written() {
             self.shared.trace(|| format!("    {written:?}"));
             match written {
@@ -137,13 +195,10 @@ impl World {
                 Written::Joined(configuration, guid, object) => {
                     self.joins(configuration, guid, object);
                 }
-                Written::Object {
-                    id,
-                    in_recycle_bin,
-                    body,
-                } => {
+                Written::Object(object) => {
                     self.directory_writes += 1;
-                    let fault = self.ledger.object(id, body);
+                    let (id, in_recycle_bin) = (object.id, object.deleted.is_some());
+                    let fault = self.ledger.object(*object);
                     self.violate_if(fault);
                     let before = self.objects.insert(id, in_recycle_bin);
                     if before.is_none() {
@@ -170,18 +225,26 @@ impl World {
                 }
                 Written::Reference { key, made } => {
                     self.directory_writes += u64::from(made);
+                    if !made {
+                        left.extend(membership(&key));
+                    }
                     let fault = self.ledger.reference(key, made);
                     self.violate_if(fault);
                 }
                 Written::Log(entry) => {
                     let fault = self.ledger.book(&entry);
                     self.violate_if(fault);
+                    self.updated(&entry);
                 }
                 Written::Credential(id) => {
                     self.directory_writes += 1;
                     self.credential_written(id);
                 }
             }
+        }
+        self.taken_up.clear();
+        for (group, member) in left {
+            self.member_left(group, member);
         }
         for which in Which::BOTH {
             if !self.side(which).guard.held.is_empty() {
@@ -267,6 +330,7 @@ impl World {
         side.id = Some(configuration.id);
         if configuration.version != side.version {
             side.version = configuration.version;
+            side.stages = false;
             side.wishes.clone_from(&side.asked);
             self.passwords_configured(which);
         }
@@ -286,8 +350,11 @@ impl World {
     fn joins(&mut self, configuration: ConfigurationId, guid: Guid, object: ObjectId) {
         let mut both = Which::BOTH.into_iter();
         if let Some(which) = both.find(|which| self.configuration(*which) == Some(configuration)) {
-            self.joined.insert(object, guid);
-            self.owners.insert(object, which);
+            let guid_before = self.joined.insert(object, guid);
+            let owner_before = self.owners.insert(object, which);
+            if (guid_before, owner_before) != (Some(guid), Some(which)) {
+                self.taken_up.insert(object);
+            }
         }
     }
 
@@ -317,7 +384,8 @@ impl World {
         self.shared.note("objects deleted".to_owned());
         let which = self.owners.get(&id).copied().unwrap_or_default();
         self.guarded(which, guid);
-        let may_go = self.shared.witnesses.borrow()[which.index()].may_go(guid);
+        let said_gone = self.sides[which.index()].said_gone.contains(&guid);
+        let may_go = said_gone || self.shared.witnesses.borrow()[which.index()].may_go(guid);
         // A database that was set back without anybody noticing contradicts what it said before.
         if !self.shared.rolled_back.get() && !may_go {
             let name = self.shared.directory.borrow().name_of(guid);
@@ -343,6 +411,11 @@ impl World {
         if told {
             self.violate("a paused configuration went on writing to the directory".to_owned());
         }
+        if let Actor::Cycle(which) = actor
+            && self.sides[which.index()].stages
+        {
+            self.violate("a configuration in staging wrote to the directory".to_owned());
+        }
     }
 
     /// How many rows of the directory were written since the last call.
@@ -350,4 +423,11 @@ impl World {
         self.observe();
         std::mem::take(&mut self.directory_writes)
     }
+}
+
+/// The group and the member that a reference stands for, if it stands for that.
+fn membership(key: &Key) -> Option<(ObjectId, ObjectId)> {
+    let mut parts = key.reader();
+    let (group, property, member) = (parts.guid()?, parts.text()?, parts.guid()?);
+    (property == "members").then_some((ObjectId::new(group), ObjectId::new(member)))
 }
