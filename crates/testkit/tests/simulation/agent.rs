@@ -309,7 +309,8 @@ impl Reader {
 
     fn hear(&self, told: &[Guid]) {
         if let Some(witness) = self.witness() {
-            self.shared.witnesses.borrow_mut()[witness].hear(told);
+            let directory = self.shared.directory.borrow();
+            self.shared.witnesses.borrow_mut()[witness].hear(&directory, told);
         }
     }
 

@@ -95,7 +95,29 @@ fn judge(world: &mut World, setup: &Setup) -> Result<(), Violation> {
     nothing_more(world, "a full cycle")?;
     world.log_adds_up()?;
     everybody(world, &Admin::Reconcile);
+    who_moved_is_gone(world)?;
     nothing_is_kept(world)
+}
+
+/// Whoever is known to have moved to another domain is not merely missing.
+fn who_moved_is_gone(world: &World) -> Result<(), Violation> {
+    if world.shared.rolled_back.get() {
+        return Ok(());
+    }
+    let witnesses = world.shared.witnesses.borrow();
+    for row in rows_of(world) {
+        let mut configured = world.configured().into_iter();
+        let which = configured.find(|which| world.configuration(*which) == Some(row.configuration));
+        let told = which
+            .is_some_and(|which| witnesses[which.index()].is_told_to_have_moved(row.object.guid));
+        if told && matches!(row.object.presence, Presence::Missing { .. }) {
+            return Err(Violation(format!(
+                "{} is missing, who is known to have moved to another domain",
+                world.shared.directory.borrow().name_of(row.object.guid)
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The same for every configuration.

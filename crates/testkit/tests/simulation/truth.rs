@@ -216,6 +216,8 @@ pub(crate) struct Witness {
     /// Of whom the service was told, and who could be seen in every reading since: an object that was hidden and is
     /// not any more is told again only when it changes.
     heard: BTreeSet<Guid>,
+    /// Of whom the service was told that they have moved to another domain, and who have not come back.
+    told_moved: BTreeSet<Guid>,
     /// Who was ever where objects take part, as any controller had it,
     in_place: BTreeSet<Guid>,
     /// and who ever took part.
@@ -234,6 +236,7 @@ impl Witness {
     /// Something changed: looks at every controller anew.
     pub(crate) fn look(&mut self, directory: &SimulatedDirectory) {
         self.moment += 1;
+        self.forget_returned(directory);
         if !self.is_there {
             return;
         }
@@ -331,8 +334,27 @@ impl Witness {
     }
 
     /// The service has stored what a page told of these.
-    pub(crate) fn hear(&mut self, told: &[Guid]) {
+    pub(crate) fn hear(&mut self, directory: &SimulatedDirectory, told: &[Guid]) {
         self.heard.extend(told);
+        let is_told = |entry: &&Entry| told.contains(&entry.guid);
+        for controller in &directory.controllers {
+            let markers = controller.entries.values().filter(is_told);
+            self.told_moved.extend(markers.filter_map(Entry::moved));
+        }
+        self.forget_returned(directory);
+    }
+
+    fn forget_returned(&mut self, directory: &SimulatedDirectory) {
+        let is_here = |guid: &Guid| {
+            let mut controllers = directory.controllers.iter();
+            controllers.any(|controller| controller.entries.contains_key(guid))
+        };
+        self.told_moved.retain(|guid| !is_here(guid));
+    }
+
+    /// Whether the service knows that this one has moved to another domain.
+    pub(crate) fn is_told_to_have_moved(&self, guid: Guid) -> bool {
+        self.told_moved.contains(&guid)
     }
 
     /// The service has stored all that a controller had to say at the moment of that view.
