@@ -673,7 +673,8 @@ pub struct LogEntry {
     pub code: String,
     /// Why.
     pub reason: String,
-    /// What led to it: `schedule`, `change`, `hand`, or `demand` for one object.
+    /// What led to it: `schedule`, `change`, `hand`, `demand` for one object, or `directory` when its rules did and no
+    /// cycle.
     #[serde(default)]
     pub initiated_by: String,
     /// How long it took from the beginning of the cycle, or from the request for one object, in milliseconds.

@@ -347,7 +347,7 @@ impl Situation<'_> {
             Reason::OwnedByAnother { .. } | Reason::AnchorTaken { .. } => linked.or(anchor),
             Reason::MatchOfAnotherKind { .. } => anchor,
             Reason::AdministratorNotTakenOver { how } | Reason::MatchBlocked { how } => match how {
-                How::Anchor => anchor,
+                How::Anchor => linked.or(anchor),
                 How::UserPrincipalName => upn,
                 How::SmtpAddress => smtp,
             },

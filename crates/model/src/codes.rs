@@ -38,6 +38,10 @@ pub const CERTIFICATE_NOT_TRUSTED: &str = "CertificateNotTrusted";
 /// The controller's certificate is of another name.
 pub const CERTIFICATE_NAME_MISMATCH: &str = "CertificateNameMismatch";
 
+/// An object has got what another gave up.
+pub const VALUE_INHERITED: &str = "ValueInherited";
+/// A user's name was made anew, because the directory's domains have changed.
+pub const NAME_MADE_ANEW: &str = "NameMadeAnew";
 /// An object was found by matching.
 pub const MATCHED: &str = "Matched";
 /// It was deleted in Active Directory.

@@ -10,6 +10,7 @@ mod deletes;
 mod drift;
 pub(crate) mod escrow;
 mod foreign;
+mod inherited;
 mod objects;
 mod references;
 mod removals;
@@ -18,8 +19,8 @@ mod unresolved;
 mod updates;
 
 pub(crate) use drift::{VALUES, drift, is_unsettled};
-pub use foreign::{forsake, reconsider};
-pub(crate) use objects::{redacted, with_applied};
+pub use foreign::{forsake, reaching, reconsider};
+pub(crate) use objects::with_applied;
 pub use report::{Item, Report, Tally};
 pub(crate) use unresolved::{
     CODE as REFERENCE_FAILURE, of_object as unresolved_of, tell as tell_unresolved,

@@ -13,7 +13,8 @@ pub mod find;
 mod obstacles;
 pub mod upkeep;
 
-use crate::{credentials, links, log, signin};
+use crate::log::{self, Because};
+use crate::{credentials, links, signin};
 use lockstep_directory::unique::is_primary_of;
 use lockstep_directory::{
     Batch, Change, Conflict, Inherited, Kind, Object, Outcome, Refusal, TenantRules, UniqueValue,
@@ -179,23 +180,23 @@ pub fn write(
     changes: Vec<Change>,
     now: Timestamp,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let (outcomes, inherited) = carry_out(tx, tenant, changes, now)?;
-    log::inherited_outside_of_cycles(tx, inherited, now)?;
+    let (outcomes, inherited) = write_untold(tx, tenant, changes, now)?;
+    log::tell_outside_of_cycles(tx, inherited, Because::GivenUp, now)?;
     Ok(outcomes)
 }
 
 /// What became of each change, and who got what others gave up.
-pub(crate) type CarriedOut = (Vec<Outcome>, Vec<Inherited>);
+pub(crate) type Written = (Vec<Outcome>, Vec<Inherited>);
 
 /// The same for a cycle, which tells by itself who got what others gave up.
-pub(crate) fn carry_out(
+pub(crate) fn write_untold(
     tx: &mut dyn Write,
     tenant: &TenantRules,
     changes: Vec<Change>,
     now: Timestamp,
-) -> Result<CarriedOut, StoreError> {
+) -> Result<Written, StoreError> {
     if changes.is_empty() {
-        return Ok(CarriedOut::default());
+        return Ok(Written::default());
     }
     let made = made_by(&changes);
     let batch = write_batch(&mut StoreView(tx), tenant, changes, now)?;
@@ -245,7 +246,7 @@ pub fn write_strictly(
         return Ok(Err(Refused::Conflict(conflict.clone())));
     }
     let (outcomes, inherited) = persist(tx, batch, &made, now)?;
-    log::inherited_outside_of_cycles(tx, inherited, now)?;
+    log::tell_outside_of_cycles(tx, inherited, Because::GivenUp, now)?;
     Ok(Ok(outcomes))
 }
 
@@ -254,7 +255,7 @@ fn persist(
     batch: Batch,
     made: &BTreeSet<ObjectId>,
     now: Timestamp,
-) -> Result<CarriedOut, StoreError> {
+) -> Result<Written, StoreError> {
     if batch.objects.is_empty() && batch.removed.is_empty() {
         return Ok((batch.outcomes, batch.inherited));
     }

@@ -47,6 +47,33 @@ pub fn entitled<T: Read + ?Sized>(tx: &mut T, id: ConfigurationId) -> Result<u64
     }
 }
 
+/// The object of Active Directory that an object of the directory became of, for this configuration.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn own<T: Read + ?Sized>(
+    tx: &mut T,
+    object: ObjectId,
+    owner: ConfigurationId,
+) -> Result<Option<LinkRow>, StoreError> {
+    let links = to(tx, object)?;
+    Ok(links.into_iter().find(|link| link.configuration == owner))
+}
+
+/// All objects of Active Directory that an object of the directory became of, for any configuration.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn to<T: Read + ?Sized>(tx: &mut T, object: ObjectId) -> Result<Vec<LinkRow>, StoreError> {
+    tx.list(&Scan::along(
+        LinkRow::BY_OBJECT,
+        Key::empty().with(object),
+        SLICE,
+    ))
+}
+
 /// Forgets what led to these objects, which are gone for good: whoever comes back is made anew.
 ///
 /// # Errors
@@ -54,9 +81,7 @@ pub fn entitled<T: Read + ?Sized>(tx: &mut T, id: ConfigurationId) -> Result<u64
 /// Those of the store.
 pub fn forget(tx: &mut dyn Write, gone: &[ObjectId]) -> Result<(), StoreError> {
     for id in gone {
-        let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(*id), SLICE);
-        let links: Vec<LinkRow> = tx.list(&scan)?;
-        let links: Vec<_> = links
+        let links: Vec<_> = to(tx, *id)?
             .iter()
             .map(|link| (link.configuration, link.guid))
             .collect();

@@ -3,18 +3,21 @@
 mod inherited;
 mod steps;
 
+use crate::configuration;
 use crate::cycle::Context;
 use crate::cycle::Item;
+use lockstep_directory::Object;
+use lockstep_engine::mapping::Mapping;
 use lockstep_model::ids::CycleId;
 use lockstep_model::log::{Action, Status};
-use lockstep_model::{PropertyValue, Timestamp};
-use lockstep_store::records::job::Cycle;
+use lockstep_model::{MappedKind, PropertyValue, Timestamp, codes};
+use lockstep_store::records::job::{Configuration, Cycle};
 use lockstep_store::records::log::{LogChange, LogEntry};
 use lockstep_store::{Read, ReadRecords as _, StoreError, Write, WriteRecords as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use inherited::{inherited, inherited_outside_of_cycles};
+pub(crate) use inherited::{Because, items_of, tell_outside_of_cycles};
 pub use steps::{Step, steps};
 
 /// Numbers entries. They begin with the time, so that they go on after a restart.
@@ -130,10 +133,42 @@ pub(crate) fn took(context: &Context<'_>) -> Option<u64> {
 /// What the log shows instead of a value that it must not show.
 pub(crate) const REDACTED: &str = "[Redact]";
 
+/// A change as the log may show it.
+pub(crate) fn shown(
+    mapping: &Mapping,
+    kind: MappedKind,
+    property: &'static str,
+    (old, new): (Option<PropertyValue>, Option<PropertyValue>),
+) -> (&'static str, Option<PropertyValue>, Option<PropertyValue>) {
+    let redacted =
+        |value: Option<PropertyValue>| value.map(|_| PropertyValue::Text(REDACTED.to_owned()));
+    match mapping.is_redacted(kind, property) {
+        true => (property, redacted(old), redacted(new)),
+        false => (property, old, new),
+    }
+}
+
+/// How the log calls an object: none where its configuration hides the name, or where it has none.
+pub(crate) fn name_of(tx: &mut dyn Read, object: &Object) -> Result<Option<String>, StoreError> {
+    let name = object.text(NAME).map(str::to_owned);
+    let Some((mastery, kind)) = object.mastery.as_ref().zip(object.kind.mapped()) else {
+        return Ok(name);
+    };
+    let row: Option<Configuration> = tx.fetch_one(&mastery.configuration)?;
+    let hidden = row.is_some_and(|row| {
+        let compiled = &configuration::known(&row).compiled;
+        compiled.mapping.is_redacted(kind, NAME)
+    });
+    Ok(name.filter(|_| !hidden))
+}
+
+/// How people know an object.
+const NAME: &str = "displayName";
+
 /// How an object is called that is made or renamed.
 fn new_name(item: &Item) -> Option<String> {
     let mut changes = item.changes.iter();
-    let (_, _, new) = changes.find(|(property, ..)| *property == "displayName")?;
+    let (_, _, new) = changes.find(|(property, ..)| *property == NAME)?;
     let name = new.as_ref().and_then(PropertyValue::as_text)?;
     (name != REDACTED).then(|| name.to_owned())
 }
@@ -154,10 +189,19 @@ pub fn cycles_of<T: Read + ?Sized>(
     Ok(known.map(|cycle| (cycle.id, cycle)).collect())
 }
 
-/// Who or what led to an entry: what woke its cycle; `demand`: one object, or a comparison, was asked for.
+/// What led to an entry of an object, or a comparison, that was asked for.
+pub(crate) const DEMAND: &str = "demand";
+/// What led to an entry of whoever got what another gave up, where that was no cycle's doing.
+const DIRECTORY: &str = "directory";
+
+/// Who or what led to an entry: what woke its cycle, if it has one.
 #[must_use]
-pub fn initiated_by(cycle: Option<&Cycle>) -> &'static str {
-    cycle.map_or("demand", |cycle| cycle.woken_by.as_str())
+pub fn initiated_by(entry: &LogEntry, cycle: Option<&Cycle>) -> &'static str {
+    match (cycle, entry.code.as_str()) {
+        (Some(cycle), _) => cycle.woken_by.as_str(),
+        (None, codes::VALUE_INHERITED | codes::NAME_MADE_ANEW) => DIRECTORY,
+        (None, _) => DEMAND,
+    }
 }
 
 /// How long it took from the beginning of its cycle, or from the request for one object, to an entry, in

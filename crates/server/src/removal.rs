@@ -6,7 +6,7 @@
 //! none, for whoever claims them. What the heir leaves is free for all when the replica is gone.
 
 use crate::configurations::{by_name, not_found, re_evaluate, remove_all, store_problem};
-use crate::cycle::{escrow, forsake};
+use crate::cycle::{escrow, forsake, reaching};
 use crate::import::mark;
 use crate::job::ask_for_cycle_unless_paused;
 use crate::service::Service;
@@ -80,6 +80,14 @@ async fn complete(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Sto
     };
     if heir == Heir::Cloud {
         release(service, id).await?;
+    }
+    if let Heir::Configuration(heir) = heir {
+        // What it may have already is decided before it is looked at who refers to it: nobody leaves its groups meanwhile.
+        let decide = move |tx: &mut dyn Write| match tx.fetch_one::<Configuration>(&heir)? {
+            Some(row) => re_evaluate(tx, &row),
+            None => Ok(()),
+        };
+        service.write(decide).await?;
     }
     if let Some(row) = row {
         forsake_all(service, row, heir).await?;
@@ -251,28 +259,30 @@ async fn release(service: &Arc<Service>, id: ConfigurationId) -> Result<(), Stor
     Ok(())
 }
 
-/// Whoever is referred to by what other configurations have is no longer somebody whom this one provisions.
+/// Whoever it had is referred to by others, and provisioned by nobody any more, or by its heir.
 async fn forsake_all(
     service: &Arc<Service>,
     row: Configuration,
     heir: Heir,
 ) -> Result<(), StoreError> {
     let row = Arc::new(row);
-    let mut next = Some(Scan::of(Key::empty().with(row.id), SLICE));
-    while let Some(scan) = next {
-        let row = Arc::clone(&row);
-        next = service
-            .write(move |tx| {
-                let had: Vec<LinkRow> = tx.list(&scan)?;
-                // The others find them with the heir as soon as it has them.
-                let heir = match heir {
-                    Heir::Configuration(heir) => Some(heir),
-                    Heir::Nobody | Heir::Cloud => None,
-                };
-                forsake(tx, &row, heir, &had)?;
-                Ok(had.last().map(|last| scan.behind(last)))
-            })
-            .await?;
+    let known = Arc::clone(&row);
+    let reaching = service.read(move |tx| reaching(tx, &known)).await?;
+    // What the heir will have others find with it: they are told when it has it, and take nobody out before.
+    let looking = reaching.into_iter().filter(|other| match heir {
+        Heir::Configuration(heir) => heir == other.id,
+        Heir::Nobody | Heir::Cloud => true,
+    });
+    for other in looking {
+        let other = Arc::new(other);
+        let mut next = Some(Scan::of(Key::empty().with(other.id), SLICE));
+        let mut marked = None;
+        while let Some(scan) = next {
+            let (row, other) = (Arc::clone(&row), Arc::clone(&other));
+            (next, marked) = service
+                .write(move |tx| forsake(tx, &row, &other, &scan, marked))
+                .await?;
+        }
     }
     Ok(())
 }

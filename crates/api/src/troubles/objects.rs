@@ -5,7 +5,7 @@ use super::{Trouble, trouble};
 const NOTHING: &str = "nothing, if that is wanted; else the `[scope]` of the configuration";
 const WAIT: &str = "nothing; it is decided when it has been read";
 
-pub(super) const OBJECTS: [Trouble; 43] = [
+pub(super) const OBJECTS: [Trouble; 44] = [
     trouble("InScope", "it takes part", "nothing"),
     trouble(
         "Matched",
@@ -75,6 +75,11 @@ pub(super) const OBJECTS: [Trouble; 43] = [
     trouble(
         "Healed",
         "it had failed before, and is as it should be now",
+        "nothing",
+    ),
+    trouble(
+        "NameMadeAnew",
+        "a domain was added to the directory or removed from it, and the user's name is made of those that there are",
         "nothing",
     ),
     trouble(

@@ -13,11 +13,8 @@ use lockstep_model::Guid;
 use lockstep_model::ids::{ConfigurationId, ObjectId};
 use lockstep_store::records::connector_space::LinkRow;
 use lockstep_store::records::job::Configuration;
-use lockstep_store::{Key, ReadRecords as _, Scan, StoreError, Write};
+use lockstep_store::{ReadRecords as _, StoreError, Write};
 use std::collections::BTreeMap;
-
-/// An object of the directory became of one object of AD; while it changes hands, of a few.
-const LINKS: usize = 100;
 
 /// Looks up candidates: under the link for what has one, else by anchor, else by name and address.
 pub(super) fn find_candidates(
@@ -83,8 +80,7 @@ pub(super) fn links_with(
     lane: &Lane,
     object: ObjectId,
 ) -> Result<Vec<LinkRow>, StoreError> {
-    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(object), LINKS);
-    let mut links: Vec<LinkRow> = tx.list(&scan)?;
+    let mut links = crate::links::to(tx, object)?;
     links.retain(|link| link.configuration == lane.owner());
     Ok(links)
 }

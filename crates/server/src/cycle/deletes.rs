@@ -3,7 +3,7 @@
 
 use super::objects::{Case, cases, is_open};
 use super::report::{Held, Item};
-use super::{Context, claims, escrow, unresolved};
+use super::{Context, claims, escrow, inherited, unresolved};
 use crate::import::{Places, mark_all};
 use crate::job::Guard;
 use crate::lane::Lane;
@@ -125,7 +125,7 @@ fn carry_out(
         .iter()
         .filter_map(|(case, _)| Some(Change::Delete { id: target(case)? }));
     let (outcomes, inherited) =
-        directory::carry_out(tx, context.tenant, changes.collect(), context.now)?;
+        directory::write_untold(tx, context.tenant, changes.collect(), context.now)?;
     for ((case, reason), outcome) in leaving.into_iter().zip(outcomes) {
         if let Err(refusal) = outcome.result {
             super::objects::fail(
@@ -159,7 +159,7 @@ fn carry_out(
         context.report.tally.deleted += 1;
         crate::log::record(tx, context, Status::Success, item)?;
     }
-    let entries = crate::log::inherited(tx, context, inherited)?;
+    let entries = inherited::tell(tx, lane, context, inherited)?;
     tx.store(&entries)?;
     mark_all(tx, &mut lane.job, marks)?;
     let over = guids

@@ -9,7 +9,7 @@ use super::references::Target;
 use crate::configuration::known;
 use crate::import::mark_all;
 use crate::lane::Lane;
-use crate::{configurations, directory};
+use crate::{configurations, directory, links};
 use lockstep_directory::Kind;
 use lockstep_directory::index::{Indexed, term_text};
 use lockstep_model::ids::{ConfigurationId, ObjectId};
@@ -22,7 +22,7 @@ use lockstep_store::records::job::{Configuration, Job};
 use lockstep_store::{
     Key, Read, ReadRecords as _, Record, Scan, StoreError, Write, WriteRecords as _,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// How many objects may stand for one SID in a connector space: more than one is an oddity of replication.
 const SAME: usize = 10;
@@ -183,8 +183,8 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// A configuration is being removed, and had these objects: whatever refers to them in others, or only in its heir, is
-/// looked at again. What nobody provisions any more nobody would take out of a group when AD does.
+/// A configuration is being removed: whatever refers to what it had in another one is looked at again, from a place on.
+/// Nobody would notice any more when AD takes them out. Gives the place from which it goes on, and who was marked last.
 ///
 /// # Errors
 ///
@@ -192,39 +192,56 @@ pub(super) fn tell(
 pub fn forsake(
     tx: &mut dyn Write,
     from: &Configuration,
-    heir: Option<ConfigurationId>,
-    had: &[LinkRow],
-) -> Result<(), StoreError> {
-    let ids: Vec<ObjectId> = had.iter().map(|row| row.object).collect();
-    let objects = directory::objects(tx, &ids)?;
-    let all = configurations::all(tx)?.into_iter();
-    let looking = all.filter(|row| !row.scratch && row.id != from.id && reaches(row, from));
-    for other in looking.filter(|row| heir.is_none_or(|heir| heir == row.id)) {
-        let mut targets: Vec<Guid> = had.iter().map(|row| row.guid).collect();
-        if crosses(&other) {
-            let sids = objects.iter().flatten().filter_map(|object| {
-                let sid = object.text(SID)?;
-                sid.parse().ok()
-            });
-            for sid in sids.collect::<Vec<Sid>>() {
-                targets.extend(standing_for(tx, &sid, other.id)?);
+    other: &Configuration,
+    scan: &Scan,
+    marked: Option<Guid>,
+) -> Result<(Option<Scan>, Option<Guid>), StoreError> {
+    let rows: Vec<StagedReference> = tx.list(scan)?;
+    let Some(last) = rows.last() else {
+        return Ok((None, marked));
+    };
+    let next = scan.clone().behind(last);
+    let targets: BTreeSet<Guid> = rows.iter().map(|row| row.target).collect();
+    let targets: Vec<Guid> = targets.into_iter().collect();
+    let ids: Vec<_> = targets.iter().map(|guid| (from.id, *guid)).collect();
+    let had: Vec<Option<LinkRow>> = tx.fetch(&ids)?;
+    let mut had: BTreeSet<Guid> = had.into_iter().flatten().map(|row| row.guid).collect();
+    if crosses(other) {
+        let ids: Vec<_> = targets.iter().map(|guid| (other.id, *guid)).collect();
+        let standing: Vec<Option<ForeignPrincipal>> = tx.fetch(&ids)?;
+        for row in standing.into_iter().flatten() {
+            if let Some(object) = by_sid(tx, &row.sid)?
+                && links::own(tx, object, from.id)?.is_some()
+            {
+                had.insert(row.guid);
             }
         }
-        let mut marks = Vec::new();
-        for target in targets {
-            let prefix = StagedReference::to(other.id, target);
-            let along = Scan::along(StagedReference::BY_TARGET, prefix, usize::MAX);
-            let referring: Vec<StagedReference> = tx.list(&along)?;
-            marks.extend(referring.iter().map(|row| Subject::From(row.source)));
-        }
-        if let Some(mut job) = tx.fetch_one::<Job>(&other.id)?
-            && !marks.is_empty()
-        {
-            mark_all(tx, &mut job, marks)?;
-            tx.store(&[job])?;
-        }
     }
-    Ok(())
+    // Rows are in the order of who refers: each is marked once.
+    let referring = rows.iter().filter(|row| had.contains(&row.target));
+    let mut holders: Vec<Guid> = referring.map(|row| row.source).collect();
+    holders.dedup();
+    holders.retain(|holder| Some(*holder) != marked);
+    let marked = holders.last().copied().or(marked);
+    if let Some(mut job) = tx.fetch_one::<Job>(&other.id)?
+        && !holders.is_empty()
+    {
+        mark_all(tx, &mut job, holders.into_iter().map(Subject::From))?;
+        tx.store(&[job])?;
+    }
+    Ok((Some(next), marked))
+}
+
+/// The configurations whose references may lead to what this one has.
+///
+/// # Errors
+///
+/// Those of the store.
+pub fn reaching(tx: &mut dyn Read, to: &Configuration) -> Result<Vec<Configuration>, StoreError> {
+    let all = configurations::all(tx)?.into_iter();
+    Ok(all
+        .filter(|row| !row.scratch && row.id != to.id && reaches(row, to))
+        .collect())
 }
 
 /// Whether references lead out of the connector space was changed: all are looked at again.

@@ -2,10 +2,10 @@
 
 use super::candidates::{find_candidates, links_with};
 use super::report::{Compared, Item};
-use super::{Context, claims, escrow, foreign, keep, updates};
+use super::{Context, claims, escrow, foreign, inherited, keep, updates};
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
-use crate::{directory, policy};
+use crate::{directory, log, policy};
 use lockstep_directory::{Change, Conflict, Kind, Mastery, Object, Outcome, Property, Values};
 use lockstep_engine::mapping::{MappedKind, MappedValue, MappedValues, source_anchor};
 use lockstep_engine::matching::Candidates;
@@ -304,12 +304,12 @@ pub(super) fn decide_all(
             id,
         });
     }
-    let (outcomes, inherited) = directory::carry_out(tx, context.tenant, changes, context.now)?;
+    let (outcomes, inherited) = directory::write_untold(tx, context.tenant, changes, context.now)?;
     for (pending, outcome) in pending.into_iter().zip(outcomes) {
         applied(tx, lane, context, &mut rows, pending, outcome)?;
     }
     rows.log
-        .extend(crate::log::inherited(tx, context, inherited)?);
+        .extend(inherited::tell(tx, lane, context, inherited)?);
     rows.store(tx, lane)?;
     for mut mark in marks {
         mark.subjects
@@ -497,7 +497,7 @@ fn applied(
     }
     // However often an object changes in a cycle, it is one.
     let again = !context.report.counted.insert(id) || context.report.referring.contains(&id);
-    if action == Action::Create {
+    if is_new {
         context.report.made.insert(id);
     }
     let tally = &mut context.report.tally;
@@ -517,11 +517,8 @@ fn applied(
         .changes
         .into_iter()
         .map(|change| {
-            let name = change.property.name();
-            match lane.policy.mapping.is_redacted(kind, name) {
-                true => (name, change.old.map(redacted), change.new.map(redacted)),
-                false => (name, change.old, change.new),
-            }
+            let values = (change.old, change.new);
+            log::shown(&lane.policy.mapping, kind, change.property.name(), values)
         })
         .collect();
     if let Some(items) = context
@@ -532,8 +529,7 @@ fn applied(
     {
         context.report.updates.insert(id, items.len());
     }
-    rows.log
-        .push(crate::log::entry(context, Status::Success, item));
+    rows.log.push(log::entry(context, Status::Success, item));
     Ok(())
 }
 
@@ -550,11 +546,6 @@ fn held_back(lane: &Lane, kind: MappedKind, conflicts: &[Conflict]) -> String {
         }
     });
     told.collect()
-}
-
-/// What the log shows of a value that must not be shown.
-pub(crate) fn redacted(_: PropertyValue) -> PropertyValue {
-    PropertyValue::Text(crate::log::REDACTED.to_owned())
 }
 
 /// A preview says of an object that another configuration provisions in what this one would have it otherwise: so
@@ -591,10 +582,12 @@ fn compare(
         if old == new {
             continue;
         }
-        changes.push(match lane.policy.mapping.is_redacted(kind, &name) {
-            true => (property.name(), old.map(redacted), new.map(redacted)),
-            false => (property.name(), old, new),
-        });
+        changes.push(log::shown(
+            &lane.policy.mapping,
+            kind,
+            property.name(),
+            (old, new),
+        ));
     }
     let report = &mut *context.report;
     let items = report.items.as_mut();
@@ -786,7 +779,7 @@ fn remember(
     );
     item.reason = reason.to_owned();
     item.code = code;
-    crate::log::record(tx, context, status, item)
+    log::record(tx, context, status, item)
 }
 
 /// Has an object read by GUID at the end of the next page; gives it, unless that is not worth waiting for.

@@ -12,12 +12,13 @@ use super::{Context, first_done, first_goes_on, foreign, keep, next, removals};
 use crate::directory;
 use crate::import::{Places, mark_all};
 use crate::lane::Lane;
+use crate::{links, log};
 use lockstep_directory::{Kind, Object};
 use lockstep_engine::mapping::{MappedKind, REFERENCES, source_anchor};
 use lockstep_engine::{Presence, Reason};
 use lockstep_model::ids::ObjectId;
 use lockstep_model::log::{Action, Status};
-use lockstep_model::{Guid, PropertyValue};
+use lockstep_model::{Guid, PropertyValue, SourceAnchor};
 use lockstep_store::records::connector_space::{
     Dirty, LinkRow, Staged, StagedReference, Subject, SubjectKind,
 };
@@ -138,7 +139,9 @@ fn would_be(
         return Ok(None);
     }
     let mut targets = targets(tx, lane, rows.iter().map(|row| row.target))?;
-    by_anchor(tx, lane, &rows, &mut targets)?;
+    let unknown = rows.iter().map(|row| row.target);
+    let unknown = unknown.filter(|guid| targets.get(guid).is_none_or(|target| target.deleted));
+    targets.extend(by_anchor(tx, lane, &unknown.collect(), false)?);
     let stretch = Stretch {
         source: compared.guid,
         kind: compared.kind,
@@ -164,61 +167,54 @@ fn would_be(
     Ok(Some(otherwise))
 }
 
-/// Where references lead that nobody is joined to yet: handed over, this configuration finds the objects by their
-/// anchors.
+/// Where references lead that nobody is linked to, by the anchors of what is there: handed over, this configuration
+/// finds the objects by them, and of whom AD takes out it finds whom nobody provisions any more. Of whom nothing is read
+/// the anchor is taken to be the usual one, if it may be guessed.
 fn by_anchor(
     tx: &mut dyn Read,
     lane: &Lane,
-    rows: &[StagedReference],
-    targets: &mut HashMap<Guid, Target>,
-) -> Result<(), StoreError> {
-    let unknown = rows.iter().map(|row| row.target);
-    let unknown: BTreeSet<Guid> = unknown
-        .filter(|guid| targets.get(guid).is_none_or(|target| target.deleted))
-        .collect();
+    unknown: &BTreeSet<Guid>,
+    may_guess: bool,
+) -> Result<HashMap<Guid, Target>, StoreError> {
     let ids: Vec<_> = unknown
-        .into_iter()
-        .map(|guid| (lane.configuration.id, guid))
+        .iter()
+        .map(|guid| (lane.configuration.id, *guid))
         .collect();
     let staged: Vec<Option<Staged>> = tx.fetch(&ids)?;
-    let staged = staged.into_iter().flatten().map(|row| row.object);
-    let (guids, anchors): (Vec<Guid>, Vec<_>) = staged
-        .filter(|object| object.is_complete(lane.policy.read_set))
-        .filter_map(|object| Some((object.guid, source_anchor(&object).ok()?)))
-        .unzip();
+    let anchor_of = |(guid, row): (&Guid, Option<Staged>)| {
+        let read = row.filter(|row| row.object.is_complete(lane.policy.read_set));
+        let anchor = match read {
+            Some(row) => source_anchor(&row.object).ok(),
+            None => may_guess.then(|| SourceAnchor::from_object_guid(*guid)),
+        };
+        Some((*guid, anchor?))
+    };
+    let known = unknown.iter().zip(staged).filter_map(anchor_of);
+    let (guids, anchors): (Vec<Guid>, Vec<_>) = known.unzip();
     let found = directory::objects_by_anchor(tx, &anchors)?;
-    for (guid, object) in guids.into_iter().zip(found) {
-        if let Some(object) = object.filter(|object| object.deleted.is_none()) {
-            let target = Target {
-                object: object.id,
-                deleted: false,
-            };
-            targets.insert(guid, target);
-        }
-    }
-    Ok(())
+    let live = |(guid, object): (Guid, Option<Object>)| {
+        let object = object.filter(|object| object.deleted.is_none())?;
+        let (object, deleted) = (object.id, false);
+        Some((guid, Target { object, deleted }))
+    };
+    Ok(guids.into_iter().zip(found).filter_map(live).collect())
 }
 
 /// The same as [`names`] in an order that stays, whichever ids the objects have.
 fn sorted_names(tx: &mut dyn Read, ids: &[ObjectId]) -> Result<Option<PropertyValue>, StoreError> {
     let objects = directory::objects(tx, ids)?;
-    let mut named: Vec<(String, ObjectId)> = ids
-        .iter()
-        .zip(objects)
-        .map(|(id, object)| {
-            (
-                object.map_or_else(String::new, |object| shown(&object)),
-                *id,
-            )
-        })
-        .collect();
+    let mut named: Vec<(Option<String>, ObjectId)> = Vec::with_capacity(ids.len());
+    for (id, object) in ids.iter().zip(objects) {
+        named.push((called(tx, object)?, *id));
+    }
     named.sort_unstable();
     let ids: Vec<ObjectId> = named.into_iter().map(|(_, id)| id).collect();
     names(tx, &ids)
 }
 
-fn shown(object: &Object) -> String {
-    object.text("displayName").unwrap_or_default().to_owned()
+fn called(tx: &mut dyn Read, object: Option<Object>) -> Result<Option<String>, StoreError> {
+    let object = object.map(|object| log::name_of(tx, &object)).transpose()?;
+    Ok(object.flatten())
 }
 
 /// References of the directory that come and go with a batch.
@@ -310,9 +306,12 @@ impl Changes {
         for holder in &healed {
             holders.entry(*holder).or_default();
         }
-        // Of what was made in this cycle, its references are a part.
-        let told =
-            |holder: &ObjectId| healed.contains(holder) || !context.report.made.contains(holder);
+        // Of what came to be in the directory, or to be this configuration's, in this cycle, its references are a part.
+        let told = |holder: &ObjectId| {
+            healed.contains(holder)
+                || !context.report.made.contains(holder)
+                || context.report.updates.contains_key(holder)
+        };
         for (source, property, target) in self.added.iter().filter(|(source, ..)| told(source)) {
             let properties = holders.entry(*source).or_default();
             properties.entry(property).or_default().added.push(*target);
@@ -354,12 +353,10 @@ fn tell(
     if !counted && context.report.referring.insert(holder) {
         context.report.tally.updated += 1;
     }
-    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(holder), 10);
-    let links: Vec<LinkRow> = tx.list(&scan)?;
-    let own = links.iter().find(|link| link.configuration == lane.owner());
-    let Some(guid) = own.map(|link| link.guid) else {
+    let Some(own) = links::own(tx, holder, lane.owner())? else {
         return Ok(());
     };
+    let guid = own.guid;
     let mut places = Places::new(lane.configuration.id, lane.policy.naming_context);
     let Some(case) = cases(tx, lane, context, &mut places, &[guid])?.pop() else {
         return Ok(());
@@ -398,7 +395,7 @@ fn tell(
         known.changes.append(&mut item.changes);
         return Ok(());
     }
-    crate::log::record(tx, context, Status::Success, item)
+    log::record(tx, context, Status::Success, item)
 }
 
 /// What a list of objects is called in the log: the first of them by name.
@@ -411,11 +408,11 @@ pub(super) fn names(
     }
     let some = ids.get(..NAMED).unwrap_or(ids);
     let objects = directory::objects(tx, some)?;
-    let name = |(id, object): (&ObjectId, Option<Object>)| {
-        let name = object.and_then(|object| object.text("displayName").map(str::to_owned));
-        name.unwrap_or_else(|| id.to_string())
-    };
-    let mut names: Vec<String> = some.iter().zip(objects).map(name).collect();
+    let mut names = Vec::with_capacity(some.len() + 1);
+    for (id, object) in some.iter().zip(objects) {
+        let name = called(tx, object)?;
+        names.push(name.unwrap_or_else(|| id.to_string()));
+    }
     if ids.len() > some.len() {
         names.push(format!("and {} more", ids.len() - some.len()));
     }
@@ -677,8 +674,7 @@ pub(super) fn edges_of(
     let Some(attribute) = attribute_of(&reference.property) else {
         return Ok(Vec::new());
     };
-    let prefix = Key::empty().with(reference.target);
-    let links: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_OBJECT, prefix, 10))?;
+    let links = links::to(tx, reference.target)?;
     let own = links.iter().find(|row| row.configuration == lane.owner());
     let mut edges = Vec::new();
     if let Some(own) = own {
@@ -774,6 +770,13 @@ fn settle(
 ) -> Result<(), StoreError> {
     let holders = links_of(tx, lane, edges.iter().map(|(source, ..)| *source))?;
     let targets = targets(tx, lane, edges.iter().map(|(_, _, target, _)| *target))?;
+    // Whom nobody provisions any more, or not yet again, AD may have taken out all the same.
+    let gone = edges.iter().filter(|(.., wanted)| !wanted);
+    let gone: BTreeSet<Guid> = gone
+        .map(|(_, _, target, _)| *target)
+        .filter(|target| !targets.contains_key(target))
+        .collect();
+    let departed = by_anchor(tx, lane, &gone, true)?;
     for (source, attribute, target, wanted) in &edges {
         let edge = (
             lane.configuration.id,
@@ -791,7 +794,8 @@ fn settle(
         .into_iter()
         .filter_map(|(source, attribute, target, wanted)| {
             let property = property_of(attribute)?.to_owned();
-            let target = targets.get(&target)?;
+            let known = targets.get(&target);
+            let target = known.or_else(|| departed.get(&target).filter(|_| !wanted))?;
             let id = (live(&holders, source)?, property, target.object);
             // What is in the recycle bin keeps the references that it has.
             (!wanted || !target.deleted).then_some((id, wanted))

@@ -5,10 +5,10 @@ use super::objects::cases;
 use super::references::{Changes, Id, edges_of, names};
 use super::report::Held;
 use super::{Context, updates};
-use crate::directory;
 use crate::import::Places;
 use crate::job::Guard;
 use crate::lane::Lane;
+use crate::{directory, links};
 use lockstep_engine::Reason;
 use lockstep_engine::guard::Limit;
 use lockstep_model::ids::ObjectId;
@@ -18,7 +18,7 @@ use lockstep_store::records::connector_space::{LinkRow, StagedReference};
 use lockstep_store::records::directory::DirectoryReference;
 use lockstep_store::records::job::HeldVerdict;
 use lockstep_store::records::safety::HeldChange;
-use lockstep_store::{Key, Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
+use lockstep_store::{Read, ReadRecords as _, Scan, StoreError, Write, WriteRecords as _};
 use std::collections::BTreeMap;
 
 /// How many removals are looked at, or carried out, in one go.
@@ -81,21 +81,22 @@ fn row(
         return Ok(None);
     };
     let objects = directory::objects(tx, &[group, member])?;
-    let mut shown = objects
-        .into_iter()
-        .zip([group, member])
-        .map(|(object, id)| {
-            let name = object.and_then(|object| {
-                let names = ["onPremisesDistinguishedName", "displayName"];
-                names
-                    .iter()
-                    .find_map(|name| object.text(name).map(str::to_owned))
-            });
-            name.unwrap_or_else(|| id.to_string())
-        });
+    let mut names = Vec::with_capacity(2);
+    for (object, id) in objects.into_iter().zip([group, member]) {
+        let dn = object
+            .as_ref()
+            .and_then(|object| object.text("onPremisesDistinguishedName"));
+        let name = match (dn, &object) {
+            (Some(dn), _) => Some(dn.to_owned()),
+            (None, Some(object)) => crate::log::name_of(tx, object)?,
+            (None, None) => None,
+        };
+        names.push(name.unwrap_or_else(|| id.to_string()));
+    }
+    let mut names = names.into_iter();
     let (name, member_name) = (
-        shown.next().unwrap_or_default(),
-        shown.next().unwrap_or_default(),
+        names.next().unwrap_or_default(),
+        names.next().unwrap_or_default(),
     );
     Ok(Some(HeldChange {
         configuration: lane.owner(),
@@ -119,11 +120,7 @@ fn row(
 
 /// objectGUID of the object of AD that became this one.
 fn own(tx: &mut dyn Read, lane: &Lane, object: ObjectId) -> Result<Option<Guid>, StoreError> {
-    let scan = Scan::along(LinkRow::BY_OBJECT, Key::empty().with(object), 10);
-    let links: Vec<LinkRow> = tx.list(&scan)?;
-    let own = links
-        .into_iter()
-        .find(|link| link.configuration == lane.owner());
+    let own = links::own(tx, object, lane.owner())?;
     Ok(own.map(|link| link.guid))
 }
 

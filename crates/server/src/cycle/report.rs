@@ -103,7 +103,7 @@ pub struct Report {
     pub left: u64,
     /// Objects counted as changed, so that a later change of their references does not count again.
     pub counted: BTreeSet<ObjectId>,
-    /// Objects made: what they refer to is a part of that.
+    /// Objects that came to be in the directory, or to be this configuration's: what they refer to is a part of that.
     pub made: BTreeSet<ObjectId>,
     /// Objects counted as they should be.
     pub unchanged: BTreeSet<Guid>,

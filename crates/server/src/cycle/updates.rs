@@ -2,7 +2,7 @@
 //! held together, as deletes are.
 
 use super::Context;
-use super::objects::{Case, cases, decide_all, redacted};
+use super::objects::{Case, cases, decide_all};
 use super::report::Held;
 use crate::import::{Places, mark_all};
 use crate::job::Guard;
@@ -252,10 +252,13 @@ fn tell(
         .filter_map(|(name, new)| {
             let property = Property::known(desired.kind.into(), &name)?.name();
             let old = applied.and_then(|applied| applied.get(&name)).cloned();
-            Some(match lane.policy.mapping.is_redacted(desired.kind, &name) {
-                true => (property, old.map(redacted), new.map(redacted)),
-                false => (property, old, new),
-            })
+            let mapping = &lane.policy.mapping;
+            Some(crate::log::shown(
+                mapping,
+                desired.kind,
+                property,
+                (old, new),
+            ))
         })
         .collect();
     crate::log::record(tx, context, Status::Warning, item)

@@ -89,7 +89,7 @@ pub fn begin(
         ask_for_leaving(tx, &lane)?;
     }
     lane.job.reading_from = Some(identity.dns_name.clone());
-    remember(&mut lane, identity, begin.clock);
+    remember(&mut lane, identity, |_| begin.clock);
     tx.store(&[lane.job])?;
     Ok(BeginAnswer { opening })
 }
@@ -195,11 +195,16 @@ fn changed(job: &Job, identity: &ControllerIdentity, canary: Option<&Canary>) ->
     (found < *usn).then_some(Doubt::DatabaseSetBack)
 }
 
-pub(crate) fn remember(lane: &mut Lane, identity: &ControllerIdentity, clock: Option<i64>) {
+/// What is known of a controller from now on. What its clock showed is as of the reading of objects.
+pub(crate) fn remember(
+    lane: &mut Lane,
+    identity: &ControllerIdentity,
+    clock: impl FnOnce(Option<i64>) -> Option<i64>,
+) {
     let name = identity.dns_name.to_lowercase();
     let known = lane.job.controllers.get(&name);
     let canary = known.and_then(|known| known.canary.clone());
-    let clock = clock.or_else(|| known?.clock);
+    let clock = clock(known.and_then(|known| known.clock));
     lane.job.controllers.insert(
         name,
         Controller {

@@ -6,17 +6,17 @@
 
 use crate::configurations::{by_name, not_found, store_problem};
 use crate::cycle::{Context, Item, Report, VALUES, drift, is_unsettled};
-use crate::directory;
 use crate::import::mark_all;
 use crate::lane::Lane;
 use crate::service::Service;
+use crate::{directory, links};
 use lockstep_api::admin::{Drift, Reconciled};
 use lockstep_api::problem::Problem;
 use lockstep_directory::{Change, Kind, TenantRules};
 use lockstep_model::ids::{ConfigurationId, CycleId};
 use lockstep_model::log::{Action, Status};
 use lockstep_model::{Guid, MappedKind, Timestamp};
-use lockstep_store::records::connector_space::{LinkRow, Staged, Subject};
+use lockstep_store::records::connector_space::{Staged, Subject};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::job::{Configuration, Job, Watermark};
 use lockstep_store::{
@@ -342,9 +342,7 @@ fn unclaimed(
         let Some(mastery) = object.mastery.as_ref().filter(|m| m.configuration == id) else {
             continue;
         };
-        let prefix = Key::empty().with(object.id);
-        let links: Vec<LinkRow> = tx.list(&Scan::along(LinkRow::BY_OBJECT, prefix, 10))?;
-        if links.iter().any(|link| link.configuration == id) {
+        if links::own(tx, object.id, id)?.is_some() {
             continue;
         }
         found.push(Item {

@@ -52,6 +52,10 @@ pub fn steps(entry: &LogEntry) -> Vec<Step> {
     let code = entry.code.as_str();
     // What of the entry's action it was that led to it; an object that leaves has been left out by its scope.
     let leaves = entry.action.deletes();
+    if matches!(code, codes::VALUE_INHERITED | codes::NAME_MADE_ANEW) {
+        // Nothing was read for it, and nothing decided.
+        return vec![last("action")];
+    }
     if IMPORT.contains(&code) {
         return vec![last("import")];
     }

@@ -67,7 +67,7 @@ pub fn begin(
         lane.job.watermark = Watermark::Start;
     }
     lane.job.passwords.reading_from = Some(identity.dns_name.clone());
-    remember(&mut lane, identity, None);
+    remember(&mut lane, identity, |known| known);
     let from = match &lane.job.passwords.watermark {
         Some(json) => Some(serde_json::from_str(json).map_err(unreadable)?),
         None => None,

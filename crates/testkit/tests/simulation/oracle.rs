@@ -318,9 +318,10 @@ fn does_what_was_planned(world: &mut World) -> Result<(), Violation> {
         .map(|(action, entry)| (action, entry.anchor.clone()))
         .filter(|(action, _)| !held(*action))
         .collect();
-    // What somebody who is restored refers to is a part of that in a plan, and an entry of its own in the log.
+    // A plan shows each object once: who is made or restored may have an entry of its own for what else it gets.
     let is_part = |(action, anchor): &(Action, String)| {
-        *action == Action::Update && planned.contains(&(Action::Restore, anchor.clone()))
+        let is_planned = |action| planned.contains(&(action, anchor.clone()));
+        *action == Action::Update && (is_planned(Action::Create) || is_planned(Action::Restore))
     };
     let mut differing = done.symmetric_difference(&planned);
     match differing.find(|step| !healed.contains(*step) && !is_part(step)) {

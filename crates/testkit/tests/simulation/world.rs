@@ -235,6 +235,11 @@ pub(crate) struct World {
     /// Objects were hidden from the account for a time: what changed of them meanwhile is told to nobody, and
     /// the administrator lets everything be read anew.
     was_blind: bool,
+    /// A controller was set back, and may have lost anything.
+    was_set_back: bool,
+    /// Members that were taken out of groups at some time, and whoever was gone for a time.
+    parted: BTreeSet<(Guid, Guid)>,
+    absent: BTreeSet<Guid>,
     /// By how many milliseconds the clock of the service is wrong.
     clock_off: i64,
     agents: Vec<Agent>,
@@ -294,6 +299,9 @@ impl World {
             setup: setup.clone(),
             was_untidy: false,
             was_blind: false,
+            was_set_back: false,
+            parted: BTreeSet::new(),
+            absent: BTreeSet::new(),
             clock_off: 0,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,
@@ -394,6 +402,7 @@ impl World {
         match step {
             Step::Ad(change) => {
                 self.shared.directory.borrow_mut().change(change);
+                self.note_parted(change);
                 self.no_longer_described(change);
             }
             Step::Replicate { from, to, objects } => {
@@ -417,6 +426,7 @@ impl World {
             } => {
                 let mut directory = self.shared.directory.borrow_mut();
                 directory.restore(*controller, *new_invocation);
+                self.was_set_back = true;
                 self.described.clear();
             }
             Step::Expunge => self.shared.directory.borrow_mut().expunge(),

@@ -185,7 +185,7 @@ async fn left_out(
             target: None,
             code: one.reason.code().to_owned(),
             reason: one.reason.to_string(),
-            initiated_by: log::initiated_by(None).to_owned(),
+            initiated_by: log::DEMAND.to_owned(),
             duration_ms: 0,
             steps: left_out_steps(&one.reason),
             modified_properties: Vec::new(),

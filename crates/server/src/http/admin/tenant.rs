@@ -3,12 +3,13 @@
 use super::{Json, Shared};
 use crate::failure::Failure;
 use crate::http::auth::{Caller, Role};
+use crate::log::{self, Because};
 use crate::{audit, directory};
 use axum::extract::Path;
 use axum::extract::State;
 use lockstep_api::admin::{NewDomain, Tenant as View};
 use lockstep_api::problem::Problem;
-use lockstep_directory::{Change, Kind, TenantRules};
+use lockstep_directory::{Change, Inherited, Kind, TenantRules};
 use lockstep_store::records::directory::DirectoryObject;
 use lockstep_store::records::service::Tenant;
 use lockstep_store::{ReadRecords as _, Scan, WriteRecords as _};
@@ -136,7 +137,18 @@ async fn rename_users(
                     id: user.object.id,
                     values: BTreeMap::new(),
                 };
-                directory::write(tx, &rules, users.iter().map(touch).collect(), now)?;
+                let outcomes =
+                    directory::write(tx, &rules, users.iter().map(touch).collect(), now)?;
+                let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
+                let objects = directory::objects(tx, &ids)?;
+                let renamed = outcomes.into_iter().zip(objects);
+                let renamed = renamed.filter_map(|(outcome, object)| {
+                    let changes = outcome.result.ok()?.changes;
+                    let object = object.filter(|_| !changes.is_empty())?;
+                    Some(Inherited { object, changes })
+                });
+                let renamed = renamed.collect();
+                log::tell_outside_of_cycles(tx, renamed, Because::DomainsChanged, now)?;
                 Ok(users.last().map(|last| scan.behind(last)))
             })
             .await?;

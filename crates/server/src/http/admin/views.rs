@@ -296,7 +296,7 @@ pub(super) fn log_entry(row: &LogEntry, configuration: &str, cycle: Option<&Cycl
         name: row.name.clone(),
         dn: row.dn.clone(),
         source: row.source.to_string(),
-        initiated_by: log::initiated_by(cycle).to_owned(),
+        initiated_by: log::initiated_by(row, cycle).to_owned(),
         duration_ms: log::duration(row, cycle),
         steps: log::steps(row).into_iter().map(step).collect(),
         target: row.target.map(|target| target.to_string()),

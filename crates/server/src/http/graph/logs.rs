@@ -370,7 +370,7 @@ fn shown(
         "durationInMilliseconds": crate::log::duration(row, cycle),
         "initiatedBy": {
             "initiatorType": "system",
-            "id": crate::log::initiated_by(cycle),
+            "id": crate::log::initiated_by(row, cycle),
             "displayName": "Lockstep Provisioning",
         },
         "servicePrincipal": {

@@ -161,3 +161,37 @@ fn members_whom_a_removed_configuration_had_leave_the_groups_of_others_at_once()
         );
     }
 }
+
+/// The heir may have a cycle of its own at any moment while it is given what another one had.
+#[test]
+fn h18_nobody_leaves_the_groups_of_the_heir_while_it_takes_over() {
+    let others = Wishes {
+        excluded: vec![UNIT],
+        ..Wishes::default()
+    };
+    for count in 1..40 {
+        holds_for(
+            plain(),
+            only(UNIT),
+            history![
+                [
+                    create(UNIT, Class::Unit, WELL_KNOWN.head),
+                    create(GROUP, Class::SecurityGroup, UNIT),
+                    create(USER, Class::User, WELL_KNOWN.users),
+                    member(GROUP, USER),
+                ],
+                cycle(),
+                second(Admin::Configure(others.clone())),
+                cycle_of_second(),
+                [configure(Wishes::default()), Step::Settle { order: 0 }],
+                [
+                    Step::AdminOfSecond(Admin::HandOver),
+                    Step::Turns { count, order: 1 },
+                    Step::Wake(Wake::Clock),
+                    Step::Settle { order: 0 },
+                ],
+                cycle(),
+            ],
+        );
+    }
+}

@@ -23,7 +23,7 @@ pub(super) struct Ledger {
 #[derive(Debug, Default)]
 struct Account {
     deleted: bool,
-    /// The cycle that made it.
+    /// The cycle that made it, restored it, or took it over.
     made: Option<CycleId>,
     values: BTreeMap<String, PropertyValue>,
 }
@@ -68,8 +68,8 @@ impl Ledger {
         (!changed).then(|| format!("a reference was {what} ({key:?})"))
     }
 
-    /// The log has another entry.
-    pub(super) fn book(&mut self, entry: &LogEntry) -> Option<String> {
+    /// The log has another entry, of an object that is new to its configuration, or not.
+    pub(super) fn book(&mut self, entry: &LogEntry, is_new: bool) -> Option<String> {
         if entry.status != Status::Success {
             return None;
         }
@@ -94,7 +94,7 @@ impl Ledger {
         }
         let account = self.accounts.entry(id).or_default();
         account.deleted = entry.action == Action::Delete;
-        if entry.action == Action::Create {
+        if is_new || matches!(entry.action, Action::Create | Action::Restore) {
             account.made = entry.cycle;
         }
         let told = entry.changes.iter().map(|change| &change.property);

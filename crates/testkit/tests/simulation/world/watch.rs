@@ -167,6 +167,18 @@ impl World {
         if !there(group) || !there(member) {
             return;
         }
+        if self.belongs(group, member) {
+            let name = |id| {
+                self.joined
+                    .get(&id)
+                    .map(|guid| self.shared.directory.borrow().name_of(*guid))
+            };
+            let (group, member) = (name(group), name(member));
+            self.violate(format!(
+                "{member:?} left {group:?}, although Active Directory has had them in it ever since"
+            ));
+            return;
+        }
         let which = self.owners.get(&group).copied().unwrap_or_default();
         let side = self.side(which);
         let removed = side.guard.removed.entry(group).or_default();
@@ -183,6 +195,46 @@ impl World {
                 "{removed} members left a group in one cycle and were not held"
             ));
         }
+    }
+
+    /// Links that end, and objects that are not there for a time.
+    pub(super) fn note_parted(&mut self, change: &Change) {
+        match change {
+            Change::Unlink { source, target, .. } => {
+                self.parted.insert((source.guid(), target.guid()));
+            }
+            Change::Delete { label }
+            | Change::Undelete { label, .. }
+            | Change::Leave { label }
+            | Change::Return { label, .. } => {
+                self.absent.insert(label.guid());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a group and its member both take part, and have belonged together ever since somebody made them: nothing
+    /// may part them. Where controllers lag behind one another, or were set back, nobody can tell.
+    fn belongs(&self, group: ObjectId, member: ObjectId) -> bool {
+        if self.setup.controllers > 1 || self.was_set_back {
+            return false;
+        }
+        let pair = self.joined.get(&group).zip(self.joined.get(&member));
+        let Some((group_guid, member_guid)) = pair else {
+            return false;
+        };
+        let takes_part = |id: &ObjectId, guid: &Guid| {
+            let which = self.owners.get(id).copied().unwrap_or_default();
+            let witnesses = self.shared.witnesses.borrow();
+            let is_there = self.configuration(which).is_some();
+            is_there && !self.absent.contains(guid) && !witnesses[which.index()].may_go(*guid)
+        };
+        let directory = self.shared.directory.borrow();
+        let holder = directory.writer().entries.get(group_guid);
+        !self.parted.contains(&(*group_guid, *member_guid))
+            && holder.is_some_and(|holder| holder.links_to("member", *member_guid))
+            && takes_part(&group, group_guid)
+            && takes_part(&member, member_guid)
     }
 
     /// Takes up what was committed since the last look, and holds it against what Active Directory says.
@@ -232,7 +284,8 @@ impl World {
                     self.violate_if(fault);
                 }
                 Written::Log(entry) => {
-                    let fault = self.ledger.book(&entry);
+                    let is_new = entry.target.is_some_and(|id| self.taken_up.contains(&id));
+                    let fault = self.ledger.book(&entry, is_new);
                     self.violate_if(fault);
                     self.updated(&entry);
                 }
