@@ -232,6 +232,17 @@ pub fn forsake(
     Ok((Some(next), marked))
 }
 
+/// Whether any configuration that is there provisions an object of the directory.
+pub(super) fn is_provisioned(tx: &mut dyn Read, object: ObjectId) -> Result<bool, StoreError> {
+    for link in links::to(tx, object)?.iter().filter(|link| !link.deleted) {
+        let row: Option<Configuration> = tx.fetch_one(&link.configuration)?;
+        if row.is_some_and(|row| !row.scratch) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The configurations whose references may lead to what this one has.
 ///
 /// # Errors

@@ -776,7 +776,15 @@ fn settle(
         .map(|(_, _, target, _)| *target)
         .filter(|target| !targets.contains_key(target))
         .collect();
-    let departed = by_anchor(tx, lane, &gone, true)?;
+    let mut departed = by_anchor(tx, lane, &gone, true)?;
+    let mut provisioned = BTreeSet::new();
+    for (guid, target) in &departed {
+        if foreign::is_provisioned(tx, target.object)? {
+            // It is somebody else's with the same anchor.
+            provisioned.insert(*guid);
+        }
+    }
+    departed.retain(|guid, _| !provisioned.contains(guid));
     for (source, attribute, target, wanted) in &edges {
         let edge = (
             lane.configuration.id,

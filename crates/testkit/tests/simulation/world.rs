@@ -252,6 +252,7 @@ pub(crate) struct World {
     joined: BTreeMap<ObjectId, Guid>,
     /// For which configuration.
     owners: BTreeMap<ObjectId, Which>,
+    linked_for: BTreeMap<ObjectId, ConfigurationId>,
     /// Objects that came to be some configuration's since somebody last looked.
     taken_up: BTreeSet<ObjectId>,
     /// Under which object of the directory each anchor of a user is known.
@@ -309,6 +310,7 @@ impl World {
             pausing: None,
             joined: BTreeMap::new(),
             owners: BTreeMap::new(),
+            linked_for: BTreeMap::new(),
             taken_up: BTreeSet::new(),
             anchors: BTreeMap::new(),
             objects: BTreeMap::new(),

@@ -404,8 +404,9 @@ impl World {
         let mut both = Which::BOTH.into_iter();
         if let Some(which) = both.find(|which| self.configuration(*which) == Some(configuration)) {
             let guid_before = self.joined.insert(object, guid);
-            let owner_before = self.owners.insert(object, which);
-            if (guid_before, owner_before) != (Some(guid), Some(which)) {
+            self.owners.insert(object, which);
+            let before = self.linked_for.insert(object, configuration);
+            if (guid_before, before) != (Some(guid), Some(configuration)) {
                 self.taken_up.insert(object);
             }
         }
