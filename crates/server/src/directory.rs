@@ -1,7 +1,7 @@
 //! The directory's rules over the store.
 //!
-//! * [`write()`]: changes as synchronisation makes them, conflicts held back; [`write_strictly`]: as people
-//!   and programs make them, a conflict refused;
+//! * [`write()`]: changes as synchronisation makes them, conflicts held back, and `write_untold` for cycles, which tell
+//!   by themselves who got what another gave up; [`write_strictly`]: as people and programs make them, a conflict refused;
 //! * [`find`]: which objects fit a query; [`feed`]: what has changed since somebody looked;
 //! * [`edit`]: what may be done to objects by others than synchronisation;
 //! * `obstacles`: who is tried again when an object changes;

@@ -132,6 +132,7 @@ scenarios! {
     h9_who_changed_while_out_of_scope_comes_back_as_he_is_by_then
     in_quarantine_the_cycle_rate_drops_step_by_step_to_once_a_day_and_one_mail_is_sent_per_reason
     members_from_another_forest_are_joined_by_sid
+    members_whom_a_removed_configuration_had_leave_the_groups_of_others
     members_whom_another_configuration_of_the_domain_provisions_are_members
     on_demand_of_an_object_out_of_scope_reports_that_fact_and_does_what_the_documented_switch_says
     on_demand_on_an_unchanged_user_reports_skipped_with_a_redundancy_reason
