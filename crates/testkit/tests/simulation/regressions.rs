@@ -154,6 +154,36 @@ macro_rules! history {
     }};
 }
 
+/// The service knows the container only where it was; the agent sees where it is.
+#[test]
+fn h14_who_comes_into_a_container_that_has_left_the_scope_stays_at_home() {
+    for page in [1, usize::MAX] {
+        let setup = Setup { page, ..plain() };
+        let scope = Wishes {
+            units: vec![UNIT],
+            ..Wishes::default()
+        };
+        holds_for(
+            setup,
+            scope,
+            history![
+                [
+                    create(UNIT, Class::Unit, WELL_KNOWN.head),
+                    create(OTHER_UNIT, Class::Unit, UNIT),
+                ],
+                cycle(),
+                [
+                    moved(OTHER_UNIT, WELL_KNOWN.head),
+                    create(USER, Class::User, OTHER_UNIT),
+                    // So it is told after the user.
+                    set(OTHER_UNIT, "description", "left"),
+                ],
+                cycle(),
+            ],
+        );
+    }
+}
+
 mod claims;
 mod clock;
 mod passwords;

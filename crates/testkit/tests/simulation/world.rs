@@ -80,6 +80,9 @@ pub(crate) struct Shared {
     pub(crate) left: RefCell<Vec<(Guid, Left)>>,
     /// Whose passwords agents were asked for since somebody last looked.
     pub(crate) wanted: RefCell<Vec<Guid>>,
+    /// The newest password of each object of Active Directory that the service was told of, since somebody decided
+    /// anything about it.
+    pub(crate) told_passwords: RefCell<BTreeMap<Guid, u32>>,
     /// What a comparison found of the directory to be otherwise than it should be.
     pub(crate) drifts: RefCell<Vec<Drift>>,
     /// How often what happened.
@@ -292,6 +295,7 @@ impl World {
                 asked_since: Cell::new([0; 2]),
                 left: RefCell::default(),
                 wanted: RefCell::default(),
+                told_passwords: RefCell::default(),
                 drifts: RefCell::default(),
                 notes: RefCell::default(),
             }),

@@ -171,6 +171,11 @@ impl Reader {
                 unreachable!("stamps are answered as such");
             };
             self.shared.wanted.borrow_mut().extend(&answer.wanted);
+            for (guid, number) in reported.iter().filter_map(told) {
+                let mut all = self.shared.told_passwords.borrow_mut();
+                let greatest = all.entry(guid).or_default();
+                *greatest = number.max(*greatest);
+            }
             let wanted: BTreeSet<Guid> = answer.wanted.into_iter().collect();
             let wanted = reported
                 .into_iter()
@@ -187,13 +192,17 @@ impl Reader {
     }
 }
 
+/// Whose password this tells of, and which it is.
+fn told(reported: &Reported) -> Option<(Guid, u32)> {
+    let sealed = reported.sealed.as_ref()?;
+    let bytes = sealed.value.as_slice().try_into().ok()?;
+    Some((reported.stamped.guid, u32::from_be_bytes(bytes)))
+}
+
 /// What the real agent makes of the hash.
 fn made(reported: Reported) -> Option<MadeCredential> {
+    let number = told(&reported).map(|(_, number)| number);
     let stamp = reported.stamped.password?;
-    let number = reported
-        .sealed
-        .and_then(|sealed| sealed.value.as_slice().try_into().ok())
-        .map(u32::from_be_bytes);
     let cleared = || "the password was cleared".to_owned();
     Some(MadeCredential {
         guid: reported.stamped.guid,

@@ -253,3 +253,28 @@ fn h24_a_password_that_has_a_number_from_before_a_database_was_set_back_arrives(
         ],
     );
 }
+
+/// Nothing of it is believed: whoever has not got the newer one yet, because it must be changed first, does not get the
+/// one before it instead.
+#[test]
+fn h11_a_controller_that_lags_brings_no_password_that_was_replaced_by_one_that_must_be_changed() {
+    holds_with_passwords(
+        2,
+        history![
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                Step::Replicate {
+                    from: 0,
+                    to: 1,
+                    objects: usize::MAX,
+                },
+                password(USER, true),
+            ],
+            cycle(),
+            [Step::ControllerDown(0)],
+            cycle(),
+            [Step::ControllerUp(0)],
+            cycle(),
+        ],
+    );
+}

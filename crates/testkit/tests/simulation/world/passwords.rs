@@ -115,6 +115,14 @@ impl World {
                 taken.unwrap_or_default()
             ));
         }
+        let told = self.shared.told_passwords.borrow();
+        let known = told.get(&origin.object).copied().unwrap_or_default();
+        drop(told);
+        if known > number && !lost && !self.shared.rolled_back.get() {
+            self.violate(format!(
+                "password {number} was taken over, although the service knew that {known} had followed it"
+            ));
+        }
         if was_temporary && !self.passwords.temporary_too {
             self.violate(format!(
                 "password {number} was taken over, although it must be changed first"

@@ -436,6 +436,7 @@ impl World {
             return;
         };
         self.shared.note("objects deleted".to_owned());
+        self.shared.told_passwords.borrow_mut().remove(&guid);
         let which = self.owners.get(&id).copied().unwrap_or_default();
         self.guarded(which, guid);
         let said_gone = self.sides[which.index()].said_gone.contains(&guid);
