@@ -186,6 +186,7 @@ fn h14_who_comes_into_a_container_that_has_left_the_scope_stays_at_home() {
 
 mod claims;
 mod clock;
+mod limits;
 mod passwords;
 mod ranges;
 
