@@ -184,6 +184,7 @@ fn h18_nobody_leaves_the_groups_of_the_heir_while_it_takes_over() {
                 second(Admin::Configure(others.clone())),
                 cycle_of_second(),
                 [configure(Wishes::default()), Step::Settle { order: 0 }],
+                cycle(),
                 [
                     Step::AdminOfSecond(Admin::HandOver),
                     Step::Turns { count, order: 1 },

@@ -10,7 +10,11 @@ const DAY: i32 = 1_440;
 fn h15_a_cookie_is_as_old_as_the_controllers_say_whatever_the_own_clock_shows() {
     for (ahead, back) in [(69, -69), (200, -200)] {
         holds(history![
-            [create(USER, Class::User, WELL_KNOWN.users)],
+            [
+                create(USER, Class::User, WELL_KNOWN.users),
+                // Its canary outlives the user.
+                create(OTHER, Class::User, WELL_KNOWN.users),
+            ],
             [Step::Clock(ahead * DAY)],
             cycle(),
             [

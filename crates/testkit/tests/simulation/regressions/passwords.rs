@@ -271,7 +271,11 @@ fn h11_a_controller_that_lags_brings_no_password_that_was_replaced_by_one_that_m
                 password(USER, true),
             ],
             cycle(),
-            [Step::ControllerDown(0)],
+            [
+                Step::ControllerDown(0),
+                Step::Admin(Admin::RestartFull),
+                Step::Settle { order: 0 },
+            ],
             cycle(),
             [Step::ControllerUp(0)],
             cycle(),

@@ -165,8 +165,9 @@ impl World {
 
     /// The administrator has got an answer.
     pub(super) fn administered(&mut self) {
-        self.deciding = None;
-        self.shared.told_passwords.take();
+        if self.deciding.take().is_some() {
+            self.shared.told_passwords.take();
+        }
         if let Some(drift) = self.shared.drifts.take().first() {
             self.violate(format!(
                 "the directory is not what it should be, although nobody has touched it: {drift:?}"
