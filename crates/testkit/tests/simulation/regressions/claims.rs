@@ -169,7 +169,7 @@ fn h18_nobody_leaves_the_groups_of_the_heir_while_it_takes_over() {
         excluded: vec![UNIT],
         ..Wishes::default()
     };
-    for count in 1..40 {
+    for (count, order) in (1..60).flat_map(|count| [(count, 1), (count, 2)]) {
         holds_for(
             plain(),
             only(UNIT),
@@ -186,10 +186,10 @@ fn h18_nobody_leaves_the_groups_of_the_heir_while_it_takes_over() {
                 [configure(Wishes::default()), Step::Settle { order: 0 }],
                 cycle(),
                 [
-                    Step::AdminOfSecond(Admin::HandOver),
-                    Step::Turns { count, order: 1 },
                     Step::Wake(Wake::Clock),
-                    Step::Settle { order: 0 },
+                    Step::Turns { count, order },
+                    Step::AdminOfSecond(Admin::HandOver),
+                    Step::Settle { order },
                 ],
                 cycle(),
             ],
