@@ -243,6 +243,8 @@ pub(crate) struct World {
     /// Members that were taken out of groups at some time, and whoever was gone for a time.
     parted: BTreeSet<(Guid, Guid)>,
     absent: BTreeSet<Guid>,
+    /// Who came back from another domain.
+    returned: BTreeSet<Guid>,
     /// By how many milliseconds the clock of the service is wrong.
     clock_off: i64,
     agents: Vec<Agent>,
@@ -307,6 +309,7 @@ impl World {
             was_set_back: false,
             parted: BTreeSet::new(),
             absent: BTreeSet::new(),
+            returned: BTreeSet::new(),
             clock_off: 0,
             agents: agents.into_iter().map(|id| Agent::new(id, 0)).collect(),
             admin: None,

@@ -208,6 +208,9 @@ impl World {
             | Change::Leave { label }
             | Change::Return { label, .. } => {
                 self.absent.insert(label.guid());
+                if matches!(change, Change::Return { .. }) {
+                    self.returned.insert(label.guid());
+                }
             }
             _ => {}
         }
