@@ -136,6 +136,14 @@ fn user_in_unit() -> [Step; 2] {
     ]
 }
 
+fn user_in_group() -> [Step; 3] {
+    [
+        create(USER, Class::User, WELL_KNOWN.users),
+        create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
+        member(GROUP, USER),
+    ]
+}
+
 fn three_groups() -> [Step; 3] {
     [GROUP, INNER, INNERMOST].map(|group| create(group, Class::SecurityGroup, WELL_KNOWN.users))
 }
@@ -427,18 +435,7 @@ fn members_that_the_first_cycle_reads_in_a_later_round_are_members() {
         groups: vec![GROUP],
         ..Wishes::default()
     };
-    holds_for(
-        plain(),
-        wishes,
-        history![
-            [
-                create(USER, Class::User, WELL_KNOWN.users),
-                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                member(GROUP, USER),
-            ],
-            cycle(),
-        ],
-    );
+    holds_for(plain(), wishes, history![user_in_group(), cycle(),]);
 }
 
 #[test]

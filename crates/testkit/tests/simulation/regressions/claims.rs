@@ -147,11 +147,7 @@ fn members_whom_a_removed_configuration_had_leave_the_groups_of_others_at_once()
             plain(),
             sales,
             history![
-                [
-                    create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                    create(USER, Class::User, WELL_KNOWN.users),
-                    member(GROUP, USER),
-                ],
+                user_in_group(),
                 cycle(),
                 second(Admin::Configure(Wishes::default())),
                 cycle_of_second(),

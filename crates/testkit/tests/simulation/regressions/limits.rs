@@ -17,11 +17,7 @@ fn a_member_who_is_back_before_a_held_removal_is_allowed_stays() {
         plain(),
         limited,
         history![
-            [
-                create(GROUP, Class::SecurityGroup, WELL_KNOWN.users),
-                create(USER, Class::User, WELL_KNOWN.users),
-                member(GROUP, USER),
-            ],
+            user_in_group(),
             cycle(),
             [no_member(GROUP, USER)],
             cycle(),

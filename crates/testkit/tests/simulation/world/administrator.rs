@@ -14,29 +14,28 @@ impl World {
         if let Admin::Configure(wishes) = admin {
             self.side(which).asked.clone_from(wishes);
         }
+        let task = self.task(which, admin);
+        if *admin == Admin::MissingIsGone {
+            self.note_missing(which);
+        }
+        let decides = decides(admin);
+        self.side(which).guard.decided |= decides;
+        self.deciding = decides.then_some(which);
+        self.was_untidy |= self.admin.is_some();
+        self.admin = Some(task);
+        let paused = self
+            .configuration(which)
+            .and_then(|id| self.record::<Configuration>(&id))
+            .is_none_or(|configuration| configuration.paused);
+        self.pausing = (*admin == Admin::Pause(true) && !paused).then_some(which);
+    }
+
+    /// What the service is asked to do.
+    fn task(&self, which: Which, admin: &Admin) -> Task<()> {
         let name = which.name();
         let service = self.service();
         let actor = || "administrator".to_owned();
-        let forget = match admin {
-            Admin::RestartFull => Forget {
-                watermark: true,
-                ..Forget::default()
-            },
-            Admin::RestartQuarantine => Forget {
-                quarantine: true,
-                ..Forget::default()
-            },
-            Admin::RestartEscrows => Forget {
-                escrows: true,
-                ..Forget::default()
-            },
-            _ => Forget {
-                links: true,
-                ..Forget::default()
-            },
-        };
-        let id = self.configuration(which);
-        let task: Task<()> = match admin {
+        match admin {
             Admin::Configure(wishes) => {
                 let spec = self.spec(which, wishes);
                 Box::pin(async move {
@@ -67,9 +66,12 @@ impl World {
             Admin::RestartFull
             | Admin::RestartQuarantine
             | Admin::RestartLinks
-            | Admin::RestartEscrows => Box::pin(async move {
-                let _ = configurations::restart(&service, name, forget, actor()).await;
-            }),
+            | Admin::RestartEscrows => {
+                let forget = forgotten(admin);
+                Box::pin(async move {
+                    let _ = configurations::restart(&service, name, forget, actor()).await;
+                })
+            }
             Admin::HandOver | Admin::Remove | Admin::Release => {
                 let heir = match admin {
                     Admin::HandOver => Some(Which::First.name().to_owned()),
@@ -95,6 +97,7 @@ impl World {
                     Admin::MissingIsGone => Word::Gone,
                     _ => Word::Stays,
                 };
+                let id = self.configuration(which);
                 let row = id.and_then(|id| self.record::<Configuration>(&id));
                 Box::pin(async move {
                     let Some(row) = row else { return };
@@ -108,30 +111,7 @@ impl World {
             Admin::RejectDeletes | Admin::RejectOne(_) | Admin::RejectUsers => {
                 self.decide_held(which, chosen(admin), HeldVerdict::Rejected)
             }
-        };
-        if *admin == Admin::MissingIsGone {
-            self.note_missing(which);
         }
-        let decides_nothing = matches!(
-            admin,
-            Admin::Pause(_)
-                | Admin::Plan
-                | Admin::PlanOf(_)
-                | Admin::RestartFull
-                | Admin::RestartQuarantine
-                | Admin::RestartEscrows
-                | Admin::Reconcile
-                | Admin::MissingIsGone
-                | Admin::MissingStays
-        );
-        self.side(which).guard.decided |= !decides_nothing;
-        self.deciding = (!decides_nothing).then_some(which);
-        self.was_untidy |= self.admin.is_some();
-        self.admin = Some(task);
-        let paused = id
-            .and_then(|id| self.record::<Configuration>(&id))
-            .is_none_or(|configuration| configuration.paused);
-        self.pausing = (*admin == Admin::Pause(true) && !paused).then_some(which);
     }
 
     fn decide_held(&self, which: Which, chosen: Chosen, verdict: HeldVerdict) -> Task<()> {
@@ -317,5 +297,31 @@ fn chosen(admin: &Admin) -> Chosen {
             ..Chosen::default()
         },
         _ => Chosen::default(),
+    }
+}
+
+/// Whether it may let something leave, or decides who takes part.
+const fn decides(admin: &Admin) -> bool {
+    !matches!(
+        admin,
+        Admin::Pause(_)
+            | Admin::Plan
+            | Admin::PlanOf(_)
+            | Admin::RestartFull
+            | Admin::RestartQuarantine
+            | Admin::RestartEscrows
+            | Admin::Reconcile
+            | Admin::MissingIsGone
+            | Admin::MissingStays
+    )
+}
+
+/// What a restart forgets.
+fn forgotten(admin: &Admin) -> Forget {
+    Forget {
+        watermark: *admin == Admin::RestartFull,
+        quarantine: *admin == Admin::RestartQuarantine,
+        escrows: *admin == Admin::RestartEscrows,
+        links: *admin == Admin::RestartLinks,
     }
 }
